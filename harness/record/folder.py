@@ -1,0 +1,119 @@
+"""The run folder: its name, its manifest and its ending."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from harness.clock import NS
+from harness.errors import ConfigError
+from harness.record.schema import SCHEMA_VERSION
+
+PACKAGES = (
+    "primetime-harness",
+    "aiohttp",
+    "httpx",
+    "httpx-aiohttp",
+    "locust",
+    "numpy",
+    "pyarrow",
+    "tenacity",
+    "uvloop",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What was run; written once, before the first call.
+
+    `policy` is {"name", "values" (of the whole run), "per_worker"}; `schedule` says what was offered
+    (scenario, arrivals, peak_rps, window, duration_s, count); `target` is {"host", "bundled", "profile"}.
+    """
+
+    run: str
+    scenario: str
+    started_unix_ns: int
+    seed: int
+    workers: int
+    policy: dict[str, Any]
+    schedule: dict[str, Any]
+    target: dict[str, Any]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the run ended; written once, after the last flush. Without it a run was cut off.
+
+    `arrivals_end_ns` is when arrivals stopped (nanoseconds from the start): rates are over this window.
+    `scheduled` counts the arrivals due by then, by worker; `recorded` the calls each worker recorded.
+    """
+
+    reason: str
+    arrivals_end_ns: int
+    end_ns: int
+    scheduled: dict[str, int]
+    recorded: dict[str, int]
+    degraded: list[str]
+
+
+def create(run_dir: Path, scenario: str, policy: str, started_unix_ns: int) -> Path:
+    """Make a fresh folder `<run_dir>/<date-time>-<scenario>-<policy>`; a number is added when it is taken.
+
+    Raises ConfigError where it cannot be made or written to.
+    """
+    stamp = datetime.fromtimestamp(started_unix_ns / NS, UTC).strftime("%Y%m%dT%H%M%S")
+    base = f"{stamp}-{scenario}-{policy}"
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        for suffix in ("", *(f"-{n}" for n in range(2, 1000))):
+            path = run_dir / f"{base}{suffix}"
+            if not path.exists():
+                path.mkdir()
+                return path
+    except OSError as error:
+        raise ConfigError(f"--run-dir {run_dir}: cannot make a run folder there: {error.strerror}") from error
+    raise ConfigError(f"--run-dir {run_dir}: no free name for {base}")
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `manifest.json`, adding schema version, package versions and the machine."""
+    document = {"schema_version": SCHEMA_VERSION, **asdict(manifest), **_surroundings(manifest.started_unix_ns)}
+    _write(folder / "manifest.json", document)
+
+
+def write_ending(folder: Path, ending: Ending) -> None:
+    """Write `ending.json`."""
+    _write(folder / "ending.json", asdict(ending))
+
+
+def _surroundings(started_unix_ns: int) -> dict[str, Any]:
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "started": datetime.fromtimestamp(started_unix_ns / NS, UTC).isoformat(timespec="milliseconds"),
+        "versions": versions,
+        "machine": {
+            "python": platform.python_version(),
+            "system": platform.system(),
+            "release": platform.release(),
+            "machine": platform.machine(),
+            "cpus": os.cpu_count(),
+        },
+    }
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    part.replace(path)
