@@ -1,0 +1,1 @@
+"""The waiting around the policies, generic over `send() -> Attempt`."""

@@ -1,0 +1,54 @@
+"""Tenacity around attempts that are results, not exceptions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_never
+
+from harness.model import Attempt
+from harness.policy.retry import Again, Stop
+
+Decide = Callable[[Attempt], Again | Stop]
+
+
+async def retry(
+    first: Attempt,
+    again: Callable[[int], Awaitable[Attempt | None]],
+    decide: Decide,
+    waiting: Callable[[Attempt, float], None],
+) -> Attempt | None:
+    """Repeat `again(number)` while `decide` says so; the last attempt, or None when one was not let through.
+
+    Tenacity is entered after the first attempt, whose result is its first: the hot path of a call that
+    succeeds at once stays clear of it, and its attempt numbers are ours. `decide` is asked once an attempt
+    (it draws jitter and pays from the budget). `waiting(attempt, wait_s)` is told of each wait.
+    A fresh AsyncRetrying a call: a shared one mixes its callers' state.
+    """
+    decision: Again | Stop = Stop(None)
+
+    async def attempt() -> Attempt | None:
+        number: int = retrying.statistics["attempt_number"]
+        return first if number == 1 else await again(number)
+
+    def wanted(result: Attempt | None) -> bool:
+        nonlocal decision
+        decision = decide(result) if result is not None else Stop(None)
+        return isinstance(decision, Again)
+
+    def wait_s(_: RetryCallState) -> float:
+        return decision.wait_s if isinstance(decision, Again) else 0.0
+
+    def before_sleep(state: RetryCallState) -> None:
+        if state.outcome is not None:
+            waiting(state.outcome.result(), wait_s(state))
+
+    retrying = AsyncRetrying(
+        retry=retry_if_result(wanted),
+        wait=wait_s,
+        stop=stop_never,
+        before_sleep=before_sleep,
+        sleep=asyncio.sleep,
+    )
+    return await retrying(attempt)

@@ -1,0 +1,79 @@
+"""The three presets, in one place. Every report prints the one that was in force."""
+
+from __future__ import annotations
+
+from harness.errors import ConfigError, nearest
+from harness.policy.config import (
+    AdmissionConfig,
+    BreakerConfig,
+    BudgetConfig,
+    ConcurrencyConfig,
+    ConnectionsConfig,
+    Policy,
+    RetryConfig,
+)
+
+#: The article's first code: `requests.post(..., timeout=30)`, a new connection a request, nothing else.
+NAIVE = Policy(
+    name="naive",
+    deadline_s=None,
+    attempt_timeout_s=None,
+    retry=RetryConfig(attempts=1, retry_after=False),
+    budget=BudgetConfig(kind="off"),
+    breaker=BreakerConfig(kind="off"),
+    concurrency=ConcurrencyConfig(kind="off"),
+    connections=ConnectionsConfig(
+        keepalive=0, max=10_000, connect_timeout_s=30, read_timeout_s=30, reuse=False, pool="httpx"
+    ),
+)
+
+#: What the article retries and counts: httpx.TimeoutException (a pool timeout is one, and a 429 is raised
+#: as one) and httpx.ConnectError.
+_ARTICLE_FAILURES = ("timeout", "throttled", "local", "transient.connect")
+
+#: The article's HolySheepAIClient, flaws included.
+ARTICLE = Policy(
+    name="article",
+    deadline_s=None,
+    attempt_timeout_s=None,
+    retry=RetryConfig(
+        attempts=3,
+        on=_ARTICLE_FAILURES,
+        base_s=1,
+        throttle_base_s=1,
+        min_s=2,
+        cap_s=10,
+        jitter="none",
+        retry_after=False,
+    ),
+    budget=BudgetConfig(kind="off"),
+    breaker=BreakerConfig(kind="counter", counts=_ARTICLE_FAILURES, recheck=False, threshold=10, open_s=60),
+    concurrency=ConcurrencyConfig(limit=100),
+    connections=ConnectionsConfig(
+        keepalive=50, max=200, connect_timeout_s=10, read_timeout_s=60, pool="httpx"
+    ),
+)
+
+#: Ours, and the default.
+TUNED = Policy(
+    name="tuned",
+    deadline_s=45,
+    attempt_timeout_s=25,
+    retry=RetryConfig(attempts=5, base_s=0.1, throttle_base_s=1, cap_s=8),
+    budget=BudgetConfig(ratio=0.2, min_per_s=10),
+    breaker=BreakerConfig(window_s=10, min_calls=20, failure_ratio=0.6, open_s=3, probes=5),
+    concurrency=ConcurrencyConfig(limit=100),
+    admission=AdmissionConfig(max_waiting=400),
+    connections=ConnectionsConfig(keepalive=100, max=400, connect_timeout_s=5, read_timeout_s=25),
+)
+
+PRESETS: dict[str, Policy] = {p.name: p for p in (NAIVE, ARTICLE, TUNED)}
+
+
+def preset(name: str) -> Policy:
+    """The preset of that name. Raises ConfigError naming the nearest known one."""
+    if name not in PRESETS:
+        known = list(PRESETS)
+        hint = nearest(name, known)
+        raise ConfigError(f"unknown policy preset {name!r}{hint}: expected one of {', '.join(known)}")
+    return PRESETS[name]

@@ -1,0 +1,30 @@
+"""Read a policy from a preset's name or a TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from harness.errors import ConfigError
+from harness.policy.config import Policy
+from harness.policy.parse import parse
+from harness.policy.presets import preset
+
+
+def load_policy(name_or_path: str) -> Policy:
+    """The preset of that name, or the policy in that `.toml` file.
+
+    Raises ConfigError that names the file, the key and what was expected.
+    """
+    if not name_or_path.endswith(".toml"):
+        return preset(name_or_path)
+    path = Path(name_or_path)
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse(table, path.stem)
+    except OSError as error:
+        raise ConfigError(f"policy file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"policy file {path}: not valid TOML: {error}") from error
+    except ConfigError as error:
+        raise ConfigError(f"policy file {path}: {error}") from error

@@ -1,0 +1,1 @@
+"""The edge to the network, behind one small Protocol."""

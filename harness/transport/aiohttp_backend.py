@@ -1,0 +1,60 @@
+"""httpx on aiohttp's connection pool: 5 to 10 times cheaper than httpx's own, and it survives cancellation."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from types import SimpleNamespace
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from harness.policy.config import ConnectionsConfig
+
+#: Whether the current request is still waiting for a connection of our own pool.
+_queued: ContextVar[bool] = ContextVar("queued", default=False)
+
+
+class PoolExhausted(aiohttp.ClientError):
+    """No connection of our own became free in time. aiohttp reports this as a connection timeout."""
+
+
+class _Backend(AiohttpTransport):
+    """Tells a full pool from a server that does not answer the handshake."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        _queued.set(False)
+        try:
+            return await super().handle_async_request(request)
+        except httpx.TimeoutException as error:
+            if _queued.get():
+                raise httpx.PoolTimeout("no connection of our own became free") from PoolExhausted()
+            raise error
+
+
+def make_backend(connections: ConnectionsConfig) -> httpx.AsyncBaseTransport:
+    """The backend for a policy's connections. The session is made at the first request, on its loop."""
+
+    def session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=connections.max, keepalive_timeout=30.0, force_close=not connections.reuse, ssl=ssl_context
+        )
+        return aiohttp.ClientSession(connector=connector, trace_configs=[_pool_trace()], trust_env=False)
+
+    ssl_context = httpx.create_ssl_context(trust_env=False)
+    return _Backend(client=session, trust_env=False)
+
+
+def _pool_trace() -> aiohttp.TraceConfig:
+    """Follow a request into aiohttp's pool queue and out of it."""
+    trace = aiohttp.TraceConfig()
+
+    async def entered(*_: aiohttp.ClientSession | SimpleNamespace | object) -> None:
+        _queued.set(True)
+
+    async def left(*_: aiohttp.ClientSession | SimpleNamespace | object) -> None:
+        _queued.set(False)
+
+    trace.on_connection_queued_start.append(entered)
+    trace.on_connection_queued_end.append(left)
+    return trace

@@ -1,0 +1,69 @@
+"""What an HTTP status and its headers mean for a call, whatever the wire format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from harness.model import Fault, Outcome
+
+OK = 200
+SERVER_ERRORS = 500
+
+#: 429s that no retry can help. https://platform.openai.com/docs/guides/error-codes
+FATAL_CODES = frozenset({"insufficient_quota", "credit_balance_exhausted"})
+
+_OUTCOMES = {
+    408: Outcome.TRANSIENT,
+    409: Outcome.TRANSIENT,
+    429: Outcome.THROTTLED,
+    503: Outcome.OVERLOADED,
+    529: Outcome.OVERLOADED,
+}
+
+
+def outcome_of(status: int, code: str | None) -> tuple[Outcome, Fault]:
+    """The outcome of a reply that is not 200, from its status and the provider's error code."""
+    if code in FATAL_CODES:
+        return Outcome.FATAL, Fault.STATUS
+    default = Outcome.TRANSIENT if status >= SERVER_ERRORS else Outcome.FATAL
+    return _OUTCOMES.get(status, default), Fault.STATUS
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """The server's hint: `retry-after-ms`, or `retry-after` in seconds or as an HTTP date.
+
+    A date is taken relative to the reply's own `date`, so no clock is read. None where there is no usable
+    hint (missing, malformed, negative).
+    """
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    text = headers.get("retry-after")
+    seconds = _number(text)
+    if seconds is not None or text is None:
+        return seconds
+    at, now = _date(text), _date(headers.get("date", ""))
+    return None if at is None or now is None else max(0.0, (at - now).total_seconds())
+
+
+def should_retry(headers: Mapping[str, str]) -> bool | None:
+    """`x-should-retry` as OpenAI and Anthropic send it; None when absent."""
+    return {"true": True, "false": False}.get(headers.get("x-should-retry", ""))
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if 0 <= value < float("inf") else None
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
