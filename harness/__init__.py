@@ -1,6 +1,6 @@
 """The resilient client of primetime, and what drives and records it."""
 
-from harness.client import COPYWRITER, ResilientClient, current_tag
+from harness.client import COPYWRITER, ResilientClient, next_tag
 from harness.errors import (
     CallError,
     ConfigError,
@@ -64,6 +64,6 @@ __all__ = [
     "Transient",
     "Usage",
     "Waited",
-    "current_tag",
+    "next_tag",
     "load_policy",
 ]

@@ -45,8 +45,8 @@ MAX_BODY_BYTES = 16 * 1024 * 1024
 #: How many calls of a batch are under way at once where the policy sets no limit.
 BATCH_WIDTH = 100
 
-#: What a load generator knows of the calls made in this context.
-current_tag: ContextVar[Tag | None] = ContextVar("current_tag", default=None)
+#: Asked for a tag at every call made in this context; how a load generator names its calls.
+next_tag: ContextVar[Callable[[], Tag] | None] = ContextVar("next_tag", default=None)
 
 _ERRORS: dict[Outcome, type[errors.CallError]] = {
     Outcome.THROTTLED: errors.Throttled,
@@ -129,7 +129,8 @@ class ResilientClient:
         """
         request = Request(prompt, model, max_tokens, system, temperature)
         body = openai.encode(request)
-        tag = current_tag.get() or Tag()
+        tags = next_tag.get()
+        tag = tags() if tags else Tag()
         call_id = next(self._ids) if tag.call_id is None else tag.call_id
         start_ns = self._now_ns()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import tempfile
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -61,6 +62,16 @@ class Ending:
     scheduled: dict[str, int]
     recorded: dict[str, int]
     degraded: list[str]
+
+
+def check_writable(run_dir: Path) -> None:
+    """Raises ConfigError unless run folders can be made in `run_dir`."""
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=run_dir):
+            pass
+    except OSError as error:
+        raise ConfigError(f"--run-dir {run_dir}: cannot be written: {error.strerror}") from error
 
 
 def create(run_dir: Path, scenario: str, policy: str, started_unix_ns: int) -> Path:

@@ -1,1 +1,1 @@
-"""."""
+"""What is asked, when and by whom: pure and seeded."""

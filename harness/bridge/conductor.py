@@ -1,0 +1,190 @@
+"""The run as a whole: its folder, its workers, its ending and its report. On the master, or alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import gevent
+
+from harness.bridge.mock_process import MockProcess
+from harness.bridge.options import Settings
+from harness.bridge.plan import Plan
+from harness.bridge.progress import Progress
+from harness.bridge.session import HURRY_S
+from harness.bridge.sources import Offer
+from harness.bridge.tally import Tally, total
+from harness.clock import NS, wall_ns
+from harness.policy.parse import values
+from harness.policy.split import split
+from harness.record import folder as run_folder
+
+#: From the start of a test to the first instant of its schedule.
+LEAD_S = 0.5
+LEAD_DISTRIBUTED_S = 1.5
+
+#: Options of Locust and ours that a manifest repeats, if they were set.
+TOLD = ("processes", "run_time", "num_users", "tags", "exclude_tags")
+
+REPORT_S = 120.0
+
+
+class Conductor:
+    """One run, from its folder to its report. Raises HarnessError when it cannot begin."""
+
+    def __init__(
+        self,
+        scenario: str,
+        settings: Settings,
+        offer: Offer,
+        host: str,
+        workers: list[str],
+        mock: MockProcess | None,
+        options: Namespace,
+    ) -> None:
+        self.settings = settings
+        self.offer = offer
+        self.tallies: dict[str, Tally] = {worker: Tally() for worker in workers}
+        self.lost: dict[str, str] = {}
+        self.reason = "completed"
+        self.ended = False
+        self.text = ""
+        self.degraded: list[str] = []
+        self._mock = mock
+        for index in range(len(workers)):
+            split(settings.policy, index, len(workers))  # refuse now what a worker would refuse later
+        lead_s = LEAD_DISTRIBUTED_S if len(workers) > 1 else LEAD_S
+        if mock is not None:
+            mock.prepare(settings.mock_profile, settings.seed, _text(offer.window), offer.length_s)
+        started_ns = wall_ns() + round(lead_s * NS)
+        self.folder = run_folder.create(settings.run_dir, scenario, settings.policy.name, started_ns)
+        until_s = min(offer.length_s, settings.run_time_s or offer.length_s)
+        self.plan = Plan(
+            run=self.folder.name,
+            folder=str(self.folder.resolve()),
+            started_unix_ns=started_ns,
+            host=host,
+            workers=workers,
+            until_ns=round(until_s * NS),
+            bundled=mock is not None,
+        )
+        run_folder.write_manifest(self.folder, self._manifest(scenario, options))
+        if mock is not None:
+            mock.align(-(started_ns - wall_ns()) / NS)
+        self._progress = Progress(offer.window, until_s)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every worker that is still there has drained and written."""
+        return all(t.finished for worker, t in self.tallies.items() if worker not in self.lost)
+
+    def lose(self, worker: str, why: str) -> None:
+        """A worker is gone; the others play on."""
+        if not self.tallies[worker].finished:
+            self.lost.setdefault(worker, why)
+
+    def show(self) -> None:
+        """Print the progress line."""
+        self._progress.show(total(self.tallies.values()), wall_ns() - self.plan.started_unix_ns)
+
+    def wait(self) -> None:
+        """Wait for a stop that was asked for to be carried out."""
+        with gevent.Timeout(HURRY_S * 3, False):
+            while not self.finished:
+                gevent.sleep(0.05)
+
+    def end(self) -> None:
+        """Write the ending, make the summary and the report. Once."""
+        if self.ended:
+            return
+        self.ended = True
+        self._progress.end()
+        for worker, tally in self.tallies.items():
+            if not tally.finished:
+                self.lost.setdefault(worker, "it did not finish in time")
+        run_folder.write_ending(self.folder, self._ending())
+        if self._mock is not None:
+            self._mock.save_log(self.folder)
+        self._report()
+
+    def _ending(self) -> run_folder.Ending:
+        tallies = list(self.tallies.values())
+        ends_ns = max((t.arrivals_end_ns for t in tallies), default=0) or self.plan.until_ns
+        now_ns = wall_ns() - self.plan.started_unix_ns
+        degraded = [t.degraded for t in tallies if t.degraded]
+        degraded += [f"worker {list(self.tallies).index(w)} was lost: {why}" for w, why in self.lost.items()]
+        return run_folder.Ending(
+            reason=self.reason,
+            arrivals_end_ns=ends_ns,
+            end_ns=now_ns,
+            scheduled={str(i): self._scheduled(i, w, ends_ns) for i, w in enumerate(self.tallies)},
+            recorded={str(i): t.recorded for i, t in enumerate(tallies)},
+            degraded=degraded,
+        )
+
+    def _scheduled(self, index: int, worker: str, ends_ns: int) -> int:
+        """Arrivals due at a worker; for a lost one the schedule knows, whatever it last said."""
+        if worker not in self.lost or self.offer.schedule is None:
+            return self.tallies[worker].scheduled
+        share_ns = self.offer.schedule.at_ns[index :: len(self.tallies)]
+        return int((share_ns <= ends_ns).sum())
+
+    def _manifest(self, scenario: str, options: Namespace) -> run_folder.Manifest:
+        settings, offer = self.settings, self.offer
+        n = len(self.plan.workers)
+        clock = None
+        if offer.window is not None:
+            start, end = str(offer.window).split("-")
+            clock = {"zone": "ICT", "start": start, "end": end, "duration_s": offer.length_s}
+        return run_folder.Manifest(
+            run=self.folder.name,
+            scenario=scenario,
+            started_unix_ns=self.plan.started_unix_ns,
+            seed=settings.seed,
+            workers=n,
+            policy={
+                "name": settings.policy.name,
+                "values": values(settings.policy),
+                "per_worker": {str(i): values(split(settings.policy, i, n)) for i in range(n)},
+            },
+            schedule={
+                "scenario": scenario,
+                **offer.about,
+                "window": _text(offer.window),
+                "duration_s": offer.length_s,
+                "count": None if offer.schedule is None else len(offer.schedule.at_ns),
+                "clock": clock,
+                "curve": None if offer.schedule is None else offer.schedule.curve_points(),
+            },
+            target={
+                "host": self.plan.host,
+                "bundled": self.plan.bundled,
+                "profile": settings.mock_profile if self.plan.bundled else None,
+            },
+            options={k: v for k in TOLD if (v := getattr(options, k, None))},
+        )
+
+    def _report(self) -> None:
+        """Start `reports` as a child process: scenarios do not import it."""
+        said = [_reports("summarise", self.folder), _reports("html", self.folder)]
+        self.text = "\n".join(text for text in said if text)
+        summary = self.folder / "summary.json"
+        if summary.exists():
+            document: dict[str, Any] = json.loads(summary.read_text(encoding="utf-8"))
+            self.degraded = list(document["degraded"])
+        else:
+            self.degraded = ["no summary could be made"]
+
+
+def _reports(verb: str, folder: Path) -> str:
+    command = [sys.executable, "-m", "reports", verb, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=REPORT_S, check=False)
+    return (done.stdout + done.stderr).rstrip()
+
+
+def _text(window: object) -> str | None:
+    return None if window is None else str(window)

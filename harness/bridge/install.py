@@ -1,0 +1,313 @@
+"""Join a scenario to Locust: its options, the bundled mock server, the run, the report."""
+
+from __future__ import annotations
+
+import atexit
+import inspect
+import logging
+import socket
+import sys
+from typing import Any
+
+import gevent
+from locust import events
+from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+
+from harness.bridge import options as command_line
+from harness.bridge.conductor import Conductor
+from harness.bridge.loop_thread import LoopThread
+from harness.bridge.mock_process import MockProcess
+from harness.bridge.plan import plan_from
+from harness.bridge.session import HURRY_S, Session
+from harness.bridge.shape import ClosedShape, PlayShape
+from harness.bridge.sources import Source
+from harness.bridge.tally import Tally, from_message
+from harness.bridge.user import AsyncUser
+from harness.errors import ConfigError, HarnessError
+from harness.record import folder as run_folder
+
+TALLY = "primetime_tally"
+STOP = "primetime_stop"
+
+CONNECT_S = 3.0
+EXIT_DEGRADED = 1
+EXIT_USAGE = 2
+
+logger = logging.getLogger(__name__)
+
+
+def install(source: Source) -> Bridge:
+    """Give a locustfile the source's options, the bundled mock server, recording and the report.
+
+    Set the result as `schedule` of its AsyncUser. Call it once, at the top of the locustfile.
+    """
+    bridge = Bridge(source)
+    for hook, listener in (
+        (events.init_command_line_parser, bridge.on_parser),
+        (events.init, bridge.on_init),
+        (events.test_start, bridge.on_test_start),
+        (events.test_stopping, bridge.on_test_stopping),
+        (events.test_stop, bridge.on_test_stop),
+        (events.quitting, bridge.on_quitting),
+        (events.quit, bridge.on_quit),
+    ):
+        hook.add_listener(listener)  # type: ignore[no-untyped-call]
+    return bridge
+
+
+class Bridge:
+    """One scenario's way through Locust's events, in whichever role this process has."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.session: Session | None = None
+        self.over = False
+        self._environment: Any = None
+        self._conductor: Conductor | None = None
+        self._thread: LoopThread | None = None
+        self._mock: MockProcess | None = None
+        self._ending: gevent.Greenlet | None = None
+        self._failed = False
+
+    @property
+    def current_session(self) -> Session:
+        """The run under way in this process. Raises ConfigError when there is none."""
+        if self.session is None:
+            raise ConfigError("no run is under way: client, prompts and arrival are there only in a run")
+        return self.session
+
+    def users_wanted(self) -> int:
+        """How many Locust users the run needs: a driver a process, or the users of a closed loop."""
+        options = self._environment.parsed_options
+        if getattr(options, "arrivals", None) == "closed":
+            return int(options.num_users or 1)
+        return max(1, len(self._worker_ids()))
+
+    def on_parser(self, parser: Any, **_: Any) -> None:
+        """Locust builds its command line."""
+        command_line.add_arguments(parser, self.source.mock_profile)
+        self.source.add_arguments(parser)
+
+    def on_init(self, environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
+        """Every process, before anything runs: check all there is to check, start the mock server."""
+        self._environment = environment
+        if isinstance(runner, WorkerRunner):
+            environment.process_exit_code = 0  # failed calls are the subject, not an error of the run
+            runner.register_message(STOP, self._on_stop_message)
+            return
+        if isinstance(runner, MasterRunner):
+            runner.register_message(TALLY, self._on_tally_message)
+        try:
+            self._prepare(environment, web_ui)
+        except HarnessError as error:
+            self._stop_mock()
+            sys.exit(_complain(error))
+        closed = getattr(environment.parsed_options, "arrivals", None) == "closed"
+        shape = ClosedShape(self) if closed else PlayShape(self)
+        shape.runner = runner
+        environment.shape_class = shape
+        runner.greenlet.spawn(self._watch)
+
+    def on_test_start(self, environment: Any, **_: Any) -> None:
+        """A run begins, here or on the master that told us."""
+        if self._ending is not None:
+            self._ending.join()
+        self.over = False
+        try:
+            if isinstance(environment.runner, WorkerRunner):
+                self._begin_worker(environment)
+            else:
+                self._begin(environment)
+        except HarnessError as error:
+            self.over = self._failed = True
+            logger.error("%s", error)
+            if isinstance(environment.runner, WorkerRunner):
+                self._tell(Tally(finished=True, degraded=str(error)))
+
+    def on_test_stopping(self, **_: Any) -> None:
+        """The test is stopping; unless the run is through already, somebody asked for it."""
+        conductor, session = self._conductor, self.session
+        if conductor is not None and not conductor.ended and not conductor.finished:
+            conductor.reason = "stopped"
+            if isinstance(self._environment.runner, MasterRunner):
+                self._environment.runner.send_message(STOP, {"grace_s": HURRY_S})
+        if session is not None and not session.tally.finished:
+            session.stop()
+            session.wait(HURRY_S * 3)
+        if conductor is not None:
+            conductor.wait()
+
+    def on_test_stop(self, **_: Any) -> None:
+        """All users are gone: the ending, the report."""
+        conductor = self._conductor
+        if conductor is None or conductor.ended:
+            return
+        self._ending = gevent.spawn(conductor.end)
+        if self._environment.web_ui is None:
+            self._ending.join()
+        else:
+            self._ending.link_value(lambda _: logger.info("report: %s", conductor.folder / "report.html"))
+
+    def on_quitting(self, environment: Any, **_: Any) -> None:
+        """The process is about to end, perhaps in the middle of a run."""
+        self.on_test_stopping()
+        self.on_test_stop()
+        if self._ending is not None:
+            self._ending.join()
+        if self._failed:
+            environment.process_exit_code = EXIT_USAGE
+        elif self._conductor is not None:
+            environment.process_exit_code = EXIT_DEGRADED if self._conductor.degraded else 0
+        if self._thread is not None:
+            self._thread.stop()
+        self._stop_mock()
+
+    def on_quit(self, **_: Any) -> None:
+        """Locust has printed its tables: ours are the last word."""
+        if self._conductor is not None and self._environment.web_ui is None:
+            sys.stdout.write(f"\n{self._conductor.text}\n")
+            sys.stdout.flush()
+
+    def _prepare(self, environment: Any, web_ui: Any) -> None:
+        options = environment.parsed_options
+        if web_ui is not None:
+            _check_port(options.web_host, options.web_port)
+        settings = command_line.settings_from(options)
+        self._check_users(environment, closed=settings.closed)
+        if options.num_users and not settings.closed:
+            logger.warning("-u %d has no effect: arrivals come from the schedule", options.num_users)
+        run_folder.check_writable(settings.run_dir)
+        self.source.offer(options, settings.seed)
+        if environment.host:
+            self._check_host(environment.host, settings)
+            if settings.mock_profile != self.source.mock_profile:
+                raise ConfigError("--mock-profile has no effect with --host: give one of them")
+        else:
+            self._mock = MockProcess(settings.mock_profile, settings.seed)
+            atexit.register(self._stop_mock)
+            environment.host = self._mock.host
+        if not options.print_stats:
+            options.only_summary = True  # the progress line takes the place of Locust's table
+
+    def _check_users(self, environment: Any, *, closed: bool) -> None:
+        users = [u for u in environment.user_classes if issubclass(u, AsyncUser)]
+        if len(users) != 1 and not closed:
+            names = ", ".join(u.__name__ for u in users)
+            raise ConfigError(f"{len(users)} AsyncUsers ({names}): an open loop plays one: name it after the options")
+        for user in users:
+            for task in user.tasks:
+                if not inspect.iscoroutinefunction(task):
+                    raise ConfigError(f"{user.__name__}.{task.__name__}: expected an async def task")
+
+    def _check_host(self, host: str, settings: command_line.Settings) -> None:
+        options = self._environment.parsed_options
+        command_line.check_target(
+            host, allowed=options.allow_real_target, max_requests=settings.max_requests
+        )
+        address = command_line.address(host)
+        try:
+            socket.create_connection(address, timeout=CONNECT_S).close()
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise ConfigError(f"--host {host} cannot be reached: {why}") from error
+
+    def _begin(self, environment: Any) -> None:
+        """On the master, or alone: the run's folder and plan."""
+        options = environment.parsed_options
+        settings = command_line.settings_from(options)
+        offer = self.source.offer(options, settings.seed)
+        mock = self._mock if self._mock is not None and environment.host == self._mock.host else None
+        if mock is None:
+            self._check_host(environment.host, settings)
+        self._failed = False
+        self._conductor = conductor = Conductor(
+            self.source.name, settings, offer, environment.host, self._worker_ids(), mock, options
+        )
+        if isinstance(environment.runner, LocalRunner):
+            self.session = Session(
+                environment, self._loop(), conductor.plan, 0, settings, offer, self._tell
+            )
+        else:
+            options.primetime_plan = conductor.plan.message()
+
+    def _begin_worker(self, environment: Any) -> None:
+        """On a worker: its share of the plan that came with the spawn message."""
+        options = environment.parsed_options
+        plan = plan_from(options.primetime_plan)
+        if environment.runner.client_id not in plan.workers:
+            raise ConfigError("this worker joined after the run had begun: it waits for the next")
+        index = plan.workers.index(environment.runner.client_id)
+        settings = command_line.settings_from(options)
+        offer = self.source.offer(options, settings.seed)
+        self.session = Session(environment, self._loop(), plan, index, settings, offer, self._tell)
+
+    def _loop(self) -> LoopThread:
+        if self._thread is None:
+            self._thread = LoopThread()
+        return self._thread
+
+    def _worker_ids(self) -> list[str]:
+        runner = self._environment.runner
+        if not isinstance(runner, MasterRunner):
+            return [runner.client_id]
+        if self._conductor is not None and not self._conductor.ended:
+            return self._conductor.plan.workers
+        clients = runner.clients
+        return [c.id for c in clients.ready + clients.spawning + clients.running]
+
+    def _tell(self, tally: Tally) -> None:
+        """A worker's tally on its way to the conductor."""
+        runner = self._environment.runner
+        if isinstance(runner, WorkerRunner):
+            runner.send_message(TALLY, tally.message())
+        elif self._conductor is not None:
+            self._conductor.tallies[runner.client_id] = tally
+
+    def _on_tally_message(self, msg: Any, **_: Any) -> None:
+        if self._conductor is not None and msg.node_id in self._conductor.tallies:
+            self._conductor.tallies[msg.node_id] = from_message(msg.data)
+
+    def _on_stop_message(self, msg: Any, **_: Any) -> None:
+        if self.session is not None and not self.session.tally.finished:
+            self.session.stop(float(msg.data["grace_s"]))
+
+    def _watch(self) -> None:
+        """Once a second: progress, lost workers, the end."""
+        while True:
+            gevent.sleep(1.0)
+            conductor = self._conductor
+            if conductor is None or conductor.ended or self.over:
+                continue
+            self._look_for_lost(conductor)
+            if self._environment.web_ui is None:
+                conductor.show()
+            self.over = conductor.finished
+
+    def _look_for_lost(self, conductor: Conductor) -> None:
+        runner = self._environment.runner
+        if not isinstance(runner, MasterRunner):
+            return
+        for worker in conductor.plan.workers:
+            node = runner.clients.get(worker)
+            if node is None or node.state == "missing":
+                conductor.lose(worker, "it disappeared")
+
+    def _stop_mock(self) -> None:
+        if self._mock is not None:
+            self._mock.stop()
+            self._mock = None
+
+
+def _complain(error: HarnessError) -> int:
+    sys.stderr.write(f"primetime: error: {error}\n")
+    return EXIT_USAGE
+
+
+def _check_port(host: str, port: int) -> None:
+    """Locust would end in a traceback."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host or "0.0.0.0", port))  # noqa: S104 - Locust's own default
+        except OSError as error:
+            raise ConfigError(f"--web-port {port}: {error.strerror}: expected a free port") from error

@@ -1,0 +1,116 @@
+"""The bundled mock server as a child process, and its admin interface."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.errors import ConfigError, HarnessError
+
+STOP_S = 3.0
+
+
+class MockProcess:
+    """A `python -m mockserver` of our own on a free port. Raises ConfigError when it does not come up."""
+
+    def __init__(self, profile: str, seed: int) -> None:
+        self._profile = profile
+        self._log = Path(tempfile.mkdtemp(prefix="primetime-")) / "requests.jsonl"
+        self._log_from = 0
+        command = [sys.executable, "-m", "mockserver", "--port", "0", "--profile", profile]
+        command += ["--seed", str(seed), "--log", str(self._log), "--exit-with-parent"]
+        # A session of its own: a Ctrl-C in the terminal is for us, and the calls under way still need it.
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        ready = self._process.stdout.readline() if self._process.stdout else ""
+        if not ready:
+            said = self._process.stderr.read().strip() if self._process.stderr else ""
+            raise ConfigError(said.removeprefix("mockserver: error: ") or "the mock server did not start")
+        self.host = "http://127.0.0.1:{port}".format(**json.loads(ready))
+        self._admin = Admin(self.host)
+
+    def prepare(self, profile: str, seed: int, window: str | None, duration_s: float) -> None:
+        """Before a run: the profile asked for, everything forgotten, the evening's clock stopped at its start.
+
+        Raises ConfigError for a profile that cannot be used.
+        """
+        if profile != self._profile:
+            self._admin.ask("PUT", "/admin/profile", _profile_document(profile))
+            self._profile = profile
+        self._admin.ask("POST", "/admin/reset", {"seed": seed})
+        self._log_from = self._log.stat().st_size if self._log.exists() else 0
+        self._window, self._duration_s = window, duration_s
+
+    def align(self, elapsed_s: float) -> None:
+        """Set the evening's clock: `elapsed_s` of the run have passed, negative before its start."""
+        clock: dict[str, Any] = {"elapsed_s": elapsed_s, "duration_s": self._duration_s}
+        if self._window is not None:
+            clock["window"] = self._window
+        self._admin.ask("POST", "/admin/clock", clock)
+
+    def save_log(self, folder: Path) -> None:
+        """Copy the request log of the present run into its folder."""
+        if not self._log.exists():
+            return
+        with self._log.open("rb") as log:
+            log.seek(self._log_from)
+            (folder / "mock-requests.jsonl").write_bytes(log.read())
+
+    def stop(self) -> None:
+        """Stop the server, and remove its log."""
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._log.unlink(missing_ok=True)
+        os.rmdir(self._log.parent)
+
+
+class Admin:
+    """The admin interface over one connection: a saturated front may not accept another."""
+
+    def __init__(self, host: str) -> None:
+        parts = urlsplit(host)
+        self._connection = HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+
+    def ask(self, method: str, path: str, document: dict[str, Any]) -> None:
+        """One request. Raises ConfigError with the server's own words when it refuses."""
+        try:
+            self._connection.request(method, path, json.dumps(document), {"content-type": "application/json"})
+            response = self._connection.getresponse()
+            said = response.read().decode("utf-8", "replace")
+        except (OSError, HTTPException) as error:
+            raise HarnessError(f"the mock server does not answer {path}: {error}") from error
+        if response.status >= 400:  # noqa: PLR2004
+            raise ConfigError(f"mock server, {path}: {_message(said)}")
+
+
+def _profile_document(profile: str) -> dict[str, Any]:
+    """What `PUT /admin/profile` takes: a name, or a file's own table."""
+    if not profile.endswith(".toml"):
+        return {"name": profile}
+    try:
+        return tomllib.loads(Path(profile).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"--mock-profile {profile}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--mock-profile {profile}: not valid TOML: {error}") from error
+
+
+def _message(said: str) -> str:
+    try:
+        document = json.loads(said)
+    except ValueError:
+        return said[:200]
+    return str(document.get("error", document))[:300] if isinstance(document, dict) else said[:200]

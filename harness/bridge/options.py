@@ -1,0 +1,101 @@
+"""The command line of every scenario, and the settings it gives."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from harness.errors import ConfigError, expected
+from harness.policy.config import Policy
+from harness.policy.presets import PRESETS
+from harness.policy_file import load_policy
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one run is asked to do; the scenario's own options are with its source."""
+
+    policy: Policy
+    seed: int
+    run_dir: Path
+    mock_profile: str
+    closed: bool
+    users: int
+    run_time_s: float | None
+    max_requests: int | None
+
+
+def add_arguments(parser: ArgumentParser, mock_profile: str) -> None:
+    """The options all scenarios share."""
+    group = parser.add_argument_group("primetime")
+    group.add_argument(
+        "--policy",
+        default="tuned",
+        metavar="PRESET|FILE.toml",
+        help=f"the client's settings: {', '.join(PRESETS)}, or a policy file (default: tuned)",
+    )
+    group.add_argument("--seed", type=int, default=1, help="seed of arrivals, prompts and jitter (default: 1)")
+    group.add_argument("--run-dir", default="runs", metavar="DIR", help="where run folders go (default: runs)")
+    group.add_argument(
+        "--mock-profile",
+        default=mock_profile,
+        metavar="NAME|FILE.toml",
+        help=f"what the bundled mock server plays (default: {mock_profile})",
+    )
+    group.add_argument(
+        "--allow-real-target",
+        action="store_true",
+        help="let requests leave this machine; needs --max-requests, too",
+    )
+    group.add_argument(
+        "--max-requests", type=int, default=None, metavar="N", help="send at most N requests in the whole run"
+    )
+
+
+def settings_from(options: Namespace) -> Settings:
+    """The settings on a parsed command line. Raises ConfigError."""
+    max_requests = options.max_requests
+    if max_requests is not None and max_requests < 1:
+        raise expected("--max-requests", max_requests, "at least 1")
+    closed = getattr(options, "arrivals", None) == "closed"
+    run_time = getattr(options, "run_time", None)
+    return Settings(
+        policy=load_policy(options.policy),
+        seed=options.seed,
+        run_dir=Path(options.run_dir),
+        mock_profile=options.mock_profile,
+        closed=closed,
+        users=(options.num_users or 1) if closed else 0,
+        run_time_s=float(run_time) if run_time else None,
+        max_requests=max_requests,
+    )
+
+
+def base_url(host: str) -> str:
+    """The API's base address for a `--host`: `/v1` is added where the host names no path."""
+    parts = urlsplit(host)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise expected("--host", host, "an address such as http://127.0.0.1:8000")
+    return host.rstrip("/") + ("" if parts.path.strip("/") else "/v1")
+
+
+def check_target(host: str, *, allowed: bool, max_requests: int | None) -> bool:
+    """Whether a host is on this machine. A host elsewhere is refused unless allowed and given a budget."""
+    if urlsplit(base_url(host)).hostname in LOOPBACK:
+        return True
+    if not allowed or max_requests is None:
+        raise ConfigError(
+            f"--host {host} is not on this machine, and requests to a real API cost money: give both"
+            " --allow-real-target and --max-requests N to send to it"
+        )
+    return False
+
+
+def address(host: str) -> tuple[str, int]:
+    """Host name and port of a `--host`."""
+    parts = urlsplit(host)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)

@@ -1,0 +1,28 @@
+"""What the master tells its workers before a run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run, as every process of it has to know it. `workers` are Locust's client ids, in order."""
+
+    run: str
+    folder: str
+    started_unix_ns: int
+    host: str
+    workers: list[str]
+    until_ns: int
+    bundled: bool
+
+    def message(self) -> dict[str, Any]:
+        """As it travels with Locust's spawn message."""
+        return asdict(self)
+
+
+def plan_from(message: dict[str, Any]) -> Plan:
+    """The plan in a message."""
+    return Plan(**{f.name: message[f.name] for f in fields(Plan)})

@@ -1,0 +1,195 @@
+"""Play arrivals on the event loop: open loop by the schedule's instants, closed loop one after the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+
+from harness.bridge.context import current_arrival
+from harness.bridge.tally import Tally
+from harness.client import next_tag
+from harness.clock import NS, now_ns
+from harness.errors import CallError
+from harness.model import Call, CallFinished, Outcome, StoppedBy, Tag
+from harness.workload.schedule import Arrival, Schedule
+
+#: A user's task, bound to its user.
+Body = Callable[[], Awaitable[object]]
+
+#: Between two looks at how late the loop is.
+LAG_EVERY_S = 0.1
+
+#: Between two looks at whether a drain has to hurry.
+DRAIN_LOOK_S = 0.1
+
+#: How long a cancelled call may take to end.
+CANCEL_S = 5.0
+
+#: A task's first call carries its arrival's id; a further one the same id plus a multiple of this.
+STEP = 1 << 40
+
+
+class Player:
+    """Starts a worker's calls and sees every one to its end.
+
+    `origin_ns` is the clock's reading at the run's start. `emit` takes a record for a call whose task made
+    none. `on_error` is told of exceptions in the user's own code.
+    """
+
+    def __init__(
+        self,
+        tally: Tally,
+        origin_ns: int,
+        emit: Callable[[CallFinished], None],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        self._tally = tally
+        self._origin_ns = origin_ns
+        self._emit = emit
+        self._on_error = on_error
+        self._running: set[asyncio.Task[None]] = set()
+        self._stop = asyncio.Event()
+        self._hurry_ns: int | None = None
+
+    def stop(self, grace_s: float) -> None:
+        """No more arrivals from now on, and at most `grace_s` for the calls under way."""
+        self._hurry_ns = now_ns() + round(grace_s * NS)
+        self._stop.set()
+
+    async def open_loop(self, schedule: Schedule, ids: range, until_ns: int, choose: Callable[[int], Body]) -> None:
+        """Start calls `ids` at their instants, not waiting for replies, until `until_ns` or `stop`."""
+        at_ns = schedule.at_ns
+        for call_id in ids:
+            instant_ns = int(at_ns[call_id])
+            if instant_ns > until_ns or not await self._reached(instant_ns):
+                break
+            self._start(schedule.arrival(call_id), choose(call_id))
+        await self._reached(min(until_ns, schedule.length_ns))
+        self._note_end(until_ns)
+
+    async def closed_loop(
+        self,
+        ids: Iterator[int],
+        arrival: Callable[[int], Arrival],
+        until_ns: int,
+        choose: Callable[[int], Body],
+        pause_s: Callable[[], float],
+    ) -> None:
+        """One user: a call, its pause, the next call, until `until_ns` or `stop`."""
+        await self._reached(0)
+        while not self._stop.is_set() and self._elapsed_ns() < until_ns:
+            call_id = next(ids)
+            await asyncio.wait([self._start(arrival(call_id), choose(call_id))])
+            await self._sleep(pause_s())
+
+    async def until(self, until_ns: int) -> None:
+        """Wait for the end of a closed loop's arrivals: its time, or `stop`."""
+        await self._reached(until_ns)
+        self._stop.set()
+        self._note_end(until_ns)
+
+    async def drain(self, grace_s: float) -> int:
+        """Wait for the calls under way, cancel those that outlast the grace; how many ignored even that."""
+        give_up_ns = now_ns() + round(grace_s * NS)
+        while self._running and now_ns() < min(give_up_ns, self._hurry_ns or give_up_ns):
+            await asyncio.wait(self._running, timeout=DRAIN_LOOK_S)
+        for task in list(self._running):
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=CANCEL_S)
+        return len(self._running)
+
+    async def watch_lag(self, note: Callable[[int, float], None]) -> None:
+        """Note how late the loop wakes a sleeper, for as long as the task lives."""
+        while True:
+            before_ns = now_ns()
+            await asyncio.sleep(LAG_EVERY_S)
+            late_s = (now_ns() - before_ns) / NS - LAG_EVERY_S
+            note(now_ns(), max(0.0, late_s))
+
+    def _note_end(self, until_ns: int) -> None:
+        self._tally.arrivals_end_ns = max(self._tally.arrivals_end_ns, min(until_ns, self._elapsed_ns()))
+
+    def _elapsed_ns(self) -> int:
+        return now_ns() - self._origin_ns
+
+    async def _reached(self, instant_ns: int) -> bool:
+        """Wait for an instant of the run; False when stopped before it.
+
+        What was already due when the stop came is still started: it was scheduled.
+        """
+        while (left_ns := instant_ns - self._elapsed_ns()) > 0:
+            if self._stop.is_set():
+                return False
+            await self._sleep(left_ns / NS)
+        return True
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, or wake at the stop."""
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+        except TimeoutError:
+            return
+
+    def _start(self, arrival: Arrival, body: Body) -> asyncio.Task[None]:
+        self._tally.scheduled += 1
+        task = asyncio.get_running_loop().create_task(self._play(arrival, body))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def _play(self, arrival: Arrival, body: Body) -> None:
+        """One task in a context of its own; its arrival leaves a record whatever the user's code does."""
+        steps = _Steps(arrival, self._origin_ns, self._tally)
+        current_arrival.set(arrival)
+        next_tag.set(steps)
+        detail = "the task made no call"
+        try:
+            await body()
+        except CallError:
+            pass  # the call's record says it
+        except asyncio.CancelledError:
+            detail = "cancelled before the task made a call"
+        except Exception as error:  # noqa: BLE001 - the user's code; Locust shows it as it shows its own users'
+            detail = f"the task raised {type(error).__name__}"
+            self._on_error(error)
+        if not steps.taken:
+            self._emit(CallFinished(_uncalled(steps.first, detail)))
+
+
+class _Steps:
+    """Tags for the calls of one task: the arrival's own for the first, derived ones for any further."""
+
+    def __init__(self, arrival: Arrival, origin_ns: int, tally: Tally) -> None:
+        self.taken = 0
+        self._tally = tally
+        self.first = Tag(
+            arrival.call_id,
+            now_ns() if arrival.at_ns is None else origin_ns + arrival.at_ns,
+            arrival.shop,
+            arrival.kind,
+            arrival.planned_prompt_tokens,
+            arrival.planned_completion_tokens,
+            reply_tokens=arrival.planned_completion_tokens,
+        )
+
+    def __call__(self) -> Tag:
+        self.taken += 1
+        if self.taken == 1:
+            return self.first
+        self._tally.scheduled += 1
+        step_id = (self.first.call_id or 0) + STEP * (self.taken - 1)
+        return replace(self.first, call_id=step_id, intended_ns=now_ns())
+
+
+def _uncalled(tag: Tag, detail: str) -> Call:
+    """The record of an arrival whose task never reached the client."""
+    at_ns = now_ns()
+    intended_ns = tag.intended_ns or at_ns
+    call_id = tag.call_id or 0
+    return Call(call_id, intended_ns, at_ns, at_ns, Outcome.CANCELLED, StoppedBy.USER, 0, "", tag, detail=detail)

@@ -1,0 +1,48 @@
+"""The live line of a headless run."""
+
+from __future__ import annotations
+
+import sys
+
+from harness.bridge.tally import Tally
+from harness.clock import NS
+from harness.workload.spans import MINUTE_S, Window
+
+
+class Progress:
+    """Prints a line a second on a terminal (in place), one every ten elsewhere."""
+
+    def __init__(self, window: Window | None, length_s: float) -> None:
+        self._window = window
+        self._length_s = length_s
+        self._tty = sys.stdout.isatty()
+        self._before = (0.0, 0)
+        self._shown_s = float("-inf")
+
+    def show(self, tally: Tally, elapsed_ns: int) -> None:
+        """To be called about once a second."""
+        elapsed_s = elapsed_ns / NS
+        if not self._tty and elapsed_s - self._shown_s < 10:  # noqa: PLR2004
+            return
+        self._shown_s = elapsed_s
+        sys.stdout.write(("\r\033[K" if self._tty else "") + self.line(tally, elapsed_s) + ("" if self._tty else "\n"))
+        sys.stdout.flush()
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._tty:
+            sys.stdout.write("\n")
+
+    def line(self, tally: Tally, elapsed_s: float) -> str:
+        """The clock in ICT, what is offered now, ok, failing, in flight, time left."""
+        since_s, before = self._before
+        rate = max(0.0, (tally.scheduled - before) / max(elapsed_s - since_s, 1e-9))
+        self._before = (elapsed_s, tally.scheduled)
+        left_s = max(0.0, self._length_s - elapsed_s)
+        share = min(1.0, max(0.0, elapsed_s / self._length_s))
+        clock = f"{self._window.clock(share)} ICT" if self._window else f"{max(0.0, elapsed_s):5.0f} s"
+        left = f"{int(left_s // MINUTE_S)}m{int(left_s % MINUTE_S):02d}s left" if left_s else "draining"
+        return (
+            f"{clock}  offered {rate:5.1f}/s  ok {tally.ok}  failing {tally.failed}"
+            f"  in flight {tally.in_flight}  {left}"
+        )

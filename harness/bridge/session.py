@@ -1,0 +1,246 @@
+"""One worker's part of one run: its client, its records, its calls."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import traceback
+from collections.abc import Awaitable, Callable
+from functools import partial
+from inspect import isawaitable
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import gevent
+
+from harness.bridge.loop_thread import LoopThread, Pending
+from harness.bridge.options import LOOPBACK, Settings, base_url
+from harness.bridge.plan import Plan
+from harness.bridge.player import Body, Player
+from harness.bridge.sources import Offer
+from harness.bridge.tally import Tally, TallyListener
+from harness.client import ResilientClient
+from harness.clock import origin_of
+from harness.model import Call, CallFinished, Event, Outcome
+from harness.policy.split import share, split
+from harness.record.recorder import Recorder
+from harness.rng import stream
+from harness.transport import httpx_transport
+from harness.transport.base import Transport
+from harness.transport.budgeted import BudgetedTransport
+from harness.workload.schedule import Schedule, Writer
+
+if TYPE_CHECKING:
+    from harness.bridge.user import AsyncUser
+
+#: Longest wait for calls under way after the last arrival, and after a Ctrl-C or a Stop in the web UI.
+DRAIN_S = 60.0
+HURRY_S = 5.0
+
+PUMP_S = 0.1
+FLUSH_EVERY = 10  # pumps
+TELL_EVERY = 5
+
+#: Stands in for a key where none is needed.
+MOCK_KEY = "sk-primetime-mock"
+
+logger = logging.getLogger(__name__)
+
+
+class Session:
+    """Plays one worker's share. Made and used on the hub; its client lives on the loop.
+
+    `tell` is given the tally now and then. Raises HarnessError when the run cannot begin here.
+    """
+
+    def __init__(
+        self,
+        environment: Any,
+        thread: LoopThread,
+        plan: Plan,
+        index: int,
+        settings: Settings,
+        offer: Offer,
+        tell: Callable[[Tally], None],
+    ) -> None:
+        self.tally = Tally()
+        self.seed = settings.seed
+        self._environment = environment
+        self._thread = thread
+        self._plan = plan
+        self._ids = (index, len(plan.workers))
+        self._offer = offer
+        self._tell = tell
+        self._main: Pending | None = None
+        origin_ns = origin_of(plan.started_unix_ns)
+        self._recorder = Recorder(Path(plan.folder), index, origin_ns)
+        self._ended = TallyListener(self.tally)
+        listeners = (self._recorder, self._ended)
+        self._player = Player(self.tally, origin_ns, partial(_emit, listeners), self._raise_later)
+        self.client = self._make_client(settings, listeners)
+        self._errors: list[Exception] = []
+        self._pump = gevent.spawn(self._pump_forever)
+
+    def enter(self, user: AsyncUser) -> None:
+        """A Locust user was spawned: the one that drives an open loop, or one more of a closed loop."""
+        if self._offer.schedule is None:
+            if self._main is None:
+                self._main = self._thread.run(self._close_when(self._player.until(self._plan.until_ns)))
+            self._thread.run(self._loop(user))
+        elif self._main is None:
+            self._main = self._thread.run(self._close_when(self._open(user, self._offer.schedule)))
+
+    def stop(self, grace_s: float = HURRY_S) -> None:
+        """No more arrivals; calls under way have `grace_s` to end."""
+        if self._main is None:  # no user was spawned yet: there is nothing to drain
+            self._main = self._thread.run(self._close_when(_nothing()))
+        self._thread.call(self._player.stop, grace_s)
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait, on the hub, until everything is drained and written."""
+        with gevent.Timeout(timeout_s, False):
+            self._pump.join()
+
+    async def _open(self, user: AsyncUser, schedule: Schedule) -> None:
+        await _started(user)
+        index, workers = self._ids
+        ids = range(index, len(schedule.at_ns), workers)
+        await self._player.open_loop(schedule, ids, self._plan.until_ns, partial(self._choose, user))
+
+    async def _loop(self, user: AsyncUser) -> None:
+        await _started(user)
+        index, workers = self._ids
+        if not hasattr(self, "_next_id"):
+            self._next_id = count(index, workers)
+            self._writer = Writer(self.seed)
+        await self._player.closed_loop(
+            self._next_id,
+            lambda call_id: self._writer.write(call_id, None),
+            self._plan.until_ns,
+            partial(self._choose, user),
+            user.pause_s,
+        )
+
+    async def _close_when(self, arrivals: Any) -> None:
+        """Arrivals, then the drain, then the connections."""
+        lag = asyncio.get_running_loop().create_task(self._player.watch_lag(self._recorder.loop_lag))
+        try:
+            await arrivals
+            stuck = await self._player.drain(DRAIN_S)
+            if stuck:
+                self.tally.degraded = f"{stuck} calls did not end when they were cancelled"
+        finally:
+            lag.cancel()
+            await self.client.aclose()
+
+    def _choose(self, user: AsyncUser, call_id: int) -> Body:
+        """The user's task for a call: by weight, from (seed, call id)."""
+        tasks = cast("list[Callable[[AsyncUser], Awaitable[object]]]", user.tasks)
+        pick = int(stream(self.seed, "task", call_id).random() * len(tasks)) if len(tasks) > 1 else 0
+        return partial(tasks[pick], user)
+
+    def _make_client(self, settings: Settings, listeners: tuple[Callable[[Event], None], ...]) -> ResilientClient:
+        index, workers = self._ids
+        policy = split(settings.policy, index, workers)
+        transport: Transport = httpx_transport.build(policy.connections)
+        if settings.max_requests is not None:
+            most = share(settings.max_requests, index, workers)
+            transport = BudgetedTransport(transport, most, lambda: self._player.stop(DRAIN_S))
+        return ResilientClient(
+            base_url(self._plan.host),
+            _key(self._plan),
+            policy=policy,
+            transport=transport,
+            listeners=listeners,
+            send_ids=self._plan.bundled,
+            rng=stream(settings.seed, "jitter", index),
+        )
+
+    def _raise_later(self, error: Exception) -> None:
+        """From the loop: an exception of the user's code, for the hub to report."""
+        self._errors.append(error)
+
+    def _pump_forever(self) -> None:
+        """On the hub: carry over what the loop has gathered, until the run is over here."""
+        turn = 0
+        while self._main is None or not self._main.done:
+            gevent.sleep(PUMP_S)
+            turn += 1
+            self._carry()
+            if turn % FLUSH_EVERY == 0:
+                self._flush()
+            if turn % TELL_EVERY == 0:
+                self._tell(self.tally)
+        self._carry()
+        self._finish(self._main)
+
+    def _carry(self) -> None:
+        self._thread.relay_logs()
+        while self._ended.ended:
+            self._to_locust(self._ended.ended.popleft())
+        while self._errors:
+            error = self._errors.pop(0)
+            logger.error("%s", "".join(traceback.format_exception(error)))
+            self._environment.events.user_error.fire(
+                user_instance=None, exception=error, tb=error.__traceback__
+            )
+
+    def _to_locust(self, call: Call) -> None:
+        failed = call.outcome is not Outcome.OK
+        why = f"{call.outcome} ({call.code})" if call.code else str(call.outcome)
+        self._environment.events.request.fire(
+            request_type="call",
+            name=call.tag.kind or "call",
+            response_time=(call.end_ns - call.intended_ns) / 1e6,
+            response_length=call.usage.completion_tokens if call.usage else 0,
+            exception=why if failed else None,
+            context={},
+        )
+
+    def _flush(self) -> None:
+        try:
+            self._recorder.flush()
+        except OSError as error:
+            self.tally.degraded = f"records could not be written: {error.strerror}"
+            self.stop()
+
+    def _finish(self, main: Pending) -> None:
+        if main.error is not None:
+            self.tally.degraded = f"the player failed: {type(main.error).__name__}: {main.error}"
+            logger.error("%s", "".join(traceback.format_exception(main.error)))
+        try:
+            self._recorder.close()
+        except OSError as error:
+            self.tally.degraded = f"records could not be written: {error.strerror}"
+        self.tally.recorded = self._recorder.counted
+        self.tally.finished = True
+        self._tell(self.tally)
+
+
+def _emit(listeners: tuple[Callable[[Event], None], ...], event: CallFinished) -> None:
+    for listener in listeners:
+        listener(event)
+
+
+def _key(plan: Plan) -> str | None:
+    """The API key; the bundled server, and one on this machine without a key at hand, get a stand-in."""
+    if plan.bundled:
+        return MOCK_KEY
+    key = os.environ.get("OPENAI_API_KEY")
+    local = any(name in plan.host for name in LOOPBACK)
+    return key or (MOCK_KEY if local else None)
+
+
+async def _started(user: AsyncUser) -> None:
+    """The user's `on_start`, plain or async."""
+    start: Callable[[], object] = user.on_start
+    result = start()
+    if isawaitable(result):
+        await result
+
+
+async def _nothing() -> None:
+    """No arrivals."""
+

@@ -1,0 +1,62 @@
+"""A Locust user whose tasks are coroutines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import gevent
+from locust import User
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
+
+from harness.bridge.context import current_arrival
+from harness.client import ResilientClient
+from harness.errors import ConfigError
+from harness.rng import stream
+from harness.workload.prompts import PromptBook
+from harness.workload.schedule import Arrival
+
+if TYPE_CHECKING:
+    from harness.bridge.install import Bridge
+
+STATE_LOOK_S = 0.1
+
+
+class AsyncUser(User):
+    """Tasks are `async def` and run on a native asyncio loop, sharing one ResilientClient a process.
+
+    `schedule` is what `install` returned. In an open loop one user a process plays the schedule and its
+    tasks overlap on one `self`; in a closed loop every user loops, with Locust's `wait_time` between.
+    """
+
+    abstract = True
+    schedule: ClassVar[Bridge]
+
+    @property
+    def client(self) -> ResilientClient:
+        """The process's client."""
+        return self.schedule.current_session.client
+
+    @property
+    def arrival(self) -> Arrival:
+        """The arrival the present task plays."""
+        arrival = current_arrival.get()
+        if arrival is None:
+            raise ConfigError("self.arrival: there is one only inside a task")
+        return arrival
+
+    @property
+    def prompts(self) -> PromptBook:
+        """Prompts for the present arrival, the same in every run of the seed."""
+        return PromptBook(stream(self.schedule.current_session.seed, "prompts", self.arrival.call_id))
+
+    def pause_s(self) -> float:
+        """Locust's `wait_time`, for the closed loop."""
+        return float(self.wait_time())
+
+    def run(self) -> Any:  # type: ignore[misc]  # as Locust's own PytestUser overrides it
+        """The user's greenlet: enter the run, then only wait to be stopped."""
+        self._state = LOCUST_STATE_RUNNING
+        if self.schedule.session is not None:
+            self.schedule.session.enter(self)
+        while self._state != LOCUST_STATE_STOPPING:
+            gevent.sleep(STATE_LOOK_S)

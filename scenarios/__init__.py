@@ -1,0 +1,1 @@
+"""Locust files: `locust -f scenarios/primetime.py`."""

@@ -1,0 +1,18 @@
+"""The Thai evening at 8 pm: `locust -f scenarios/primetime.py [--headless] [--policy naive|article|tuned]`."""
+
+from locust import task
+
+from harness.bridge import AsyncUser, Evening, install
+
+evening = install(Evening())
+
+
+class Shops(AsyncUser):
+    """All the shops that ask for copy tonight."""
+
+    schedule = evening
+
+    @task
+    async def write_copy(self) -> None:
+        """One shop asks for one piece of copy."""
+        await self.client.generate_copy(self.arrival.prompt, max_tokens=self.arrival.max_tokens)
