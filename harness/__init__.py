@@ -64,6 +64,6 @@ __all__ = [
     "Transient",
     "Usage",
     "Waited",
-    "next_tag",
     "load_policy",
+    "next_tag",
 ]

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 from harness import clock, errors
 from harness.model import (
     Attempt,
-    AttemptFinished,
     Call,
     CallFinished,
     Event,
@@ -212,7 +211,9 @@ class ResilientClient:
             headers["x-primetime-tokens"] = str(tag.reply_tokens)
         return headers
 
-    def _finish(self, state: CallState, request: Request, tag: Tag, start_ns: int, *, cancelled: bool) -> None:
+    def _finish(
+        self, state: CallState, request: Request, tag: Tag, start_ns: int, *, cancelled: bool
+    ) -> None:
         last, reply = state.last, state.last and state.last.reply
         intended_ns = start_ns if tag.intended_ns is None else tag.intended_ns
         call = Call(
@@ -290,5 +291,5 @@ def _checked_key(key: str | None) -> str:
     if not key:
         raise errors.ConfigError("api_key: none given and OPENAI_API_KEY is not set: expected an API key")
     if not key.isascii() or not key.isprintable() or key != key.strip():
-        raise errors.ConfigError("api_key: expected printable ASCII without spaces at its ends or line breaks")
+        raise errors.ConfigError("api_key: expected printable ASCII without line breaks or spaces around it")
     return key

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-
 #: Nanoseconds of a monotonic clock with nanosecond resolution. uvloop's `loop.time()` has 1 ms.
 now_ns: Callable[[], int] = time.perf_counter_ns
 

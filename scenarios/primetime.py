@@ -1,4 +1,4 @@
-"""The Thai evening at 8 pm: `locust -f scenarios/primetime.py [--headless] [--policy naive|article|tuned]`."""
+"""The Thai evening at 8 pm: `locust -f scenarios/primetime.py [--headless] [--policy PRESET|FILE]`."""
 
 from locust import task
 

@@ -120,7 +120,7 @@ class Bridge:
                 self._begin(environment)
         except HarnessError as error:
             self.over = self._failed = True
-            logger.error("%s", error)
+            logger.error("%s", error)  # noqa: TRY400 - bad input gets a line, no traceback
             if isinstance(environment.runner, WorkerRunner):
                 self._tell(Tally(finished=True, degraded=str(error)))
 
@@ -193,7 +193,9 @@ class Bridge:
         users = [u for u in environment.user_classes if issubclass(u, AsyncUser)]
         if len(users) != 1 and not closed:
             names = ", ".join(u.__name__ for u in users)
-            raise ConfigError(f"{len(users)} AsyncUsers ({names}): an open loop plays one: name it after the options")
+            raise ConfigError(
+                f"{len(users)} AsyncUsers ({names}): an open loop plays one: name it after the options"
+            )
         for user in users:
             for task in user.tasks:
                 if not inspect.iscoroutinefunction(task):
@@ -201,9 +203,7 @@ class Bridge:
 
     def _check_host(self, host: str, settings: command_line.Settings) -> None:
         options = self._environment.parsed_options
-        command_line.check_target(
-            host, allowed=options.allow_real_target, max_requests=settings.max_requests
-        )
+        command_line.check_target(host, allowed=options.allow_real_target, max_requests=settings.max_requests)
         address = command_line.address(host)
         try:
             socket.create_connection(address, timeout=CONNECT_S).close()
@@ -224,9 +224,7 @@ class Bridge:
             self.source.name, settings, offer, environment.host, self._worker_ids(), mock, options
         )
         if isinstance(environment.runner, LocalRunner):
-            self.session = Session(
-                environment, self._loop(), conductor.plan, 0, settings, offer, self._tell
-            )
+            self.session = Session(environment, self._loop(), conductor.plan, 0, settings, offer, self._tell)
         else:
             options.primetime_plan = conductor.plan.message()
 

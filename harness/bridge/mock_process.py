@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -28,7 +27,7 @@ class MockProcess:
         command = [sys.executable, "-m", "mockserver", "--port", "0", "--profile", profile]
         command += ["--seed", str(seed), "--log", str(self._log), "--exit-with-parent"]
         # A session of its own: a Ctrl-C in the terminal is for us, and the calls under way still need it.
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
         ready = self._process.stdout.readline() if self._process.stdout else ""
@@ -39,7 +38,7 @@ class MockProcess:
         self._admin = Admin(self.host)
 
     def prepare(self, profile: str, seed: int, window: str | None, duration_s: float) -> None:
-        """Before a run: the profile asked for, everything forgotten, the evening's clock stopped at its start.
+        """Before a run: the profile asked for, everything else forgotten.
 
         Raises ConfigError for a profile that cannot be used.
         """
@@ -74,7 +73,7 @@ class MockProcess:
             self._process.kill()
             self._process.wait()
         self._log.unlink(missing_ok=True)
-        os.rmdir(self._log.parent)
+        self._log.parent.rmdir()
 
 
 class Admin:

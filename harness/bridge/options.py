@@ -38,8 +38,12 @@ def add_arguments(parser: ArgumentParser, mock_profile: str) -> None:
         metavar="PRESET|FILE.toml",
         help=f"the client's settings: {', '.join(PRESETS)}, or a policy file (default: tuned)",
     )
-    group.add_argument("--seed", type=int, default=1, help="seed of arrivals, prompts and jitter (default: 1)")
-    group.add_argument("--run-dir", default="runs", metavar="DIR", help="where run folders go (default: runs)")
+    group.add_argument(
+        "--seed", type=int, default=1, help="seed of arrivals, prompts and jitter (default: 1)"
+    )
+    group.add_argument(
+        "--run-dir", default="runs", metavar="DIR", help="where run folders go (default: runs)"
+    )
     group.add_argument(
         "--mock-profile",
         default=mock_profile,

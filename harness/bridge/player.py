@@ -57,7 +57,9 @@ class Player:
         self._hurry_ns = now_ns() + round(grace_s * NS)
         self._stop.set()
 
-    async def open_loop(self, schedule: Schedule, ids: range, until_ns: int, choose: Callable[[int], Body]) -> None:
+    async def open_loop(
+        self, schedule: Schedule, ids: range, until_ns: int, choose: Callable[[int], Body]
+    ) -> None:
         """Start calls `ids` at their instants, not waiting for replies, until `until_ns` or `stop`."""
         at_ns = schedule.at_ns
         for call_id in ids:
@@ -192,4 +194,6 @@ def _uncalled(tag: Tag, detail: str) -> Call:
     at_ns = now_ns()
     intended_ns = tag.intended_ns or at_ns
     call_id = tag.call_id or 0
-    return Call(call_id, intended_ns, at_ns, at_ns, Outcome.CANCELLED, StoppedBy.USER, 0, "", tag, detail=detail)
+    return Call(
+        call_id, intended_ns, at_ns, at_ns, Outcome.CANCELLED, StoppedBy.USER, 0, "", tag, detail=detail
+    )

@@ -25,7 +25,9 @@ class Progress:
         if not self._tty and elapsed_s - self._shown_s < 10:  # noqa: PLR2004
             return
         self._shown_s = elapsed_s
-        sys.stdout.write(("\r\033[K" if self._tty else "") + self.line(tally, elapsed_s) + ("" if self._tty else "\n"))
+        sys.stdout.write(
+            ("\r\033[K" if self._tty else "") + self.line(tally, elapsed_s) + ("" if self._tty else "\n")
+        )
         sys.stdout.flush()
 
     def end(self) -> None:

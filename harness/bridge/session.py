@@ -141,7 +141,9 @@ class Session:
         pick = int(stream(self.seed, "task", call_id).random() * len(tasks)) if len(tasks) > 1 else 0
         return partial(tasks[pick], user)
 
-    def _make_client(self, settings: Settings, listeners: tuple[Callable[[Event], None], ...]) -> ResilientClient:
+    def _make_client(
+        self, settings: Settings, listeners: tuple[Callable[[Event], None], ...]
+    ) -> ResilientClient:
         index, workers = self._ids
         policy = split(settings.policy, index, workers)
         transport: Transport = httpx_transport.build(policy.connections)
@@ -243,4 +245,3 @@ async def _started(user: AsyncUser) -> None:
 
 async def _nothing() -> None:
     """No arrivals."""
-

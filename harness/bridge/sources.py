@@ -53,7 +53,9 @@ class Evening:
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The evening's options."""
         group = parser.add_argument_group("primetime evening")
-        group.add_argument("--evening", default="3m", metavar="LENGTH", help="how long it plays (default: 3m)")
+        group.add_argument(
+            "--evening", default="3m", metavar="LENGTH", help="how long it plays (default: 3m)"
+        )
         group.add_argument(
             "--window",
             default="19:30-20:30",
@@ -61,7 +63,11 @@ class Evening:
             help="the part of the evening played, Thai time (default: 19:30-20:30)",
         )
         group.add_argument(
-            "--peak-rps", type=float, default=20.0, metavar="N", help="calls a second at the peak (default: 20)"
+            "--peak-rps",
+            type=float,
+            default=20.0,
+            metavar="N",
+            help="calls a second at the peak (default: 20)",
         )
         _add_arrivals(group, "gamma")
 
@@ -84,7 +90,9 @@ class Steady:
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The options of a steady load."""
         group = parser.add_argument_group("primetime steady load")
-        group.add_argument("--rate", type=float, default=10.0, metavar="N", help="calls a second (default: 10)")
+        group.add_argument(
+            "--rate", type=float, default=10.0, metavar="N", help="calls a second (default: 10)"
+        )
         group.add_argument("--length", default="1m", metavar="LENGTH", help="how long it plays (default: 1m)")
         _add_arrivals(group, "poisson")
 
@@ -143,7 +151,7 @@ def _add_arrivals(group: Any, default: str) -> None:
         "--arrivals",
         choices=[*LAWS, "closed"],
         default=default,
-        help=f"how calls arrive: open loop by a law of gaps, or closed: -u users in a loop (default: {default})",
+        help=f"open loop by a law of gaps, or closed: -u users in a loop (default: {default})",
     )
 
 

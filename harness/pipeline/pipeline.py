@@ -87,9 +87,7 @@ class Pipeline:
 
     def _decide(self, call: CallState, attempt: Attempt) -> Again | Stop:
         """Retry policy first, then the budget: only a retry that would be made is paid for."""
-        decision = decide(
-            self._policy.retry, attempt, uniform=self._rng.random(), left_s=self._left_s(call)
-        )
+        decision = decide(self._policy.retry, attempt, uniform=self._rng.random(), left_s=self._left_s(call))
         if isinstance(decision, Again) and not self._budget.withdraw(self._now_ns()):
             decision = Stop(StoppedBy.BUDGET)
         if isinstance(decision, Stop):
@@ -158,7 +156,9 @@ class Pipeline:
             detail = "the call's deadline passed" if by_deadline else f"no reply within {most_s:g} s"
             attempt = self._cut(call, number, sent_ns, waited_ns, outcome, detail)
         except asyncio.CancelledError:
-            call.last = self._cut(call, number, sent_ns, waited_ns, Outcome.CANCELLED, "cancelled by the caller")
+            call.last = self._cut(
+                call, number, sent_ns, waited_ns, Outcome.CANCELLED, "cancelled by the caller"
+            )
             self._emit(AttemptFinished(call.last))
             raise
         call.last = attempt

@@ -1,4 +1,4 @@
-"""A policy from a parsed TOML table, strictly: an unknown key is an error that names the nearest known one."""
+"""A policy from a parsed TOML table; an unknown key is an error that names the nearest known one."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Divide a run's limits over its load processes: a policy is per process, a scenario's limits are the run's."""
+"""Divide a run's limits over its processes: a policy is per process, a scenario's limits are the run's."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.errors import ConfigError
+from harness.errors import expected
 from harness.policy.config import Policy
 
 
@@ -18,10 +18,11 @@ def split(policy: Policy, index: int, workers: int) -> Policy:
     if workers == 1:
         return policy
     permits, connections = policy.concurrency, policy.connections
+    enough = f"at least one for each of {workers} workers"
     if permits.kind == "static" and permits.limit < workers:
-        raise ConfigError(f"concurrency.limit = {permits.limit}: expected at least one for each of {workers} workers")
+        raise expected("concurrency.limit", permits.limit, enough)
     if connections.max < workers:
-        raise ConfigError(f"connections.max = {connections.max}: expected at least one for each of {workers} workers")
+        raise expected("connections.max", connections.max, enough)
     waiting = policy.admission.max_waiting
     return replace(
         policy,

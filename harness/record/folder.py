@@ -95,7 +95,11 @@ def create(run_dir: Path, scenario: str, policy: str, started_unix_ns: int) -> P
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `manifest.json`, adding schema version, package versions and the machine."""
-    document = {"schema_version": SCHEMA_VERSION, **asdict(manifest), **_surroundings(manifest.started_unix_ns)}
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        **asdict(manifest),
+        **_surroundings(manifest.started_unix_ns),
+    }
     _write(folder / "manifest.json", document)
 
 

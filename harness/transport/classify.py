@@ -62,5 +62,5 @@ def classify(error: BaseException) -> Class:
 
 
 def _hung_up(message: str) -> bool:
-    """httpcore names a connection closed early and bytes that are not HTTP by one exception."""
+    """Whether the peer hung up: httpcore gives that and bytes that are not HTTP the same exception."""
     return message.startswith(("Server disconnected", "peer closed connection"))

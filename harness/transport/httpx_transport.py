@@ -84,4 +84,5 @@ def build(connections: ConnectionsConfig) -> HttpxTransport:
 
 def _failure(error: Exception) -> TransportError:
     outcome, fault = classify(error)
-    return TransportError(outcome, fault, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+    said = f": {error}" if str(error) else ""
+    return TransportError(outcome, fault, f"{type(error).__name__}{said}")

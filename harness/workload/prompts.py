@@ -21,7 +21,8 @@ class PromptBook:
         """A prompt for that kind of copy. Raises ConfigError for an unknown kind."""
         if kind not in TEMPLATES:
             known = list(TEMPLATES)
-            raise ConfigError(f"unknown kind of copy {kind!r}{nearest(kind, known)}: expected {', '.join(known)}")
+            hint = nearest(kind, known)
+            raise ConfigError(f"unknown kind of copy {kind!r}{hint}: expected one of {', '.join(known)}")
         template = self._pick(TEMPLATES[kind])
         return _SLOT.sub(lambda slot: self._pick(TABLES[slot[1]]), template)
 

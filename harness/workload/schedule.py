@@ -141,10 +141,11 @@ class TraceSchedule:
         counts, edges = np.histogram(self.at_ns / NS, bins=60, range=(0, length_s))
         width_s = length_s / 60
         middles = (edges[:-1] + edges[1:]) / 2
-        return [[round(float(t), 3), round(float(c) / width_s, 4)] for t, c in zip(middles, counts, strict=True)]
+        return [
+            [round(float(t), 3), round(float(c) / width_s, 4)] for t, c in zip(middles, counts, strict=True)
+        ]
 
 
 def from_curve(curve: RateCurve, law: Law, seed: int) -> CurveSchedule:
     """The schedule of a seed along a curve."""
     return CurveSchedule(curve, draw(curve, law, make_shops(seed), seed), Writer(seed))
-

@@ -50,7 +50,7 @@ class Window:
 
 
 def clock_text(second_of_day: float) -> str:
-    """ "20:05" for seconds after midnight."""
+    """The clock, "20:05", for seconds after midnight."""
     minutes = int(second_of_day // MINUTE_S) % (24 * 60)
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
