@@ -11,6 +11,9 @@ from httpx_aiohttp import AiohttpTransport
 
 from harness.policy.config import ConnectionsConfig
 
+#: How long an idle connection is kept.
+KEEPALIVE_S = 30.0
+
 #: Whether the current request is still waiting for a connection of our own pool.
 _queued: ContextVar[bool] = ContextVar("queued", default=False)
 
@@ -37,7 +40,10 @@ def make_backend(connections: ConnectionsConfig) -> httpx.AsyncBaseTransport:
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            limit=connections.max, keepalive_timeout=30.0, force_close=not connections.reuse, ssl=ssl_context
+            limit=connections.max,
+            keepalive_timeout=KEEPALIVE_S if connections.reuse else None,
+            force_close=not connections.reuse,
+            ssl=ssl_context,
         )
         return aiohttp.ClientSession(connector=connector, trace_configs=[_pool_trace()], trust_env=False)
 

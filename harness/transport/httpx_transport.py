@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 import httpx
 
 from harness.policy.config import ConnectionsConfig
-from harness.transport.aiohttp_backend import make_backend
+from harness.transport.aiohttp_backend import KEEPALIVE_S, make_backend
 from harness.transport.base import HttpRequest, HttpResponse, TransportError
 from harness.transport.classify import CLASSIFIED, classify
 
@@ -68,7 +68,7 @@ def build(connections: ConnectionsConfig) -> HttpxTransport:
     limits = httpx.Limits(
         max_connections=connections.max,
         max_keepalive_connections=connections.keepalive,
-        keepalive_expiry=30.0,
+        keepalive_expiry=KEEPALIVE_S,
     )
     # httpx's Timeout: connect, read, write and waiting for the pool, each on its own.
     timeout = httpx.Timeout(connections.read_timeout_s, connect=connections.connect_timeout_s)

@@ -1,0 +1,284 @@
+"""One contract for every transport: the same fault on the wire is the same outcome, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
+
+import pytest
+
+from harness import Attempt, AttemptFinished, CallError, ResilientClient
+from harness.policy.config import ConnectionsConfig
+from harness.policy.presets import NAIVE
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+BODY = json.dumps({
+    "model": "gpt-4.1",
+    "choices": [{"message": {"content": "สวัสดี"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 3},
+}).encode()
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(BODY)
+
+BACKENDS = ("httpx", "aiohttp")
+TIMEOUT_S = 0.4
+
+
+async def read_request(reader: asyncio.StreamReader) -> None:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if b"content-length" in line)
+    await reader.readexactly(length)
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    sock = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    del writer
+    while await reader.read(1 << 16):
+        pass
+
+
+async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(asyncio.IncompleteReadError):
+        while True:
+            await read_request(reader)
+            writer.write(HEAD + BODY)
+
+
+async def close_before_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await read_request(reader)
+    writer.close()
+
+
+async def reset_before_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await read_request(reader)
+    reset(writer)
+
+
+async def reset_inside_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await read_request(reader)
+    writer.write(HEAD + BODY[:20])
+    await writer.drain()
+    await asyncio.sleep(0.05)
+    reset(writer)
+
+
+async def truncate_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await read_request(reader)
+    writer.write(HEAD + BODY[:20])
+    writer.close()
+
+
+async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await read_request(reader)
+    writer.write(b"\x16\x03\x01 this is not HTTP\r\n\r\n")
+    writer.close()
+
+
+async def hang_after_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await read_request(reader)
+    writer.write(HEAD)
+    await hang(reader, writer)
+
+
+async def hang_inside_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await read_request(reader)
+    writer.write(HEAD + BODY[:20])
+    await hang(reader, writer)
+
+
+async def half_json(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await read_request(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n" + BODY[:20])
+
+
+async def close_second_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await read_request(reader)
+    writer.write(HEAD + BODY)
+    await read_request(reader)
+    writer.close()
+
+
+async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await read_request(reader)
+    writer.write(HEAD)
+    with suppress(ConnectionError):
+        for byte in BODY:
+            writer.write(bytes([byte]))
+            await writer.drain()
+            await asyncio.sleep(TIMEOUT_S / 4)
+
+
+def client_for(backend: str, url: str, seen: list[Attempt], **connections: object) -> ResilientClient:
+    settings = {"max": 10, "keepalive": 10, "connect_timeout_s": TIMEOUT_S, "read_timeout_s": TIMEOUT_S}
+    policy = replace(NAIVE, connections=ConnectionsConfig(**{**settings, **connections}, pool=backend))  # type: ignore[arg-type]
+    listeners = [lambda event: seen.append(event.attempt) if isinstance(event, AttemptFinished) else None]
+    return ResilientClient(url, "sk-test", policy=policy, listeners=listeners)
+
+
+async def ask(client: ResilientClient) -> None:
+    with suppress(CallError):
+        await client.generate_copy("สวัสดี")
+
+
+@asynccontextmanager
+async def serving(handler: Handler) -> AsyncIterator[str]:
+    """A server that plays one handler; every connection is gone when it ends."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                await handler(reader, writer)
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)
+
+
+def attempts(backend: str, handler: Handler, calls: int = 1) -> list[str]:
+    """How `calls` attempts in a row against a handler end, as selectors."""
+
+    async def main() -> list[Attempt]:
+        seen: list[Attempt] = []
+        async with serving(handler) as url, client_for(backend, url, seen) as client:
+            for _ in range(calls):
+                await ask(client)
+        return seen
+
+    return [a.selector for a in asyncio.run(main())]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("handler", "expected"),
+    [
+        (answer, "ok"),
+        (hang, "timeout.read_timeout"),
+        (close_before_headers, "transient.read"),
+        (reset_before_headers, "transient.read"),
+        (reset_inside_body, "transient.read"),
+        (truncate_body, "transient.read"),
+        (garbage, "transient.protocol"),
+        (hang_after_headers, "timeout.read_timeout"),
+        (hang_inside_body, "timeout.read_timeout"),
+        (half_json, "malformed.body"),
+    ],
+)
+def test_each_fault_on_the_wire_has_one_outcome(backend: str, handler: Handler, expected: str) -> None:
+    assert attempts(backend, handler) == [expected]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_connection_is_used_again(backend: str) -> None:
+    opened = 0
+
+    async def counting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened
+        opened += 1
+        await answer(reader, writer)
+
+    assert attempts(backend, counting, calls=5) == ["ok"] * 5
+    assert opened == 1
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_kept_connection_closed_under_the_second_request_is_transient(backend: str) -> None:
+    assert attempts(backend, close_second_request, calls=2) == ["ok", "transient.read"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_nobody_listening_is_a_failed_connect(backend: str) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+
+    async def main() -> list[Attempt]:
+        seen: list[Attempt] = []
+        async with client_for(backend, f"http://127.0.0.1:{port}/v1", seen) as client:
+            await ask(client)
+        return seen
+
+    assert [a.selector for a in asyncio.run(main())] == ["transient.connect"]
+
+
+@contextmanager
+def full_backlog() -> Iterator[int]:
+    """A port whose accept queue is full: the kernel drops further handshakes."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            with suppress(BlockingIOError):
+                filler.connect(address)
+        yield address[1]
+        for filler in fillers:
+            filler.close()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_full_backlog_is_a_connect_timeout(backend: str) -> None:
+    async def main(port: int) -> list[Attempt]:
+        seen: list[Attempt] = []
+        async with client_for(backend, f"http://127.0.0.1:{port}/v1", seen) as client:
+            await ask(client)
+        return seen
+
+    with full_backlog() as port:
+        assert [a.selector for a in asyncio.run(main(port))] == ["timeout.connect_timeout"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_our_own_full_pool_is_local(backend: str) -> None:
+    async def main() -> list[Attempt]:
+        seen: list[Attempt] = []
+        async with serving(drip) as url, client_for(backend, url, seen, max=1, keepalive=1) as client:
+            first = asyncio.create_task(ask(client))
+            await asyncio.sleep(0.1)
+            await ask(client)
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+        return seen
+
+    assert asyncio.run(main())[0].selector == "local.pool"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_without_reuse_each_request_opens_a_connection(backend: str) -> None:
+    async def main() -> int:
+        opened = 0
+
+        async def counting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal opened
+            opened += 1
+            await answer(reader, writer)
+
+        async with serving(counting) as url, client_for(backend, url, [], reuse=False) as client:
+            for _ in range(3):
+                await ask(client)
+        return opened
+
+    assert asyncio.run(main()) == 3
