@@ -1,0 +1,25 @@
+"""The server's clock: the only place that reads time."""
+
+import time
+
+NS_PER_US = 1_000
+
+
+class Clock:
+    """Whole microseconds since the clock was made, monotonic."""
+
+    __slots__ = ("_start_ns",)
+
+    def __init__(self) -> None:
+        self._start_ns = time.perf_counter_ns()
+
+    def now_us(self) -> int:
+        """Microseconds since this clock was made.
+
+        Not `loop.time()`: uvloop's has a resolution of one millisecond.
+        """
+        return (time.perf_counter_ns() - self._start_ns) // NS_PER_US
+
+    def unix_s(self) -> int:
+        """Wall time for the `created` field of replies; never used to measure."""
+        return time.time_ns() // 1_000_000_000

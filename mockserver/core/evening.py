@@ -1,0 +1,51 @@
+"""The evening clock: which minute of the evening it is, and what the other customers take then."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from mockserver.profile import MINUTES_PER_DAY, CurvePoint, Evening, When
+
+US_PER_S = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class EveningClock:
+    """An evening window laid over real time: its start at `origin_us`, its end `duration_s` later."""
+
+    evening: Evening
+    origin_us: int
+
+    def elapsed_s(self, now_us: int) -> float:
+        """Seconds since the start of the window; negative before it."""
+        return (now_us - self.origin_us) / US_PER_S
+
+    def minute(self, now_us: int) -> float:
+        """The evening's minute, from the window's start to its end; past 1440 after midnight.
+
+        Before the start it stands at the start, after the end at the end.
+        """
+        share = min(1.0, max(0.0, self.elapsed_s(now_us) / self.evening.duration_s))
+        return self.evening.window.start_min + share * self.evening.window.length_min
+
+
+def in_force(when: When, clock: EveningClock, now_us: int) -> bool:
+    """Whether a rule with this `when` applies now."""
+    elapsed_s = clock.elapsed_s(now_us)
+    return (
+        (when.from_s is None or elapsed_s >= when.from_s)
+        and (when.to_s is None or elapsed_s < when.to_s)
+        and (when.window is None or when.window.holds(clock.minute(now_us)))
+    )
+
+
+def background(curve: tuple[CurvePoint, ...], minute: float) -> float:
+    """The fraction of the slots the others hold: linear between the points, and a loop of 24 hours."""
+    if not curve:
+        return 0.0
+    offset = (minute - curve[0].minute) % MINUTES_PER_DAY
+    corners = [((point.minute - curve[0].minute) % MINUTES_PER_DAY, point.fraction) for point in curve]
+    corners.append((MINUTES_PER_DAY, curve[0].fraction))
+    for (x0, y0), (x1, y1) in pairwise(corners):
+        if offset < x1:
+            return y0 + (y1 - y0) * (offset - x0) / (x1 - x0)
+    return curve[0].fraction

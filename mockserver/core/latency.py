@@ -1,0 +1,44 @@
+"""How long a reply is, and how long it takes."""
+
+import math
+
+from mockserver.core.draws import lognormal, standard_normal, uniform
+from mockserver.profile import InterToken, Length, Ttft
+
+US_PER_MS = 1_000
+
+# gpt-4.1's documented maximum output.
+MAX_OUTPUT_TOKENS = 32_768
+
+
+def reply_tokens(length: Length, seed: int, call: int, wanted: int | None = None) -> int:
+    """Tokens the model would write if nothing cut it: the same for every attempt of a call, at least 1.
+
+    `wanted` replaces the draw: the schedule may own the lengths.
+    """
+    if wanted is not None:
+        return wanted
+    return max(1, round(lognormal(uniform(seed, "length", call), length.median_tokens, length.sigma)))
+
+
+def ttft_us(ttft: Ttft, seed: int, call: int, attempt: int, prompt_tokens: int) -> int:
+    """Microseconds from the start of a generation to its first token.
+
+    (1 - s) lognormal(median, sigma) + s lognormal(slow median, slow sigma), plus the prompt's share.
+    """
+    slow = uniform(seed, "ttft-mode", call, attempt) < ttft.slow_share
+    median_ms, sigma = (ttft.slow_median_ms, ttft.slow_sigma) if slow else (ttft.median_ms, ttft.sigma)
+    first_ms = lognormal(uniform(seed, "ttft", call, attempt), median_ms, sigma)
+    return round((first_ms + ttft.per_1k_prompt_ms * prompt_tokens / 1000) * US_PER_MS)
+
+
+def generation_us(
+    inter_token: InterToken, seed: int, call: int, attempt: int, tokens: int, stretch: float
+) -> int:
+    """Microseconds from the first token to the end of the reply.
+
+    One draw of the sum of n gaps: n * mean * (1 + cv / sqrt(n) * z), stretched by the load of the batch.
+    """
+    z = standard_normal(uniform(seed, "inter-token", call, attempt))
+    factor = max(0.0, 1 + inter_token.cv / math.sqrt(tokens) * z)
+    return round(tokens * inter_token.mean_ms * factor * stretch * US_PER_MS)

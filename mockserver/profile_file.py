@@ -1,0 +1,251 @@
+"""Profiles from TOML files, from the package's own, and from JSON documents; and back to a document."""
+
+import tomllib
+from importlib import resources
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+from mockserver.errors import ProfileError
+from mockserver.profile import (
+    MINUTES_PER_DAY,
+    CapacitySettings,
+    ConnectionRule,
+    CurvePoint,
+    Evening,
+    FrontSettings,
+    InterToken,
+    Length,
+    Limits,
+    Profile,
+    RequestRule,
+    Ttft,
+    When,
+)
+from mockserver.tables import Table, clock_minute, nearest, wrong
+
+# Bounds against typing errors, not of any model: an hour, a million, a day.
+_HOUR_MS = 3_600_000.0
+_MANY = 10_000_000
+_DAY_S = 86_400.0
+_MAX_SIGMA = 5.0
+
+
+def bundled_names() -> list[str]:
+    """The names of the profiles that come with the package."""
+    folder = resources.files("mockserver") / "profiles"
+    return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+def load_profile(name_or_path: str) -> Profile:
+    """The bundled profile of that name, or the one in a file when it ends in .toml or holds a slash."""
+    if name_or_path.endswith(".toml") or "/" in name_or_path:
+        return _from_file(Path(name_or_path))
+    return load_bundled(name_or_path)
+
+
+def load_bundled(name: str) -> Profile:
+    """The profile of that name that comes with the package; raises ProfileError for any other."""
+    names = bundled_names()
+    if name not in names:
+        raise ProfileError(
+            f"unknown profile {name!r}{nearest(name, names)}; "
+            f"known: {', '.join(names)}, or a file ending in .toml"
+        )
+    text = (resources.files("mockserver") / "profiles" / f"{name}.toml").read_text(encoding="utf-8")
+    return parse_profile(tomllib.loads(text), default_name=name)
+
+
+def _from_file(path: Path) -> Profile:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProfileError(f"cannot read the profile {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProfileError(f"{path} is not TOML: {error}") from error
+    try:
+        return parse_profile(document, default_name=path.stem)
+    except ProfileError as error:
+        raise ProfileError(f"{path}: {error}") from error
+
+
+def parse_profile(document: object, *, default_name: str = "custom") -> Profile:
+    """The profile a document (parsed TOML or JSON) describes; raises ProfileError."""
+    root = Table("", document)
+    profile = Profile(
+        name=root.text("name", default_name),
+        evening=_evening(root.table("evening")),
+        ttft=_ttft(root.table("ttft")),
+        inter_token=_inter_token(root.table("inter_token")),
+        length=_length(root.table("length")),
+        limits=_limits(root.table("limits")),
+        capacity=_capacity(root.table("capacity")),
+        front=_front(root.table("front")),
+        connection_faults=tuple(map(_connection_rule, root.tables("connection_faults"))),
+        request_faults=tuple(map(_request_rule, root.tables("request_faults"))),
+    )
+    root.finish()
+    return profile
+
+
+def _evening(table: Table) -> Evening:
+    base = Evening()
+    evening = Evening(
+        window=table.optional_window("window") or base.window,
+        duration_s=table.number("duration_s", base.duration_s, 0.001, 7 * _DAY_S),
+    )
+    table.finish()
+    return evening
+
+
+def _ttft(table: Table) -> Ttft:
+    base = Ttft()
+    ttft = Ttft(
+        median_ms=table.number("median_ms", base.median_ms, 0, _HOUR_MS),
+        sigma=table.number("sigma", base.sigma, 0, _MAX_SIGMA),
+        slow_share=table.number("slow_share", base.slow_share, 0, 1),
+        slow_median_ms=table.number("slow_median_ms", base.slow_median_ms, 0, _HOUR_MS),
+        slow_sigma=table.number("slow_sigma", base.slow_sigma, 0, _MAX_SIGMA),
+        per_1k_prompt_ms=table.number("per_1k_prompt_ms", base.per_1k_prompt_ms, 0, _HOUR_MS),
+    )
+    table.finish()
+    return ttft
+
+
+def _inter_token(table: Table) -> InterToken:
+    base = InterToken()
+    inter_token = InterToken(
+        mean_ms=table.number("mean_ms", base.mean_ms, 0, _HOUR_MS),
+        cv=table.number("cv", base.cv, 0, 1),
+    )
+    table.finish()
+    return inter_token
+
+
+def _length(table: Table) -> Length:
+    base = Length()
+    length = Length(
+        median_tokens=table.number("median_tokens", base.median_tokens, 1, 100_000),
+        sigma=table.number("sigma", base.sigma, 0, _MAX_SIGMA),
+    )
+    table.finish()
+    return length
+
+
+def _limits(table: Table) -> Limits:
+    base = Limits()
+    limits = Limits(
+        rpm=table.integer("rpm", base.rpm, 0, _MANY * 1000),
+        tpm=table.integer("tpm", base.tpm, 0, _MANY * 1000),
+        window_s=table.number("window_s", base.window_s, 0.001, _DAY_S),
+    )
+    table.finish()
+    return limits
+
+
+def _capacity(table: Table) -> CapacitySettings:
+    base = CapacitySettings()
+    capacity = CapacitySettings(
+        slots=table.integer("slots", base.slots, 0, _MANY),
+        queue=table.integer("queue", base.queue, 0, _MANY),
+        background=_curve(table.path("background"), table.raw("background", [])),
+        slowdown=table.number("slowdown", base.slowdown, 0, 100),
+        abandon_when_client_gone=table.boolean("abandon_when_client_gone", base.abandon_when_client_gone),
+        overload_status=table.integer("overload_status", base.overload_status, 400, 599),
+        overload_retry_after_s=table.number("overload_retry_after_s", base.overload_retry_after_s, 0, _DAY_S),
+    )
+    table.finish()
+    return capacity
+
+
+def _curve(where: str, value: object) -> tuple[CurvePoint, ...]:
+    if not isinstance(value, list):
+        raise wrong(where, value, 'a list of points like ["19:30", 0.35]')
+    points = tuple(_curve_point(f"{where}[{index}]", item) for index, item in enumerate(value))
+    steps = [(later.minute - earlier.minute) % MINUTES_PER_DAY for earlier, later in pairwise(points)]
+    # Forward in time, past midnight if need be, but never a whole day: the curve is a loop of 24 h.
+    if 0 in steps or sum(steps) >= MINUTES_PER_DAY:
+        raise wrong(where, value, "points in the order of the clock, within 24 hours")
+    return points
+
+
+def _curve_point(where: str, value: object) -> CurvePoint:
+    expected = 'a pair like ["19:30", 0.35], the fraction from 0 to 1'
+    match value:
+        case [minute, fraction]:
+            pass
+        case _:
+            raise wrong(where, value, expected)
+    if isinstance(fraction, bool) or not isinstance(fraction, (int, float)) or not 0 <= fraction <= 1:
+        raise wrong(where, value, expected)
+    return CurvePoint(clock_minute(where, minute), float(fraction))
+
+
+def _front(table: Table) -> FrontSettings:
+    base = FrontSettings()
+    front = FrontSettings(
+        connections_per_s=table.number("connections_per_s", base.connections_per_s, 0, _MANY),
+        burst=table.integer("burst", base.burst, 1, _MANY),
+        backlog=table.integer("backlog", base.backlog, 1, 65_535),
+        max_open=table.integer("max_open", base.max_open, 0, _MANY),
+    )
+    table.finish()
+    return front
+
+
+def _connection_rule(table: Table) -> ConnectionRule:
+    action = table.raw("action", None)
+    if action not in ("hang", "reset"):
+        raise wrong(table.path("action"), action, '"hang" or "reset"')
+    kind: Literal["hang", "reset"] = "hang" if action == "hang" else "reset"
+    rule = ConnectionRule(
+        name=table.text("name", f"connection_{kind}"),
+        action=kind,
+        probability=table.number("probability", 1.0, 0, 1),
+        when=_when(table),
+    )
+    table.finish()
+    return rule
+
+
+def _request_rule(table: Table) -> RequestRule:
+    action = _request_action(table, table.raw("action", None))
+    status = table.integer("status", 500, 400, 599)
+    rule = RequestRule(
+        name=table.text("name", f"status_{status}" if action == "status" else action),
+        action=action,
+        probability=table.number("probability", 1.0, 0, 1),
+        when=_when(table),
+        path=table.optional_text("path"),
+        model=table.optional_text("model"),
+        status=status,
+        retry_after_s=table.optional_number("retry_after_s", 0, _DAY_S),
+    )
+    table.finish()
+    return rule
+
+
+def _request_action(table: Table, action: object) -> Literal["status", "hang", "reset"]:
+    match action:
+        case "status":
+            if not table.has("status"):
+                raise ProfileError(f"{table.path('status')} is missing: expected one from 400 to 599")
+            return "status"
+        case "hang" | "reset":
+            for key in ("status", "retry_after_s"):
+                if table.has(key):
+                    raise ProfileError(f"{table.path(key)} has no meaning with the action {action}")
+            return "hang" if action == "hang" else "reset"
+        case _:
+            raise wrong(table.path("action"), action, '"status", "hang" or "reset"')
+
+
+def _when(table: Table) -> When:
+    when = When(
+        window=table.optional_window("window"),
+        from_s=table.optional_number("from_s", 0, 7 * _DAY_S),
+        to_s=table.optional_number("to_s", 0, 7 * _DAY_S),
+    )
+    if when.from_s is not None and when.to_s is not None and when.from_s >= when.to_s:
+        raise wrong(table.path("to_s"), when.to_s, f"more than from_s ({when.from_s:g})")
+    return when

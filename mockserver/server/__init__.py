@@ -1,0 +1,1 @@
+"""The shell: sockets, waiting, log and admin interface around the core."""

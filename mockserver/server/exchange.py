@@ -1,0 +1,110 @@
+"""One request and its reply under way: what is known of it, and what it waits for."""
+
+import asyncio
+from typing import Any
+
+from mockserver.core.decide import Start
+from mockserver.server.connections import Connection
+
+# Longest single timer: a wait is looked at again at least that often, and no timer overflows.
+MAX_TIMER_US = 3_600_000_000
+# uvloop's timers have a resolution of 1 ms and may fire up to that much early.
+MIN_TIMER_US = 1_000
+
+
+class Exchange:
+    """A request that was read, until its reply is handed over or will never be. Times in microseconds."""
+
+    __slots__ = (
+        "_waiter",
+        "arrival",
+        "attempt",
+        "call",
+        "client_gone",
+        "completion_tokens",
+        "connection",
+        "cut",
+        "drawn_us",
+        "fault",
+        "finished_us",
+        "heeds_departure",
+        "model",
+        "path",
+        "prompt_tokens",
+        "received_us",
+        "refused",
+        "start",
+        "started_us",
+        "status",
+    )
+
+    def __init__(self, arrival: int, path: str, received_us: int, connection: Connection) -> None:
+        self.arrival = arrival
+        self.path = path
+        self.received_us = received_us
+        self.connection = connection
+        self.call = arrival
+        self.attempt = 1
+        self.model: str | None = None
+        self.prompt_tokens: int | None = None
+        self.completion_tokens: int | None = None
+        self.start: Start | None = None
+        self.started_us: int | None = None
+        self.drawn_us: int | None = None
+        self.finished_us: int | None = None
+        self.status: int | None = None
+        self.fault: str | None = None
+        self.refused: str | None = None
+        self.client_gone = False
+        self.cut: str | None = None
+        self.heeds_departure = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether there is nobody left to answer, by force or because a departure matters here."""
+        return self.cut is not None or (self.heeds_departure and self.connection.gone)
+
+    async def wait(self, us: int | None) -> None:
+        """Return when woken, or after about `us`; the caller looks again at what has changed."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._waiter = waiter
+        timer = None
+        if us is not None:
+            timer = loop.call_later(min(max(us, MIN_TIMER_US), MAX_TIMER_US) / 1_000_000, _resolve, waiter)
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+            if timer is not None:
+                timer.cancel()
+
+    def wake(self) -> None:
+        if self._waiter is not None:
+            _resolve(self._waiter)
+
+    def row(self) -> dict[str, Any]:
+        """The line of the request log. No header and no text of the request is in it."""
+        return {
+            "call": self.call,
+            "attempt": self.attempt,
+            "arrival": self.arrival,
+            "path": self.path,
+            "received_us": self.received_us,
+            "started_us": self.started_us,
+            "finished_us": self.finished_us,
+            "drawn_us": self.drawn_us,
+            "status": self.status,
+            "fault": self.fault,
+            "refused": self.refused,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "model": self.model,
+            "client_gone": self.client_gone,
+        }
+
+
+def _resolve(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

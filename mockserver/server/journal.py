@@ -1,0 +1,70 @@
+"""Every request that was read: those under way, the last ones, the counts, and the log."""
+
+from collections import Counter, deque
+from typing import Any
+
+from mockserver.clock import Clock
+from mockserver.server.connections import Connection
+from mockserver.server.exchange import Exchange
+from mockserver.server.request_log import RequestLog
+
+KEPT_REQUESTS = 1_000
+
+# Path, status, fault, refused.
+Outcome = tuple[str, int | None, str | None, str | None]
+
+
+class Journal:
+    """Opens and closes exchanges; a request is in the log once it is closed."""
+
+    def __init__(self, clock: Clock, log: RequestLog, known_paths: frozenset[str]) -> None:
+        self._clock = clock
+        self._log = log
+        self._known_paths = known_paths
+        self._open: dict[int, Exchange] = {}
+        self.received = 0
+        self.unread = 0
+        self.outcomes: Counter[Outcome] = Counter()
+        self.latest: deque[dict[str, Any]] = deque(maxlen=KEPT_REQUESTS)
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._open)
+
+    def open(self, path: str, received_us: int, connection: Connection) -> Exchange:
+        """A request was read: it gets the next arrival number, from 0 as call ids do."""
+        # The caller chooses the path, so an unknown one must not become a label of its own.
+        label = path if path in self._known_paths else "other"
+        exchange = Exchange(self.received, label, received_us, connection)
+        self.received += 1
+        self._open[id(exchange)] = exchange
+        connection.on_gone = exchange.wake
+        return exchange
+
+    def close(self, exchange: Exchange) -> None:
+        """Its reply is about to be handed over, or there will be none. Does nothing the second time."""
+        if self._open.pop(id(exchange), None) is None:
+            return
+        exchange.connection.on_gone = None
+        exchange.client_gone = exchange.connection.lost
+        exchange.finished_us = self._clock.now_us()
+        if exchange.cut is not None:
+            exchange.status = None
+            exchange.fault = exchange.fault or exchange.cut
+        row = exchange.row()
+        self._log.write(row)
+        self.latest.append(row)
+        self.outcomes[exchange.path, exchange.status, exchange.fault, exchange.refused] += 1
+
+    def cut_all(self, why: str) -> None:
+        """End everything under way without an answer."""
+        for exchange in tuple(self._open.values()):
+            exchange.cut = why
+            exchange.wake()
+
+    def clear(self) -> None:
+        """Forget the counts and begin again with arrival number 0."""
+        self.received = 0
+        self.unread = 0
+        self.outcomes.clear()
+        self.latest.clear()

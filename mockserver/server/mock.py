@@ -1,0 +1,82 @@
+"""The parts put together: one listening socket, one core, one journal."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+from aiohttp import web
+
+from mockserver.clock import Clock
+from mockserver.core.decide import Core
+from mockserver.profile import Profile
+from mockserver.server.admin import Admin
+from mockserver.server.api import KNOWN_PATHS, Api
+from mockserver.server.connections import Connections
+from mockserver.server.engine import Engine
+from mockserver.server.front import Front
+from mockserver.server.journal import Journal
+from mockserver.server.request_log import FLUSH_EVERY_S, RequestLog
+
+# Well above any client's idle timeout, so that it is the client who closes.
+KEEPALIVE_S = 300.0
+# How long a stop waits for those it cut.
+STOP_S = 0.3
+STOP_TURNS = 100
+
+
+class MockServer:
+    """Serves on a bound socket until stopped."""
+
+    def __init__(self, listener: socket.socket, profile: Profile, seed: int, log_path: Path | None) -> None:
+        clock = Clock()
+        core = Core(profile, seed, clock.now_us())
+        self._log = RequestLog(log_path)
+        self._journal = Journal(clock, self._log, KNOWN_PATHS)
+        self._engine = Engine(core, clock)
+        self._connections = Connections(self._handle, keepalive_s=KEEPALIVE_S)
+        self._front = Front(listener, core, clock, self._connections)
+        self._api = Api(self._engine, self._journal, clock)
+        self._admin = Admin(core, clock, self._journal, self._front)
+
+    def start(self) -> None:
+        """Listen: from now on a connection is let in as the profile says."""
+        self._front.start()
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set; raises LogError when the log cannot be written any more."""
+        chores = [
+            asyncio.create_task(chore)
+            for chore in (
+                self._engine.tick_forever(),
+                self._front.sweep_forever(),
+                self._flush_forever(),
+                stop.wait(),
+            )
+        ]
+        done, pending = await asyncio.wait(chores, return_when=asyncio.FIRST_COMPLETED)
+        for chore in pending:
+            chore.cancel()
+        await self._stop()
+        for chore in done:
+            chore.result()  # a chore that failed is why we are here
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self._admin.owns(request.path):
+            return await self._admin.handle(request)
+        return await self._api.handle(request, self._connections)
+
+    async def _flush_forever(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_EVERY_S)
+            self._log.flush()
+
+    async def _stop(self) -> None:
+        """Every request that was read gets its line, then the connections go."""
+        self._front.stop()
+        self._journal.cut_all("shutdown")
+        for _ in range(STOP_TURNS):
+            if self._journal.in_flight == 0:
+                break
+            await asyncio.sleep(STOP_S / STOP_TURNS)
+        await self._connections.shutdown(STOP_S)
+        self._log.close()

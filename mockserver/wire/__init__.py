@@ -1,0 +1,1 @@
+"""Wire formats: bytes to requests, decisions to bytes. One module a dialect."""

@@ -1,0 +1,167 @@
+"""Writing OpenAI's replies: bodies, error envelopes and headers."""
+
+from http import HTTPStatus
+from math import ceil
+
+import msgspec
+
+from mockserver.core.decide import Fault, Generate, Overload, Throttle
+from mockserver.core.limits import Exceeded, Level, Levels
+from mockserver.errors import WireError
+from mockserver.text import thai_copy
+
+MS_PER_S = 1_000
+ORGANIZATION = "org-mock"
+MODELS = ("gpt-4.1", "gpt-4.1-mini", "gpt-4o", "gpt-4o-mini")
+
+_MODELS_CREATED = 1_744_316_542  # when gpt-4.1 was listed
+_SERVER_ERROR = "The server had an error while processing your request. Sorry about that!"
+_OVERLOADED = "The engine is currently overloaded, please try again later"
+_SLOW_DOWN = "The server is receiving requests too quickly. Please slow down and try again later."
+
+# Status -> (message, type, code) of injected errors, as OpenAI words them; others get the nearest below.
+_ERRORS: dict[int, tuple[str, str, str | None]] = {
+    400: ("The request was rejected.", "invalid_request_error", None),
+    401: ("Incorrect API key provided.", "invalid_request_error", "invalid_api_key"),
+    403: ("You do not have access to this resource.", "invalid_request_error", "permission_denied"),
+    404: ("The model does not exist or is not yours.", "invalid_request_error", "model_not_found"),
+    408: ("Request timed out.", "invalid_request_error", None),
+    409: ("The resource was updated by another request.", "invalid_request_error", None),
+    429: ("Rate limit reached. Please try again later.", "requests", "rate_limit_exceeded"),
+    500: (_SERVER_ERROR, "server_error", None),
+    502: ("Bad gateway.", "server_error", None),
+    503: (_OVERLOADED, "service_unavailable_error", "server_is_overloaded"),
+    504: ("The request timed out upstream.", "server_error", None),
+}
+
+Headers = dict[str, str]
+
+
+def completion(reply: Generate, model: str, prompt_tokens: int, request_id: str, created: int) -> bytes:
+    """A whole chat completion."""
+    return msgspec.json.encode(
+        {
+            "id": f"chatcmpl-{request_id}",
+            "object": "chat.completion",
+            "created": created,
+            "model": model,
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {
+                        "role": "assistant",
+                        "content": thai_copy(reply.tokens),
+                        "refusal": None,
+                        "annotations": [],
+                    },
+                    "logprobs": None,
+                    "finish_reason": reply.finish_reason,
+                }
+            ],
+            "usage": {
+                "prompt_tokens": prompt_tokens,
+                "completion_tokens": reply.tokens,
+                "total_tokens": prompt_tokens + reply.tokens,
+            },
+            "service_tier": "default",
+            "system_fingerprint": "fp_mock",
+        }
+    )
+
+
+def model_list() -> bytes:
+    """The list of models; any other name is served as well."""
+    data = [
+        {"id": name, "object": "model", "created": _MODELS_CREATED, "owned_by": "system"} for name in MODELS
+    ]
+    return msgspec.json.encode({"object": "list", "data": data})
+
+
+def malformed(error: WireError) -> bytes:
+    """The envelope of a request refused before any decision."""
+    return _error(error.message, "invalid_request_error", error.param, error.code)
+
+
+def injected(fault: Fault) -> tuple[bytes, Headers]:
+    """The reply of a fault rule with a status."""
+    rule = fault.rule
+    nearest = 500 if rule.status >= HTTPStatus.INTERNAL_SERVER_ERROR else 400
+    message, kind, code = _ERRORS.get(rule.status, _ERRORS[nearest])
+    return _error(message, kind, None, code), limit_headers(fault.levels) | _retry_after(rule.retry_after_s)
+
+
+def throttled(decision: Throttle, model: str) -> tuple[bytes, Headers]:
+    """429 for a rate limit, with the wait in the message and in the headers."""
+    exceeded = decision.exceeded
+    headers = limit_headers(decision.levels)
+    if exceeded.wait_us is not None:
+        wait_ms = -(-exceeded.wait_us // 1000)
+        headers |= {"retry-after-ms": str(wait_ms), "retry-after": str(-(-wait_ms // 1000))}
+    return _error(_limit_message(exceeded, model), exceeded.kind, None, "rate_limit_exceeded"), headers
+
+
+def overloaded(decision: Overload) -> tuple[bytes, Headers]:
+    """The reply of a full queue: 429 `slow_down`, or 503 `server_is_overloaded`."""
+    if decision.status == HTTPStatus.TOO_MANY_REQUESTS:
+        body = _error(_SLOW_DOWN, "requests", None, "slow_down")
+    else:
+        body = _error(_OVERLOADED, "service_unavailable_error", None, "server_is_overloaded")
+    return body, limit_headers(decision.levels) | _retry_after(decision.retry_after_s)
+
+
+def limit_headers(levels: Levels) -> Headers:
+    """`x-ratelimit-*` for those buckets that have a limit."""
+    headers: Headers = {}
+    for kind, level in (("requests", levels.requests), ("tokens", levels.tokens)):
+        if level is not None:
+            headers |= _level_headers(kind, level)
+    return headers
+
+
+def go_duration(us: int) -> str:
+    """A duration as Go prints it, in whole milliseconds rounded up: `6ms`, `1.5s`, `1m0.052s`, `1h0m0s`."""
+    ms = -(-us // 1000)
+    if ms < MS_PER_S:
+        return f"{ms}ms" if ms else "0s"
+    minutes, ms = divmod(ms, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    seconds = f"{ms // 1000}.{ms % 1000:03d}".rstrip("0").rstrip(".")
+    if hours:
+        return f"{hours}h{minutes}m{seconds}s"
+    return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
+
+
+def _level_headers(kind: str, level: Level) -> Headers:
+    return {
+        f"x-ratelimit-limit-{kind}": str(level.limit),
+        f"x-ratelimit-remaining-{kind}": str(level.remaining),
+        f"x-ratelimit-reset-{kind}": go_duration(level.reset_us),
+    }
+
+
+def _retry_after(wait_s: float | None) -> Headers:
+    if wait_s is None:
+        return {}
+    return {"retry-after": str(ceil(wait_s)), "retry-after-ms": str(ceil(wait_s * 1000))}
+
+
+def _limit_message(exceeded: Exceeded, model: str) -> str:
+    unit = "tokens per min (TPM)" if exceeded.kind == "tokens" else "requests per min (RPM)"
+    where = f"for {model} in organization {ORGANIZATION} on {unit}"
+    numbers = f"Limit {exceeded.limit}, Used {exceeded.used}, Requested {exceeded.requested}."
+    more = "Visit https://platform.openai.com/account/rate-limits to learn more."
+    if exceeded.wait_us is None:
+        sizes = f"Limit {exceeded.limit}, Requested {exceeded.requested}."
+        advice = "The input or output tokens must be reduced in order to run successfully."
+        return f"Request too large {where}: {sizes} {advice} {more}"
+    return f"Rate limit reached {where}: {numbers} Please try again in {_wait_text(exceeded.wait_us)}. {more}"
+
+
+def _wait_text(us: int) -> str:
+    """The wait as the messages write it: `494ms`, `3.89s`."""
+    ms = -(-us // 1000)
+    return f"{ms}ms" if ms < MS_PER_S else f"{ms / MS_PER_S:.3f}".rstrip("0").rstrip(".") + "s"
+
+
+def _error(message: str, kind: str, param: str | None, code: str | None) -> bytes:
+    return msgspec.json.encode({"error": {"message": message, "type": kind, "param": param, "code": code}})

@@ -1,0 +1,176 @@
+"""Reading a chat completion request as OpenAI would: the first thing wrong is answered in its words."""
+
+import json
+from typing import Any
+
+import msgspec
+
+from mockserver.core.latency import MAX_OUTPUT_TOKENS
+from mockserver.errors import WireError
+from mockserver.text import count_tokens
+from mockserver.wire.request import ParsedRequest
+
+MAX_BODY_BYTES = 1024 * 1024
+
+_ROLES = ("system", "assistant", "user", "function", "tool", "developer")
+_LENGTH_FIELDS = ("max_completion_tokens", "max_tokens")
+_NOT_JSON = (
+    "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP "
+    "library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)"
+)
+# What a JSON value is called in the provider's messages.
+_TYPE_NAMES: dict[type, str] = {
+    str: "a string",
+    int: "an integer",
+    float: "a decimal",
+    bool: "a boolean",
+    list: "an array",
+    dict: "an object",
+    type(None): "null",
+}
+
+
+def parse_chat(body: bytes) -> ParsedRequest:
+    """The request in a body; raises WireError (400) for the first thing wrong with it."""
+    document = _document(body)
+    model = _model(document)
+    characters = _characters(document)
+    max_tokens = _max_tokens(document)
+    _refuse_unsupported(document)
+    return ParsedRequest(model, count_tokens(characters), max_tokens)
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise WireError(400, _NOT_JSON) from error
+    if not isinstance(document, dict):
+        raise WireError(400, _NOT_JSON)
+    return document
+
+
+def _model(document: dict[str, Any]) -> str:
+    model = document.get("model")
+    if model is None or model == "":
+        raise WireError(400, "you must provide a model parameter")
+    if not isinstance(model, str):
+        raise _wrong_type("model", "a string", model)
+    if not model.isprintable():  # a lone surrogate could not even be written back
+        raise WireError(400, "invalid model ID", param="model", code="invalid_value")
+    return model
+
+
+def _characters(document: dict[str, Any]) -> int:
+    """Characters of all text in the messages, checked on the way."""
+    if "messages" not in document:
+        raise _missing("messages")
+    messages = document["messages"]
+    if not isinstance(messages, list):
+        raise _wrong_type("messages", "an array of objects", messages)
+    if not messages:
+        raise WireError(
+            400,
+            "Invalid 'messages': empty array. Expected an array with minimum length 1, "
+            "but got an empty array instead.",
+            param="messages",
+            code="empty_array",
+        )
+    return sum(_message_characters(f"messages[{index}]", message) for index, message in enumerate(messages))
+
+
+def _message_characters(where: str, message: object) -> int:
+    if not isinstance(message, dict):
+        raise _wrong_type(where, "an object", message)
+    role = message.get("role")
+    if role is None:
+        raise _missing(f"{where}.role")
+    if not isinstance(role, str) or role not in _ROLES:
+        supported = ", ".join(f"'{name}'" for name in _ROLES[:-1])
+        raise WireError(
+            400,
+            f"Invalid value: {json.dumps(role)}. Supported values are: {supported}, and '{_ROLES[-1]}'.",
+            param=f"{where}.role",
+            code="invalid_value",
+        )
+    return _content_characters(f"{where}.content", role, message.get("content"))
+
+
+def _content_characters(where: str, role: str, content: object) -> int:
+    """Characters of a string, of the text parts of a list, or of the null beside a tool call."""
+    if isinstance(content, str):
+        return len(content)
+    if content is None and role == "assistant":
+        return 0
+    if not isinstance(content, list):
+        raise _wrong_type(where, "a string or an array of objects", content)
+    total = 0
+    for index, part in enumerate(content):
+        if not isinstance(part, dict):
+            raise _wrong_type(f"{where}[{index}]", "an object", part)
+        text = part.get("text")
+        if part.get("type") == "text":
+            if not isinstance(text, str):
+                raise _wrong_type(f"{where}[{index}].text", "a string", text)
+            total += len(text)
+    return total
+
+
+def _max_tokens(document: dict[str, Any]) -> int | None:
+    given = [name for name in _LENGTH_FIELDS if document.get(name) is not None]
+    if len(given) > 1:
+        raise WireError(
+            400,
+            "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
+            code="invalid_parameter_combination",
+        )
+    if not given:
+        return None
+    name, value = given[0], document[given[0]]
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _wrong_type(name, "an integer", value)
+    if value < 1:
+        raise WireError(
+            400,
+            f"Invalid '{name}': integer below minimum value. Expected a value >= 1, but got {value} instead.",
+            param=name,
+            code="integer_below_min_value",
+        )
+    if value > MAX_OUTPUT_TOKENS:
+        raise WireError(
+            400,
+            f"{name} is too large: {value}. This model supports at most {MAX_OUTPUT_TOKENS} "
+            f"completion tokens, whereas you provided {value}.",
+            param=name,
+            code="invalid_value",
+        )
+    return value
+
+
+def _refuse_unsupported(document: dict[str, Any]) -> None:
+    """Refuse what would change the shape of the reply: to ignore it would be a lie."""
+    stream, choices = document.get("stream"), document.get("n")
+    if stream is not None and not isinstance(stream, bool):
+        raise _wrong_type("stream", "a boolean", stream)
+    if stream:
+        raise _unsupported("stream", "streaming is not supported yet by this server; set it to false")
+    if choices is not None and (isinstance(choices, bool) or choices != 1):
+        raise _unsupported("n", "only n = 1 is supported by this server")
+
+
+def _unsupported(param: str, why: str) -> WireError:
+    return WireError(400, f"Unsupported value: '{param}': {why}.", param=param, code="unsupported_value")
+
+
+def _missing(param: str) -> WireError:
+    message = f"Missing required parameter: '{param}'."
+    return WireError(400, message, param=param, code="missing_required_parameter")
+
+
+def _wrong_type(where: str, expected: str, value: object) -> WireError:
+    return WireError(
+        400,
+        f"Invalid type for '{where}': expected {expected}, but got {_TYPE_NAMES[type(value)]} instead.",
+        param=where,
+        code="invalid_type",
+    )

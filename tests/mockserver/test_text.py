@@ -1,0 +1,22 @@
+"""Copy of a chosen length."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockserver.text import count_tokens, thai_copy
+
+
+@given(st.integers(1, 5_000))
+def test_a_copy_counts_as_its_tokens(tokens: int) -> None:
+    copy = thai_copy(tokens)
+    assert len(copy) == 2 * tokens
+    assert count_tokens(len(copy)) == tokens
+
+
+def test_the_copy_is_thai() -> None:
+    thai = sum("\u0e00" <= character <= "\u0e7f" for character in thai_copy(400))
+    assert thai > 700
+
+
+def test_odd_characters_round_up() -> None:
+    assert [count_tokens(characters) for characters in (0, 1, 2, 3, 500)] == [0, 1, 1, 2, 250]
