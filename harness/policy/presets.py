@@ -59,7 +59,7 @@ TUNED = Policy(
     name="tuned",
     deadline_s=45,
     attempt_timeout_s=25,
-    retry=RetryConfig(attempts=5, base_s=0.1, throttle_base_s=1, cap_s=8),
+    retry=RetryConfig(attempts=6, base_s=0.1, throttle_base_s=1, cap_s=8),
     budget=BudgetConfig(ratio=0.2, min_per_s=10),
     breaker=BreakerConfig(window_s=10, min_calls=20, failure_ratio=0.6, open_s=3, probes=5),
     concurrency=ConcurrencyConfig(limit=100),
