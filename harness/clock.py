@@ -14,8 +14,6 @@ now_ns: Callable[[], int] = time.perf_counter_ns
 #: Nanoseconds since 1970, for the manifest and for aligning processes at a run's start.
 wall_ns: Callable[[], int] = time.time_ns
 
-NS = 1_000_000_000
-
 
 def origin_of(wall_start_ns: int) -> int:
     """The reading of `now_ns` at the given wall instant, so that processes share a run's zero."""

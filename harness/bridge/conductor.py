@@ -18,10 +18,11 @@ from harness.bridge.progress import Progress
 from harness.bridge.session import HURRY_S
 from harness.bridge.sources import Offer
 from harness.bridge.tally import Tally, total
-from harness.clock import NS, wall_ns
+from harness.clock import wall_ns
 from harness.policy.parse import values
 from harness.policy.split import split
 from harness.record import folder as run_folder
+from harness.units import NS
 
 #: From the start of a test to the first instant of its schedule.
 LEAD_S = 0.5

@@ -9,9 +9,10 @@ from dataclasses import replace
 from harness.bridge.context import current_arrival
 from harness.bridge.tally import Tally
 from harness.client import next_tag
-from harness.clock import NS, now_ns
+from harness.clock import now_ns
 from harness.errors import CallError
 from harness.model import Call, CallFinished, Outcome, StoppedBy, Tag
+from harness.units import NS
 from harness.workload.schedule import Arrival, Schedule
 
 #: A user's task, bound to its user.

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from random import Random
 
-from harness.clock import NS
 from harness.model import Attempt, AttemptFinished, BreakerChanged, Event, Fault, Outcome, StoppedBy, Waited
 from harness.pipeline.permits import Permits
 from harness.pipeline.retrying import retry
@@ -19,6 +18,7 @@ from harness.policy.budget import RetryBudget
 from harness.policy.config import Policy
 from harness.policy.match import Verdict, verdict
 from harness.policy.retry import Again, Stop, decide
+from harness.units import NS
 
 #: Sends attempt `number` after `permit_wait_ns` in line; never raises but CancelledError.
 Send = Callable[[int, int], Awaitable[Attempt]]

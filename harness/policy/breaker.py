@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from harness.clock import NS
 from harness.policy.config import BreakerConfig
 from harness.policy.match import Verdict
+from harness.units import NS
 
 BUCKETS = 10  # of the sliding window
 

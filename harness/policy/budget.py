@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.clock import NS
 from harness.policy.config import BudgetConfig
+from harness.units import NS
 
 
 class RetryBudget:

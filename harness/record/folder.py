@@ -12,9 +12,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from harness.clock import NS
 from harness.errors import ConfigError
 from harness.record.schema import SCHEMA_VERSION
+from harness.units import NS
 
 PACKAGES = (
     "primetime-harness",

@@ -13,9 +13,9 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from harness.clock import NS
 from harness.model import Attempt, AttemptFinished, BreakerChanged, Call, CallFinished, Event, Waited
 from harness.record.schema import SCHEMA_VERSION, TABLES, Column
+from harness.units import NS
 
 Row = tuple[Any, ...]
 

@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.clock import NS
 from harness.rng import stream
+from harness.units import NS
 from harness.workload.arrivals import Arrivals, Law, draw
 from harness.workload.curve import RateCurve
 from harness.workload.kinds import KINDS, Kind

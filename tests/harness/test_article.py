@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 
 import httpx
@@ -149,7 +150,7 @@ def test_the_comparison_exercises_breaker_retries_and_every_answer() -> None:
 def test_the_article_opens_for_a_minute_and_then_lets_everything_through() -> None:
     attempts, _ = article(0)
     times = [at_s for at_s, _, _ in attempts]
-    longest = max(b - a for a, b in zip(times, times[1:], strict=False))
+    longest = max(b - a for a, b in pairwise(times))
 
     # From the last attempt let through; the minute counts from the last failure to come in after it.
     assert 60 <= longest < 60 + 10

@@ -18,11 +18,13 @@ from harness.policy.presets import NAIVE
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
-BODY = json.dumps({
-    "model": "gpt-4.1",
-    "choices": [{"message": {"content": "สวัสดี"}, "finish_reason": "stop"}],
-    "usage": {"prompt_tokens": 3, "completion_tokens": 3},
-}).encode()
+BODY = json.dumps(
+    {
+        "model": "gpt-4.1",
+        "choices": [{"message": {"content": "สวัสดี"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 3},
+    }
+).encode()
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(BODY)
 
 BACKENDS = ("httpx", "aiohttp")
@@ -31,7 +33,9 @@ TIMEOUT_S = 0.4
 
 async def read_request(reader: asyncio.StreamReader) -> None:
     head = await reader.readuntil(b"\r\n\r\n")
-    length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if b"content-length" in line)
+    length = next(
+        int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if b"content-length" in line
+    )
     await reader.readexactly(length)
 
 

@@ -1,0 +1,4 @@
+"""Units."""
+
+#: Nanoseconds in a second.
+NS = 1_000_000_000
