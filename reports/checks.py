@@ -1,0 +1,60 @@
+"""Why a run is not to be trusted as it stands: the reasons in `degraded`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reports import metrics
+from reports.quantiles import quantile
+from reports.run import Run
+
+#: A generator this late at its p99 measures itself, not the server.
+LAG_LIMIT_MS = 50.0
+
+
+def in_flight_at_end(run: Run) -> int:
+    """Scheduled arrivals without a recorded call. A call recorded twice does not stand in for a lost one."""
+    if run.ending is None:
+        return 0
+    return max(0, sum(run.ending.scheduled.values()) - len(np.unique(run.calls.call_id)))
+
+
+def degraded(run: Run) -> list[str]:
+    """Every reason, the run's own first; empty when the run is clean."""
+    reasons = [] if run.ending is None else list(run.ending.degraded)
+    reasons += _ending(run) + _files(run) + _conservation(run) + _generator(run)
+    return list(dict.fromkeys(reasons))
+
+
+def _ending(run: Run) -> list[str]:
+    return [] if run.ending is not None else ["no ending was written: the run was cut off"]
+
+
+def _files(run: Run) -> list[str]:
+    return [f"{name} is cut short: its worker was killed or is still writing" for name in run.cut]
+
+
+def _conservation(run: Run) -> list[str]:
+    reasons = []
+    if lost := in_flight_at_end(run):
+        reasons.append(f"{lost} calls were scheduled but not recorded")
+    if twice := metrics.duplicated(run.calls.call_id):
+        reasons.append(f"{twice} calls were recorded more than once")
+    if run.ending is not None and len(run.calls) - twice > sum(run.ending.scheduled.values()):
+        extra = len(run.calls) - twice - sum(run.ending.scheduled.values())
+        reasons.append(f"{extra} calls were recorded but never scheduled")
+    sent = int(run.calls.attempts.sum())
+    recorded = int(np.count_nonzero(np.isin(run.attempts.call_id, run.calls.call_id)))
+    if sent != recorded:
+        reasons.append(f"the calls counted {sent} attempts, but {recorded} were recorded")
+    return reasons
+
+
+def _generator(run: Run) -> list[str]:
+    lag = np.sort(metrics.schedule_lag_ms(run.calls))
+    if not run.manifest.schedule.open_loop or len(lag) == 0:
+        return []
+    p99 = quantile(lag, 0.99)
+    if p99 <= LAG_LIMIT_MS:
+        return []
+    return [f"the generator was the bottleneck: schedule lag p99 = {p99:.1f} ms"]

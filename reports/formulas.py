@@ -1,0 +1,27 @@
+"""The formula of every metric, as the report prints it. The code that computes one says the same."""
+
+from __future__ import annotations
+
+FORMULAS = (
+    ("request_throughput", "ok calls / arrival window"),
+    ("request_goodput", "ok calls that met every objective / arrival window"),
+    ("offered_rate", "scheduled arrivals / arrival window"),
+    ("amplification", "attempts / calls"),
+    ("call_latency", "end − intended, over ok calls: all attempts and waits, what the customer feels"),
+    ("call_latency_all", "the same over all calls, a failed call as infinite: failing fast never looks fast"),
+    ("e2el", "end − sent of the last attempt, over ok calls"),
+    ("permit_wait, backoff", "time a call waited for permits, and between its attempts"),
+    ("schedule_lag", "start − intended: how late the generator itself was"),
+    ("loop_lag", "how late the event loop woke a sleeper"),
+    ("shed_rate", "calls rejected before any attempt / calls"),
+    ("breaker_open_fraction", "time open, over workers / (workers × arrival window); half-open is not open"),
+    (
+        "wasted tokens",
+        (
+            "prompt and completion tokens of attempts that ended ok in calls that did not"
+            "; what an API generated for an attempt given up, its client cannot know"
+        ),
+    ),
+    ("in_flight_at_end", "scheduled arrivals without a recorded call"),
+    ("arrival window", "from the start until arrivals stopped; the drain after it counts in no rate"),
+)

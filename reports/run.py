@@ -1,0 +1,181 @@
+"""A run in memory: what was asked for, what was recorded, how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Any
+
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Texts = NDArray[np.str_]
+Objects = NDArray[np.object_]
+
+NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+MINUTES_PER_HOUR = 60
+MINUTES_PER_DAY = 24 * MINUTES_PER_HOUR
+
+#: Stands for null in integer columns; no column can hold it otherwise.
+ABSENT = -1
+
+Clock24 = Annotated[str, Meta(pattern=r"^([01]?\d|2[0-4]):[0-5]\d$")]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The hours an evening stands for: `duration_s` of the run play `start` to `end` of `zone`."""
+
+    zone: str
+    start: Clock24
+    end: Clock24
+    duration_s: Annotated[float, Meta(gt=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What was offered. `curve` is a list of (elapsed seconds, calls a second)."""
+
+    scenario: str = ""
+    arrivals: str = ""
+    peak_rps: float | None = None
+    window: str | None = None
+    duration_s: float | None = None
+    count: int | None = None
+    clock: Clock | None = None
+    curve: list[tuple[float, float]] | None = None
+
+    @property
+    def open_loop(self) -> bool:
+        """Whether arrivals keep to a schedule instead of waiting for replies."""
+        return self.arrivals != "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The client's settings, of the whole run and as divided over its workers."""
+
+    name: str
+    values: dict[str, Any] = field(default_factory=dict)
+    per_worker: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The fields of `manifest.json` that reports reason about."""
+
+    schema_version: int
+    run: str
+    scenario: str
+    seed: int
+    workers: Annotated[int, Meta(ge=1)]
+    policy: Policy
+    schedule: Schedule
+    target: dict[str, Any]
+    started: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, Any] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The fields of `ending.json`; times are nanoseconds from the run's start."""
+
+    reason: str
+    arrivals_end_ns: Annotated[int, Meta(ge=0)]
+    end_ns: int
+    scheduled: dict[str, int]
+    recorded: dict[str, int] = field(default_factory=dict)
+    degraded: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """One element a call, ordered by call id. Columns as in harness.record.schema."""
+
+    call_id: Ints
+    worker: Ints
+    kind: Texts
+    intended_ns: Ints
+    start_ns: Ints
+    end_ns: Ints
+    outcome: Texts
+    stopped_by: Texts
+    attempts: Ints
+    permit_wait_ns: Ints
+    backoff_ns: Ints
+    detail: Objects
+
+    def __len__(self) -> int:
+        return len(self.call_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """One element an attempt, ordered by call id, then number."""
+
+    call_id: Ints
+    attempt: Ints
+    sent_ns: Ints
+    end_ns: Ints
+    outcome: Texts
+    fault: Texts
+    prompt_tokens: Ints
+    completion_tokens: Ints
+
+    def __len__(self) -> int:
+        return len(self.call_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """One element an event, ordered by worker, then time."""
+
+    worker: Ints
+    at_ns: Ints
+    name: Texts
+    text: Texts
+    value: Floats
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, read.
+
+    `document` is the manifest as it stands on disk; `cut` names the streams that stop before their end;
+    `ending` is None when the run was cut off. (No slots: the arrival window is computed once.)
+    """
+
+    manifest: Manifest
+    document: dict[str, Any]
+    ending: Ending | None
+    calls: Calls
+    attempts: Attempts
+    events: Events
+    cut: tuple[str, ...] = ()
+
+    @cached_property
+    def window_ns(self) -> int:
+        """The arrival window, over which rates are taken: until arrivals stopped, not until the drain's end.
+
+        Without an ending it is the last intended instant.
+        """
+        if self.ending is not None:
+            return self.ending.arrivals_end_ns
+        return int(self.calls.intended_ns.max(initial=0))
+
+    @property
+    def window_s(self) -> float:
+        """The arrival window in seconds."""
+        return self.window_ns / NS_PER_S
+
+    @cached_property
+    def ok(self) -> Bools:
+        """Which calls succeeded."""
+        return np.asarray(self.calls.outcome == "ok")

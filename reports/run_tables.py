@@ -1,0 +1,84 @@
+"""The tables on the page of a run."""
+
+from __future__ import annotations
+
+from reports import page, style, words
+from reports.metrics import share
+from reports.page import Html
+from reports.quantiles import LEAST_SAMPLES
+from reports.summary import LATENCIES, PERCENTILES, Summary
+
+KINDS_HEADING = ("kind", "calls", "ok", "in time", "attempts a call", "p50", "p95")
+
+
+def tables(s: Summary) -> Html:
+    """All tables, as cards."""
+    outcomes, faults = _counted(s["outcomes"], s["calls"]), _counted(s["attempt_faults"], s["attempts"])
+    stopped = _counted(s["stopped_by"], s["calls"])
+    halves = [
+        page.table("Calls by outcome", ["outcome", "calls", "share"], _swatched(outcomes)),
+        page.table("Attempts by outcome and fault", ["outcome", "attempts", "share"], _swatched(faults)),
+        page.table("What stopped failed calls", ["stopped by", "calls", "share"], stopped),
+        _details(s),
+    ]
+    cards = [
+        page.element("div", _latencies(s), quantile_note(s), cls="card full"),
+        *(page.element("div", half, cls="card") for half in halves),
+        page.element("div", page.table("By kind of copy", KINDS_HEADING, _kinds(s)), cls="card full"),
+    ]
+    return page.element("div", *cards, cls="tables")
+
+
+def _latencies(s: Summary) -> Html:
+    rows = [
+        [label, *(words.latency(s[key][p]) for p in PERCENTILES), words.count(s[key]["n"])]
+        for label, key in LATENCIES
+    ]
+    return page.table("Latency", ["", *PERCENTILES, "n"], rows)
+
+
+def _details(s: Summary) -> Html:
+    rows = [[f["outcome"], f["detail"], words.count(f["calls"])] for f in s["failure_details"]]
+    return page.table("What failed calls said last", ["outcome", "detail", "calls"], _swatched(rows), words=1)
+
+
+def _counted(counts: dict[str, int], total: int) -> list[list[str]]:
+    return [
+        [name, words.count(count), words.percent(share(count, total))]
+        for name, count in counts.items()
+        if count
+    ]
+
+
+def _swatched(rows: list[list[str]]) -> list[list[object]]:
+    """Rows whose first cell is an outcome, as `transient` or `transient.connect`, with its colour."""
+    return [
+        [page.join((page.swatch(style.outcome(name.partition(".")[0])), name)), *cells]
+        for name, *cells in rows
+    ]
+
+
+def _kinds(s: Summary) -> list[list[object]]:
+    return [
+        [
+            kind or "–",
+            words.count(k["calls"]),
+            words.percent(share(k["ok"], k["calls"])),
+            words.percent(share(k["good"], k["calls"])),
+            words.number(share(k["attempts"], k["calls"])),
+            words.latency(k["call_latency_ms"]["p50"]),
+            words.latency(k["call_latency_ms"]["p95"]),
+        ]
+        for kind, k in s["kinds"].items()
+    ]
+
+
+def quantile_note(s: Summary) -> Html:
+    """How percentiles were taken, and what their signs mean."""
+    least = ", ".join(f"{name} {words.count(n)}" for name, (_, n) in LEAST_SAMPLES.items())
+    return page.element(
+        "p",
+        f"Percentiles are exact: {s['quantile_definition']} quantiles of raw samples, given from this many"
+        f" samples on: {least}. {words.NOTHING} means too few, {words.INFINITY} among failed calls.",
+        cls="note",
+    )

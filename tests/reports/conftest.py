@@ -1,0 +1,20 @@
+"""Runs on disk that several tests read. Tests that change a run make their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.reports import evening, runs
+
+
+@pytest.fixture(scope="session")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return runs.paper_run(tmp_path_factory.mktemp("runs") / "paper")
+
+
+@pytest.fixture(scope="session")
+def evenings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    base = tmp_path_factory.mktemp("evenings")
+    return {policy: evening.evening(base / policy, policy) for policy in ("article", "tuned")}

@@ -1,0 +1,230 @@
+"""Runs made by hand, recorded as the harness records them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from harness.model import (
+    Attempt,
+    AttemptFinished,
+    BreakerChanged,
+    Call,
+    CallFinished,
+    Event,
+    Fault,
+    Outcome,
+    Reply,
+    StoppedBy,
+    Tag,
+    Usage,
+)
+from harness.record import folder
+from harness.record.recorder import Recorder
+
+S = 1_000_000_000
+MS = 1_000_000
+ORIGIN_NS = 5 * S  # the recorder must take it off again
+
+
+def attempt(
+    call_id: int,
+    number: int,
+    sent_ms: float,
+    end_ms: float,
+    outcome: Outcome = Outcome.OK,
+    *,
+    fault: Fault = Fault.NONE,
+    tokens: tuple[int, int] | None = None,
+) -> Attempt:
+    usage = None if tokens is None else Usage(*tokens)
+    return Attempt(
+        call_id=call_id,
+        number=number,
+        sent_ns=ORIGIN_NS + round(sent_ms * MS),
+        end_ns=ORIGIN_NS + round(end_ms * MS),
+        outcome=outcome,
+        fault=fault,
+        reply=None if usage is None else Reply("สวัสดี", "mock", "stop", usage),
+    )
+
+
+def call(
+    call_id: int,
+    intended_ms: float,
+    end_ms: float,
+    outcome: Outcome = Outcome.OK,
+    *,
+    start_ms: float | None = None,
+    attempts: int = 1,
+    stopped_by: StoppedBy | None = None,
+    kind: str = "hashtags",
+    detail: str = "",
+    backoff_ms: float = 0,
+    permit_wait_ms: float = 0,
+) -> Call:
+    intended_ns = ORIGIN_NS + round(intended_ms * MS)
+    return Call(
+        call_id=call_id,
+        intended_ns=intended_ns,
+        start_ns=intended_ns if start_ms is None else ORIGIN_NS + round(start_ms * MS),
+        end_ns=ORIGIN_NS + round(end_ms * MS),
+        outcome=outcome,
+        stopped_by=stopped_by,
+        attempts=attempts,
+        model="mock",
+        tag=Tag(call_id=call_id, intended_ns=intended_ns, shop="shop-1", kind=kind),
+        backoff_ns=round(backoff_ms * MS),
+        permit_wait_ns=round(permit_wait_ms * MS),
+        detail=detail,
+    )
+
+
+def record(path: Path, worker: int, events: Iterable[Event], *, flush_every: int = 0) -> None:
+    """Record events as one worker; `flush_every` events make a batch."""
+    recorder = Recorder(path, worker, ORIGIN_NS)
+    for n, event in enumerate(events, start=1):
+        recorder(event)
+        if flush_every and n % flush_every == 0:
+            recorder.flush()
+    recorder.close()
+
+
+def manifest(
+    path: Path,
+    *,
+    policy: str = "tuned",
+    seed: int = 7,
+    workers: int = 1,
+    schedule: dict[str, Any] | None = None,
+    limit: int | None = 40,
+    profile: str = "primetime",
+) -> None:
+    values = {
+        "deadline_s": 60.0,
+        "attempt_timeout_s": 30.0,
+        "retry": {
+            "attempts": 3,
+            "on": ["throttled", "overloaded", "transient"],
+            "base_s": 0.5,
+            "jitter": "full",
+        },
+        "breaker": {"kind": "ratio", "window_s": 10.0, "failure_ratio": 0.5, "open_s": 5.0},
+        "concurrency": {"kind": "static" if limit else "off", "limit": limit},
+    }
+    folder.write_manifest(
+        path,
+        folder.Manifest(
+            run=path.name,
+            scenario="primetime",
+            started_unix_ns=1_700_000_000 * S,
+            seed=seed,
+            workers=workers,
+            policy={"name": policy, "values": values, "per_worker": {"concurrency": {"limit": 20}}},
+            schedule=schedule
+            or {
+                "scenario": "primetime",
+                "arrivals": "constant",
+                "peak_rps": 1.0,
+                "window": None,
+                "duration_s": 12.0,
+                "count": 12,
+                "clock": None,
+                "curve": None,
+            },
+            target={"host": "http://127.0.0.1:8000", "bundled": True, "profile": profile},
+            options={"transport": "fast"},
+        ),
+    )
+
+
+def ending(
+    path: Path, scheduled: dict[str, int], *, arrivals_end_s: float = 12.0, degraded: Iterable[str] = ()
+) -> None:
+    end_ns = round(arrivals_end_s * S)
+    folder.write_ending(
+        path,
+        folder.Ending(
+            "the schedule was played", end_ns, end_ns + 4 * S, scheduled, scheduled, list(degraded)
+        ),
+    )
+
+
+# The paper run: twelve calls, one due at each whole second, over a window of 12 s.
+#
+#   id  due  start   attempts (sent-end, ms)                              outcome    end     latency  tokens
+#    0   0s  +0 ms   0-1000 ok                                            ok         1000     1000    100+50
+#    1   1s  +0      1000-3000 ok                                         ok         3000     2000    100+50
+#    2   2s  +10     2010-2110 throttled, 3000-5000 ok                    ok         5000     3000    100+50
+#    3   3s  +0      3000-7000 ok                                         ok         7000     4000    100+50
+#    4   4s  +0      4000-4100 throttled, 5000-5100 overloaded,
+#                    7000-24000 ok                                        ok        24000    20000    100+50
+#    5   5s  +0      5000-5050 transient.connect x3                       transient  8000
+#    6   6s  +0      none: breaker open                                   rejected   6000
+#    7   7s  +0      none: breaker open                                   rejected   7000
+#    8   8s  +20     8020-38020 timeout.attempt_timeout                   timeout   38020
+#    9   9s  +0      9000-10000 ok, but the call was cut by its deadline   deadline  10000              30+20
+#   10  10s  +0      10000-10500 ok                                       ok        10500      500    100+50
+#   11  11s  +0      11000-12500 ok                                       ok        12500     1500    100+50
+PAPER_CALLS = (
+    call(0, 0, 1000, kind="line_broadcast"),
+    call(1, 1000, 3000, kind="line_broadcast"),
+    call(2, 2000, 5000, start_ms=2010, attempts=2, backoff_ms=890),
+    call(3, 3000, 7000),
+    call(4, 4000, 24000, attempts=3, backoff_ms=2800),
+    call(
+        5,
+        5000,
+        8000,
+        Outcome.TRANSIENT,
+        attempts=3,
+        stopped_by=StoppedBy.ATTEMPTS,
+        detail="connection refused",
+    ),
+    call(6, 6000, 6000, Outcome.REJECTED, attempts=0, stopped_by=StoppedBy.BREAKER, detail="breaker open"),
+    call(7, 7000, 7000, Outcome.REJECTED, attempts=0, stopped_by=StoppedBy.BREAKER, detail="breaker open"),
+    call(8, 8000, 38020, Outcome.TIMEOUT, start_ms=8020, stopped_by=StoppedBy.ATTEMPTS, detail="timeout"),
+    call(9, 9000, 10000, Outcome.DEADLINE, stopped_by=StoppedBy.DEADLINE, detail="deadline"),
+    call(10, 10000, 10500),
+    call(11, 11000, 12500),
+)
+PAPER_ATTEMPTS = (
+    attempt(0, 1, 0, 1000, tokens=(100, 50)),
+    attempt(1, 1, 1000, 3000, tokens=(100, 50)),
+    attempt(2, 1, 2010, 2110, Outcome.THROTTLED, fault=Fault.STATUS),
+    attempt(2, 2, 3000, 5000, tokens=(100, 50)),
+    attempt(3, 1, 3000, 7000, tokens=(100, 50)),
+    attempt(4, 1, 4000, 4100, Outcome.THROTTLED, fault=Fault.STATUS),
+    attempt(4, 2, 5000, 5100, Outcome.OVERLOADED, fault=Fault.STATUS),
+    attempt(4, 3, 7000, 24000, tokens=(100, 50)),
+    attempt(5, 1, 5000, 5050, Outcome.TRANSIENT, fault=Fault.CONNECT),
+    attempt(5, 2, 6000, 6050, Outcome.TRANSIENT, fault=Fault.CONNECT),
+    attempt(5, 3, 7950, 8000, Outcome.TRANSIENT, fault=Fault.CONNECT),
+    attempt(8, 1, 8020, 38020, Outcome.TIMEOUT, fault=Fault.ATTEMPT_TIMEOUT),
+    attempt(9, 1, 9000, 10000, tokens=(30, 20)),
+    attempt(10, 1, 10000, 10500, tokens=(100, 50)),
+    attempt(11, 1, 11000, 12500, tokens=(100, 50)),
+)
+PAPER_BREAKER = (
+    BreakerChanged(ORIGIN_NS + 5 * S, "closed", "open"),
+    BreakerChanged(ORIGIN_NS + 8 * S, "open", "half_open"),
+    BreakerChanged(ORIGIN_NS + 9 * S, "half_open", "closed"),
+)
+
+
+def paper_events() -> list[Event]:
+    return [
+        *(AttemptFinished(a) for a in PAPER_ATTEMPTS),
+        *PAPER_BREAKER,
+        *(CallFinished(c) for c in PAPER_CALLS),
+    ]
+
+
+def paper_run(path: Path, **of_manifest: Any) -> Path:
+    """The paper run on disk, sound and ended."""
+    path.mkdir(parents=True)
+    manifest(path, **of_manifest)
+    record(path, 0, paper_events(), flush_every=6)
+    ending(path, {"0": 12})
+    return path

@@ -1,0 +1,130 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reports import __main__ as cli
+from tests.reports import runs
+
+
+def reports(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "reports", *map(str, arguments)]
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def test_summarise_prints_the_table_and_writes_the_document(tmp_path: Path) -> None:
+    folder = runs.paper_run(tmp_path / "run")
+    done = reports("summarise", folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "request goodput" in done.stdout
+    assert json.loads((folder / "summary.json").read_text())["calls"] == 12
+
+
+def test_summarise_prints_json_and_nothing_else(tmp_path: Path) -> None:
+    folder = runs.paper_run(tmp_path / "run")
+    done = reports("summarise", folder, "--json", "--goodput", "call_latency:2000", "e2el:1500")
+    assert json.loads(done.stdout)["good_calls"] == 3
+    assert done.stdout == (folder / "summary.json").read_text()
+
+
+def test_html_writes_the_same_page_wherever_it_was_asked_to(tmp_path: Path) -> None:
+    folder = runs.paper_run(tmp_path / "run")
+    assert reports("html", folder).returncode == 0
+    page = (folder / "report.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert cli.main(["html", str(folder), "-o", str(tmp_path / "x.html")]) == 0
+    assert (tmp_path / "x.html").read_text() == page
+
+
+def test_compare_writes_beside_the_runs(tmp_path: Path) -> None:
+    folders = [runs.paper_run(tmp_path / name, policy=name) for name in ("article", "tuned")]
+    done = reports("compare", *folders)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split("\n")[0].split() == ["article", "tuned"]
+    assert (tmp_path / "compare.html").exists()
+    assert (tmp_path / "compare.png").exists()
+
+
+def test_compare_prints_json_with_its_warnings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folders = [runs.paper_run(tmp_path / str(seed), seed=seed) for seed in (1, 2)]
+    (tmp_path / "out").mkdir()
+    assert cli.main(["compare", *map(str, folders), "--json", "-o", str(tmp_path / "out")]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["warnings"] == ["the runs differ in more than policy: seed (1 / 2)"]
+    assert [r["label"] for r in document["runs"]] == ["tuned seed 1", "tuned seed 2"]
+    assert (tmp_path / "out" / "compare.png").exists()
+
+
+BAD_INPUT = [
+    (["summarise", "nowhere"], "nowhere: no such run folder"),
+    (["summarise", "{tmp}"], "manifest.json: missing"),
+    (["summarise", "{run}", "--goodput", "fast"], "--goodput fast: expected METRIC:MILLISECONDS"),
+    (["summarise", "{run}", "--nope"], "unrecognized arguments: --nope"),
+    (["summarise"], "the following arguments are required: RUN"),
+    (["polish"], "invalid choice: 'polish'"),
+    ([], "required: COMMAND"),
+    (["compare", "{run}"], "compare: expected two runs or more"),
+    (["html", "{run}", "-o", "{tmp}/no/such/folder.html"], "cannot be written"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD_INPUT)
+def test_bad_input_ends_in_one_line_and_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    run = runs.paper_run(tmp_path / "run")
+    assert cli.main([a.format(tmp=tmp_path, run=run) for a in arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("reports: error: ")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_damaged_file_ends_without_traceback(tmp_path: Path) -> None:
+    folder = runs.paper_run(tmp_path / "run")
+    (path,) = folder.glob("attempts-*.arrow")
+    path.write_bytes(b"not arrow at all")
+    done = reports("summarise", folder)
+    assert done.returncode == 2
+    assert done.stderr == f"reports: error: {path}: not an Arrow stream, or damaged at byte 0\n"
+
+
+def test_a_terminal_without_the_signs_gets_others(tmp_path: Path) -> None:
+    folder = runs.paper_run(tmp_path / "run")
+    done = reports("summarise", folder, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_help_shows_examples() -> None:
+    done = reports("-h")
+    assert done.returncode == 0
+    assert "python -m reports compare" in done.stdout
+
+
+def test_ctrl_c_ends_quietly(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt(_: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(cli, "read_run", interrupt)
+    assert cli.main(["summarise", "run"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
+    folder = runs.paper_run(tmp_path / "run")
+    command = f'"{sys.executable}" -m reports summarise "{folder}" | true; echo "${{PIPESTATUS[0]}}"'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout.strip() in {"0", "141"}
