@@ -15,7 +15,7 @@ from harness.bridge.mock_process import MockProcess
 from harness.bridge.options import Settings
 from harness.bridge.plan import Plan
 from harness.bridge.progress import Progress
-from harness.bridge.session import HURRY_S
+from harness.bridge.session import DRAIN_S, HURRY_S
 from harness.bridge.sources import Offer
 from harness.bridge.tally import Tally, total
 from harness.clock import wall_ns
@@ -32,6 +32,9 @@ LEAD_DISTRIBUTED_S = 1.5
 TOLD = ("processes", "run_time", "num_users", "tags", "exclude_tags")
 
 REPORT_S = 120.0
+
+#: How many times its grace a worker may take to drain before it counts as lost.
+PATIENCE = 3
 
 
 class Conductor:
@@ -52,6 +55,7 @@ class Conductor:
         self.tallies: dict[str, Tally] = {worker: Tally() for worker in workers}
         self.lost: dict[str, str] = {}
         self.reason = "completed"
+        self._stopped_ns: int | None = None
         self.ended = False
         self.text = ""
         self.degraded: list[str] = []
@@ -83,6 +87,20 @@ class Conductor:
         """Whether every worker that is still there has drained and written."""
         return all(t.finished for worker, t in self.tallies.items() if worker not in self.lost)
 
+    @property
+    def overdue(self) -> bool:
+        """Whether some worker should have been done long ago: it is not waited for any more."""
+        now_ns = wall_ns()
+        if self._stopped_ns is not None:
+            return now_ns > self._stopped_ns + PATIENCE * HURRY_S * NS
+        return now_ns > self.plan.started_unix_ns + self.plan.until_ns + PATIENCE * DRAIN_S * NS
+
+    def stop(self) -> None:
+        """Note that somebody asked for the end."""
+        if self._stopped_ns is None and not self.finished:
+            self.reason = "stopped"
+            self._stopped_ns = wall_ns()
+
     def lose(self, worker: str, why: str) -> None:
         """A worker is gone; the others play on."""
         if not self.tallies[worker].finished:
@@ -94,9 +112,8 @@ class Conductor:
 
     def wait(self) -> None:
         """Wait for a stop that was asked for to be carried out."""
-        with gevent.Timeout(HURRY_S * 3, False):
-            while not self.finished:
-                gevent.sleep(0.05)
+        while not self.finished and not self.overdue:
+            gevent.sleep(0.05)
 
     def end(self) -> None:
         """Write the ending, make the summary and the report. Once."""

@@ -14,7 +14,8 @@ from locust import events
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from harness.bridge import options as command_line
-from harness.bridge.conductor import Conductor
+from harness.bridge.conductor import PATIENCE, Conductor
+from harness.bridge.interrupt import OnInterrupt
 from harness.bridge.loop_thread import LoopThread
 from harness.bridge.mock_process import MockProcess
 from harness.bridge.plan import plan_from
@@ -24,6 +25,7 @@ from harness.bridge.sources import Source
 from harness.bridge.tally import Tally, from_message
 from harness.bridge.user import AsyncUser
 from harness.errors import ConfigError, HarnessError
+from harness.policy.split import split
 from harness.record import folder as run_folder
 
 TALLY = "primetime_tally"
@@ -68,6 +70,7 @@ class Bridge:
         self._mock: MockProcess | None = None
         self._ending: gevent.Greenlet | None = None
         self._failed = False
+        self._interrupt: OnInterrupt | None = None
 
     @property
     def current_session(self) -> Session:
@@ -94,6 +97,9 @@ class Bridge:
         if isinstance(runner, WorkerRunner):
             environment.process_exit_code = 0  # failed calls are the subject, not an error of the run
             runner.register_message(STOP, self._on_stop_message)
+            if environment.parsed_options.processes:
+                # In a run, the Ctrl-C reached the master, too, and it is the master that stops us.
+                self._interrupt = OnInterrupt(self._quit_if_idle, runner.quit)
             return
         if isinstance(runner, MasterRunner):
             runner.register_message(TALLY, self._on_tally_message)
@@ -126,16 +132,11 @@ class Bridge:
 
     def on_test_stopping(self, **_: Any) -> None:
         """The test is stopping; unless the run is through already, somebody asked for it."""
-        conductor, session = self._conductor, self.session
-        if conductor is not None and not conductor.ended and not conductor.finished:
-            conductor.reason = "stopped"
-            if isinstance(self._environment.runner, MasterRunner):
-                self._environment.runner.send_message(STOP, {"grace_s": HURRY_S})
-        if session is not None and not session.tally.finished:
-            session.stop()
-            session.wait(HURRY_S * 3)
-        if conductor is not None:
-            conductor.wait()
+        self._stop_run()
+        if self.session is not None:
+            self.session.wait(HURRY_S * PATIENCE)
+        if self._conductor is not None and not self._conductor.ended:
+            self._conductor.wait()
 
     def on_test_stop(self, **_: Any) -> None:
         """All users are gone: the ending, the report."""
@@ -168,6 +169,25 @@ class Bridge:
             sys.stdout.write(f"\n{self._conductor.text}\n")
             sys.stdout.flush()
 
+    def _stop_run(self) -> None:
+        """No more arrivals, here or on all workers; calls under way have a short while to end."""
+        conductor, session = self._conductor, self.session
+        if conductor is not None and not conductor.ended and not conductor.finished:
+            conductor.stop()
+            if isinstance(self._environment.runner, MasterRunner):
+                self._environment.runner.send_message(STOP, {"grace_s": HURRY_S})
+        if session is not None and not session.tally.finished:
+            session.stop()
+
+    def _on_ctrl_c(self) -> None:
+        """The first Ctrl-C ends a headless run in good order; a second one is Locust's."""
+        logger.info("stopping: calls under way have %g s to end; Ctrl-C again to leave now", HURRY_S)
+        self._stop_run()
+
+    def _quit_if_idle(self) -> None:
+        if self.session is None or self.session.tally.finished:
+            self._environment.runner.quit()
+
     def _prepare(self, environment: Any, web_ui: Any) -> None:
         options = environment.parsed_options
         if web_ui is not None:
@@ -176,6 +196,8 @@ class Bridge:
         self._check_users(environment, closed=settings.closed)
         if options.num_users and not settings.closed:
             logger.warning("-u %d has no effect: arrivals come from the schedule", options.num_users)
+        for index in range(options.processes or 1):
+            split(settings.policy, index, options.processes or 1)
         run_folder.check_writable(settings.run_dir)
         self.source.offer(options, settings.seed)
         if environment.host:
@@ -214,6 +236,7 @@ class Bridge:
     def _begin(self, environment: Any) -> None:
         """On the master, or alone: the run's folder and plan."""
         options = environment.parsed_options
+        options.primetime_plan = None
         settings = command_line.settings_from(options)
         offer = self.source.offer(options, settings.seed)
         mock = self._mock if self._mock is not None and environment.host == self._mock.host else None
@@ -223,6 +246,8 @@ class Bridge:
         self._conductor = conductor = Conductor(
             self.source.name, settings, offer, environment.host, self._worker_ids(), mock, options
         )
+        if environment.web_ui is None:
+            self._interrupt = OnInterrupt(self._on_ctrl_c)
         if isinstance(environment.runner, LocalRunner):
             self.session = Session(environment, self._loop(), conductor.plan, 0, settings, offer, self._tell)
         else:
@@ -231,6 +256,8 @@ class Bridge:
     def _begin_worker(self, environment: Any) -> None:
         """On a worker: its share of the plan that came with the spawn message."""
         options = environment.parsed_options
+        if options.primetime_plan is None:
+            return  # the master could not begin, and says why
         plan = plan_from(options.primetime_plan)
         if environment.runner.client_id not in plan.workers:
             raise ConfigError("this worker joined after the run had begun: it waits for the next")
@@ -279,7 +306,7 @@ class Bridge:
             self._look_for_lost(conductor)
             if self._environment.web_ui is None:
                 conductor.show()
-            self.over = conductor.finished
+            self.over = conductor.finished or conductor.overdue
 
     def _look_for_lost(self, conductor: Conductor) -> None:
         runner = self._environment.runner
