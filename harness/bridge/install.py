@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import inspect
 import logging
+import os
 import socket
 import sys
 from typing import Any
@@ -100,6 +101,7 @@ class Bridge:
             if environment.parsed_options.processes:
                 # In a run, the Ctrl-C reached the master, too, and it is the master that stops us.
                 self._interrupt = OnInterrupt(self._quit_if_idle, runner.quit)
+                runner.greenlet.spawn(_quit_when_orphaned, runner, os.getppid())
             return
         if isinstance(runner, MasterRunner):
             runner.register_message(TALLY, self._on_tally_message)
@@ -321,6 +323,13 @@ class Bridge:
         if self._mock is not None:
             self._mock.stop()
             self._mock = None
+
+
+def _quit_when_orphaned(runner: Any, master: int) -> None:
+    """Without its master a forked worker would sit out Locust's heartbeat timeout of a minute."""
+    while os.getppid() == master:
+        gevent.sleep(1.0)
+    gevent.spawn(runner.quit)
 
 
 def _complain(error: HarnessError) -> int:
