@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import sys
+from contextlib import suppress
 from typing import Any
 
 import gevent
@@ -168,8 +169,9 @@ class Bridge:
     def on_quit(self, **_: Any) -> None:
         """Locust has printed its tables: ours are the last word."""
         if self._conductor is not None and self._environment.web_ui is None:
-            sys.stdout.write(f"\n{self._conductor.text}\n")
-            sys.stdout.flush()
+            with suppress(OSError):
+                sys.stdout.write(f"\n{self._conductor.text}\n")
+                sys.stdout.flush()
 
     def _stop_run(self) -> None:
         """No more arrivals, here or on all workers; calls under way have a short while to end."""
@@ -306,9 +308,9 @@ class Bridge:
             if conductor is None or conductor.ended or self.over:
                 continue
             self._look_for_lost(conductor)
+            self.over = conductor.finished or conductor.overdue
             if self._environment.web_ui is None:
                 conductor.show()
-            self.over = conductor.finished or conductor.overdue
 
     def _look_for_lost(self, conductor: Conductor) -> None:
         runner = self._environment.runner

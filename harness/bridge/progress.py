@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 from harness.bridge.tally import Tally
 from harness.units import NS
@@ -25,15 +26,19 @@ class Progress:
         if not self._tty and elapsed_s - self._shown_s < 10:  # noqa: PLR2004
             return
         self._shown_s = elapsed_s
-        sys.stdout.write(
-            ("\r\033[K" if self._tty else "") + self.line(tally, elapsed_s) + ("" if self._tty else "\n")
-        )
-        sys.stdout.flush()
+        line = self.line(tally, elapsed_s)
+        self._write(f"\r\033[K{line}" if self._tty else f"{line}\n")
 
     def end(self) -> None:
         """Leave the line."""
         if self._tty:
-            sys.stdout.write("\n")
+            self._write("\n")
+
+    def _write(self, text: str) -> None:
+        # Whoever read this may have gone (a closed pipe): the run goes on without.
+        with suppress(OSError):
+            sys.stdout.write(text)
+            sys.stdout.flush()
 
     def line(self, tally: Tally, elapsed_s: float) -> str:
         """The clock in ICT, what is offered now, ok, failing, in flight, time left."""

@@ -30,7 +30,7 @@ class HolySheepAIClient:
     def _check_circuit_breaker(self) -> None:
         if self.circuit_open:
             if self._clock() - self.circuit_open_time < CIRCUIT_BREAKER_TIMEOUT:
-                raise Exception("Circuit breaker is OPEN - too many failures")  # noqa: TRY002
+                raise Exception("Circuit breaker is OPEN - too many failures")
             self.circuit_open = False
             self.error_count = 0
 
@@ -72,10 +72,10 @@ class HolySheepAIClient:
                     result: dict[str, Any] = response.json()
                     return result
                 if response.status_code == 401:
-                    raise Exception("401 Unauthorized")  # noqa: TRY002
+                    raise Exception("401 Unauthorized")
                 if response.status_code == 429:
                     raise httpx.TimeoutException("Rate limited")
-                raise Exception(f"API Error: {response.status_code}")  # noqa: TRY002
+                raise Exception(f"API Error: {response.status_code}")
             except (httpx.TimeoutException, httpx.ConnectError):
                 self._record_failure()
                 raise

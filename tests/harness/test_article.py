@@ -33,7 +33,7 @@ Ends = dict[str, float]  # when each call ended
 
 
 class Server:
-    """Answers by (seed, prompt, attempt), so that both clients meet the same evening; a bad spell is in it."""
+    """Answers by (seed, prompt, attempt): both clients meet the same evening, with a bad spell in it."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed

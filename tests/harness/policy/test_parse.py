@@ -1,0 +1,138 @@
+"""Policies from TOML tables: strict, and helpful about it."""
+
+import tomllib
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.errors import ConfigError
+from harness.policy.parse import parse, values
+from harness.policy.presets import PRESETS, preset
+
+
+def _fails(toml: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse(tomllib.loads(toml), "mine")
+    return str(caught.value)
+
+
+def test_an_empty_table_is_the_tuned_preset_under_its_own_name() -> None:
+    assert parse({}, "mine") == replace(preset("tuned"), name="mine")
+
+
+def test_a_preset_with_overrides() -> None:
+    policy = parse(
+        tomllib.loads(
+            """
+            preset = "article"
+            deadline_s = 60
+            [retry]
+            attempts = 2
+            on = ["throttled", "transient.connect"]
+            retry_after = true
+            [breaker]
+            kind = "ratio"
+            [concurrency]
+            limit = 50
+            """
+        ),
+        "mine",
+    )
+    article = preset("article")
+    assert policy == replace(
+        article,
+        name="mine",
+        deadline_s=60.0,
+        retry=replace(article.retry, attempts=2, on=("throttled", "transient.connect"), retry_after=True),
+        breaker=replace(article.breaker, kind="ratio"),
+        concurrency=replace(article.concurrency, limit=50),
+    )
+
+
+def test_a_whole_number_serves_as_a_float() -> None:
+    policy = parse({"deadline_s": 60, "retry": {"base_s": 1}}, "mine")
+    assert (policy.deadline_s, policy.retry.base_s) == (60.0, 1.0)
+    assert type(policy.deadline_s) is type(policy.retry.base_s) is float
+
+
+def test_off_takes_a_bound_away() -> None:
+    policy = parse(
+        {"deadline_s": "off", "attempt_timeout_s": "off", "admission": {"max_waiting": "off"}}, "mine"
+    )
+    assert (policy.deadline_s, policy.attempt_timeout_s, policy.admission.max_waiting) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("toml", "parts"),
+    [
+        (
+            "deadlin_s = 3",
+            ["unknown key 'deadlin_s'", "did you mean 'deadline_s'?", "the top level has deadline_s"],
+        ),
+        (
+            "[retry]\natempts = 3",
+            ["unknown key 'retry.atempts'", "did you mean 'attempts'?", "[retry] has attempts"],
+        ),
+        ("[retries]\nattempts = 3", ["unknown key 'retries'", "did you mean 'retry'?"]),
+        ("[concurrency]\nzzz = 3", ["unknown key 'concurrency.zzz'", "[concurrency] has kind, limit"]),
+    ],
+)
+def test_an_unknown_key_names_the_nearest(toml: str, parts: list[str]) -> None:
+    message = _fails(toml)
+    assert all(part in message for part in parts), message
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ('deadline_s = "soon"', "deadline_s = 'soon': expected a number, or \"off\""),
+        ("deadline_s = true", 'deadline_s = True: expected a number, or "off"'),
+        ("[retry]\nattempts = 2.5", "retry.attempts = 2.5: expected a whole number"),
+        ("[retry]\nattempts = true", "retry.attempts = True: expected a whole number"),
+        ("[retry]\nbase_s = false", "retry.base_s = False: expected a number"),
+        ('[retry]\nbase_s = "off"', "retry.base_s = 'off': expected a number"),
+        ("[retry]\nretry_after = 1", "retry.retry_after = 1: expected true or false"),
+        ('[retry]\non = "throttled"', "retry.on = 'throttled': expected a list of strings"),
+        ("[retry]\non = [1]", "retry.on = [1]: expected a list of strings"),
+        ('[retry]\njitter = "some"', "retry.jitter = 'some': expected one of 'full', 'none'"),
+        ('[breaker]\nkind = "rato"', "breaker.kind = 'rato': expected one of 'ratio', 'counter', 'off'"),
+        ("[admission]\nmax_waiting = 1.5", 'admission.max_waiting = 1.5: expected a whole number, or "off"'),
+        ("retry = 3", "retry = 3: expected a section [retry]"),
+        ("preset = 3", "preset = 3: expected the name of a preset"),
+        ("[retry]\nattempts = 0", "retry.attempts = 0: expected at least 1"),
+        ("[retry]\nmin_s = 20", "retry.cap_s = 8: expected at least 20"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_was_expected(toml: str, message: str) -> None:
+    assert _fails(toml) == message
+
+
+def test_a_name_inside_the_file_is_refused() -> None:
+    assert "named after its file" in _fails('name = "other"')
+
+
+def test_an_unknown_preset_names_the_nearest() -> None:
+    message = _fails('preset = "tunned"')
+    assert "unknown policy preset 'tunned'" in message
+    assert "did you mean 'tuned'?" in message
+    assert "naive, article, tuned" in message
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_the_values_of_a_policy_describe_it_again(name: str) -> None:
+    table = _toml_like(values(preset(name)))
+    del table["name"]
+    # What a preset leaves out (None) is "off" in a file.
+    assert parse({"preset": "tuned", **table}, name) == preset(name)
+
+
+def _toml_like(value: Any) -> Any:
+    match value:
+        case None:
+            return "off"
+        case dict():
+            return {key: _toml_like(inner) for key, inner in value.items()}
+        case tuple():
+            return list(value)
+    return value

@@ -1,0 +1,110 @@
+"""The presets, value by value: a change of one is a change of what every report compares."""
+
+import pytest
+
+from harness.errors import ConfigError
+from harness.policy.parse import values
+from harness.policy.presets import PRESETS, preset
+
+RETRYABLE = ("throttled", "overloaded", "transient", "timeout", "malformed")
+FAILURES = ("overloaded", "transient", "timeout", "malformed")
+ARTICLE_FAILURES = ("timeout", "throttled", "local", "transient.connect")
+
+
+def test_there_are_three() -> None:
+    assert list(PRESETS) == ["naive", "article", "tuned"]
+    assert [policy.name for policy in PRESETS.values()] == list(PRESETS)
+
+
+def test_naive_is_the_articles_first_code() -> None:
+    # requests.post(..., timeout=30): no retry, no limit, a connection a request, nothing remembered.
+    policy = preset("naive")
+    assert (policy.deadline_s, policy.attempt_timeout_s) == (None, None)
+    assert policy.retry.attempts == 1
+    assert (policy.budget.kind, policy.breaker.kind, policy.concurrency.kind) == ("off", "off", "off")
+    assert policy.admission.max_waiting is None
+    assert values(policy)["connections"] == {
+        "keepalive": 0,
+        "max": 10_000,
+        "connect_timeout_s": 30,
+        "read_timeout_s": 30,
+        "reuse": False,
+        "pool": "httpx",
+    }
+
+
+def test_article_is_the_articles_client() -> None:
+    policy = preset("article")
+    assert (policy.deadline_s, policy.attempt_timeout_s) == (None, None)
+    # stop_after_attempt(3), wait_exponential(multiplier=1, min=2, max=10), no reading of Retry-After.
+    assert values(policy)["retry"] == {
+        "attempts": 3,
+        "on": ARTICLE_FAILURES,
+        "base_s": 1,
+        "throttle_base_s": 1,
+        "min_s": 2,
+        "cap_s": 10,
+        "jitter": "none",
+        "retry_after": False,
+    }
+    assert policy.budget.kind == "off"
+    # Ten failures open it for a minute; it is asked before the semaphore only.
+    assert (policy.breaker.kind, policy.breaker.threshold, policy.breaker.open_s) == ("counter", 10, 60)
+    assert policy.breaker.counts == ARTICLE_FAILURES
+    assert policy.breaker.recheck is False
+    assert (policy.concurrency.kind, policy.concurrency.limit) == ("static", 100)
+    assert policy.admission.max_waiting is None
+    # Its httpx timeout is 60 s and 10 s to connect; its limits are 50 kept alive and 200 in all.
+    assert values(policy)["connections"] == {
+        "keepalive": 50,
+        "max": 200,
+        "connect_timeout_s": 10,
+        "read_timeout_s": 60,
+        "reuse": True,
+        "pool": "httpx",
+    }
+
+
+def test_tuned_is_pinned() -> None:
+    assert values(preset("tuned")) == {
+        "name": "tuned",
+        "deadline_s": 45,
+        "attempt_timeout_s": 25,
+        "retry": {
+            "attempts": 6,
+            "on": RETRYABLE,
+            "base_s": 0.1,
+            "throttle_base_s": 1,
+            "min_s": 0,
+            "cap_s": 8,
+            "jitter": "full",
+            "retry_after": True,
+        },
+        "budget": {"kind": "bucket", "ratio": 0.2, "min_per_s": 10, "cap": 100},
+        "breaker": {
+            "kind": "ratio",
+            "counts": FAILURES,
+            "recheck": True,
+            "window_s": 10,
+            "min_calls": 20,
+            "failure_ratio": 0.6,
+            "open_s": 3,
+            "probes": 5,
+            "threshold": 10,
+        },
+        "concurrency": {"kind": "static", "limit": 100},
+        "admission": {"max_waiting": 400},
+        "connections": {
+            "keepalive": 100,
+            "max": 400,
+            "connect_timeout_s": 5,
+            "read_timeout_s": 25,
+            "reuse": True,
+            "pool": "aiohttp",
+        },
+    }
+
+
+def test_an_unknown_preset_names_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"unknown policy preset 'artikel', did you mean 'article'\?"):
+        preset("artikel")

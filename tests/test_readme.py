@@ -1,0 +1,92 @@
+"""The README's examples are executed, its commands checked against the command lines they name."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from harness.policy.parse import parse
+from tests.scenarios.running import ROOT, play
+from tests.mockserver.server.running import running
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    return [line for block in blocks("sh") for line in block.splitlines() if line]
+
+
+def test_the_client_example_runs_against_the_mock_server() -> None:
+    with running("--profile", "instant") as mock:
+        done = subprocess.run(
+            [sys.executable, "-c", blocks("python")[0]],
+            env={
+                **os.environ,
+                "OPENAI_BASE_URL": f"http://127.0.0.1:{mock.port}/v1",
+                "OPENAI_API_KEY": "sk-test",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 3
+    assert done.stdout.count("ok: Reply(") == 2
+
+
+def test_the_scenario_example_runs(tmp_path: Path) -> None:
+    scenario = tmp_path / "mine.py"
+    scenario.write_text(blocks("python")[1], encoding="utf-8")
+    played = play(str(scenario), "--evening", "2s", "--mock-profile", "instant", run_dir=tmp_path / "runs")
+
+    assert played.code == 0, played.out + played.err
+    assert played.summary["outcomes"]["ok"] == played.summary["calls"] > 10
+
+
+def test_the_policy_example_is_a_policy_and_its_comments_name_every_key() -> None:
+    text = blocks("toml")[0]
+    policy = parse(tomllib.loads(text), "readme")
+
+    assert policy.breaker.counts == ("timeout", "overloaded", "transient.connect")
+    for section in ("retry", "budget", "breaker", "concurrency", "admission", "connections"):
+        comment = next(line for line in text.splitlines() if line.startswith(f"[{section}]")).partition("#")[
+            2
+        ]
+        named = set(re.findall(r"\w+", comment.partition(":")[0]))
+        assert set(type(getattr(policy, section)).__dataclass_fields__) <= named, section
+
+
+def test_the_readme_has_one_line_to_play_and_one_to_test() -> None:
+    pasted = [line for line in commands() if line.startswith("python3 -m venv .venv && ")]
+
+    assert len(pasted) == 2
+    assert "scenarios/primetime.py --headless" in pasted[0]
+    assert pasted[1].endswith("pytest -n 2")
+
+
+@pytest.mark.parametrize("scenario", ["primetime.py", "steady.py", "replay.py"])
+def test_every_option_a_command_uses_exists(scenario: str) -> None:
+    used = {o for line in commands() if scenario in line for o in re.findall(r"(?<= )--?[a-z][\w-]*", line)}
+    command = [sys.executable, "-m", "locust", "-f", str(ROOT / "scenarios" / scenario), "--help"]
+    help_text = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+
+    missing = [o for o in used - {"-m", "-q", "-e"} if not re.search(rf"(?<![\w-]){o}(?![\w-])", help_text)]
+    assert not missing
+
+
+def test_every_file_it_links_to_exists() -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
+
+    assert len(links) >= 4
+    assert all((ROOT / link).exists() for link in links)
