@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import atexit
-import inspect
 import logging
 import os
-import socket
 import sys
 from contextlib import suppress
 from typing import Any
@@ -15,25 +13,22 @@ import gevent
 from locust import events
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
-from harness.bridge import options as command_line
+from harness.bridge import preflight
 from harness.bridge.conductor import PATIENCE, Conductor
 from harness.bridge.interrupt import OnInterrupt
 from harness.bridge.loop_thread import LoopThread
 from harness.bridge.mock_process import MockProcess
+from harness.bridge.options import add_arguments, settings_from
 from harness.bridge.plan import plan_from
 from harness.bridge.session import HURRY_S, Session
 from harness.bridge.shape import ClosedShape, PlayShape
 from harness.bridge.sources import Source
 from harness.bridge.tally import Tally, from_message
-from harness.bridge.user import AsyncUser
 from harness.errors import ConfigError, HarnessError
-from harness.policy.split import split
-from harness.record import folder as run_folder
 
 TALLY = "primetime_tally"
 STOP = "primetime_stop"
 
-CONNECT_S = 3.0
 EXIT_DEGRADED = 1
 EXIT_USAGE = 2
 
@@ -90,7 +85,7 @@ class Bridge:
 
     def on_parser(self, parser: Any, **_: Any) -> None:
         """Locust builds its command line."""
-        command_line.add_arguments(parser, self.source.mock_profile)
+        add_arguments(parser, self.source.mock_profile)
         self.source.add_arguments(parser)
 
     def on_init(self, environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
@@ -122,6 +117,7 @@ class Bridge:
         if self._ending is not None:
             self._ending.join()
         self.over = False
+        self.session = None
         try:
             if isinstance(environment.runner, WorkerRunner):
                 self._begin_worker(environment)
@@ -195,17 +191,12 @@ class Bridge:
     def _prepare(self, environment: Any, web_ui: Any) -> None:
         options = environment.parsed_options
         if web_ui is not None:
-            _check_port(options.web_host, options.web_port)
-        settings = command_line.settings_from(options)
-        self._check_users(environment, closed=settings.closed)
-        if options.num_users and not settings.closed:
-            logger.warning("-u %d has no effect: arrivals come from the schedule", options.num_users)
-        for index in range(options.processes or 1):
-            split(settings.policy, index, options.processes or 1)
-        run_folder.check_writable(settings.run_dir)
+            preflight.check_port(options.web_host, options.web_port)
+        settings = settings_from(options)
+        preflight.check_run(options, settings, environment.user_classes)
         self.source.offer(options, settings.seed)
         if environment.host:
-            self._check_host(environment.host, settings)
+            preflight.check_host(environment.host, options, settings)
             if settings.mock_profile != self.source.mock_profile:
                 raise ConfigError("--mock-profile has no effect with --host: give one of them")
         else:
@@ -215,37 +206,15 @@ class Bridge:
         if not options.print_stats:
             options.only_summary = True  # the progress line takes the place of Locust's table
 
-    def _check_users(self, environment: Any, *, closed: bool) -> None:
-        users = [u for u in environment.user_classes if issubclass(u, AsyncUser)]
-        if len(users) != 1 and not closed:
-            names = ", ".join(u.__name__ for u in users)
-            raise ConfigError(
-                f"{len(users)} AsyncUsers ({names}): an open loop plays one: name it after the options"
-            )
-        for user in users:
-            for task in user.tasks:
-                if not inspect.iscoroutinefunction(task):
-                    raise ConfigError(f"{user.__name__}.{task.__name__}: expected an async def task")
-
-    def _check_host(self, host: str, settings: command_line.Settings) -> None:
-        options = self._environment.parsed_options
-        command_line.check_target(host, allowed=options.allow_real_target, max_requests=settings.max_requests)
-        address = command_line.address(host)
-        try:
-            socket.create_connection(address, timeout=CONNECT_S).close()
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise ConfigError(f"--host {host} cannot be reached: {why}") from error
-
     def _begin(self, environment: Any) -> None:
         """On the master, or alone: the run's folder and plan."""
         options = environment.parsed_options
         options.primetime_plan = None
-        settings = command_line.settings_from(options)
+        settings = settings_from(options)
         offer = self.source.offer(options, settings.seed)
         mock = self._mock if self._mock is not None and environment.host == self._mock.host else None
         if mock is None:
-            self._check_host(environment.host, settings)
+            preflight.check_host(environment.host, options, settings)
         self._failed = False
         self._conductor = conductor = Conductor(
             self.source.name, settings, offer, environment.host, self._worker_ids(), mock, options
@@ -266,7 +235,7 @@ class Bridge:
         if environment.runner.client_id not in plan.workers:
             raise ConfigError("this worker joined after the run had begun: it waits for the next")
         index = plan.workers.index(environment.runner.client_id)
-        settings = command_line.settings_from(options)
+        settings = settings_from(options)
         offer = self.source.offer(options, settings.seed)
         self.session = Session(environment, self._loop(), plan, index, settings, offer, self._tell)
 
@@ -337,13 +306,3 @@ def _quit_when_orphaned(runner: Any, master: int) -> None:
 def _complain(error: HarnessError) -> int:
     sys.stderr.write(f"primetime: error: {error}\n")
     return EXIT_USAGE
-
-
-def _check_port(host: str, port: int) -> None:
-    """Locust would end in a traceback."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host or "0.0.0.0", port))  # noqa: S104 - Locust's own default
-        except OSError as error:
-            raise ConfigError(f"--web-port {port}: {error.strerror}: expected a free port") from error

@@ -6,15 +6,16 @@ import asyncio
 import logging
 import os
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from inspect import isawaitable
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import gevent
 
+from harness.bridge.driver import Driver
 from harness.bridge.loop_thread import LoopThread, Pending
 from harness.bridge.options import LOOPBACK, Settings, base_url
 from harness.bridge.plan import Plan
@@ -31,9 +32,6 @@ from harness.transport import httpx_transport
 from harness.transport.base import Transport
 from harness.transport.budgeted import BudgetedTransport
 from harness.workload.schedule import Schedule, Writer
-
-if TYPE_CHECKING:
-    from harness.bridge.user import AsyncUser
 
 #: Longest wait for calls under way after the last arrival, and after a Ctrl-C or a Stop in the web UI.
 DRAIN_S = 60.0
@@ -83,7 +81,7 @@ class Session:
         self._errors: list[Exception] = []
         self._pump = gevent.spawn(self._pump_forever)
 
-    def enter(self, user: AsyncUser) -> None:
+    def enter(self, user: Driver) -> None:
         """A Locust user was spawned: the one that drives an open loop, or one more of a closed loop."""
         if self._offer.schedule is None:
             if self._main is None:
@@ -103,13 +101,13 @@ class Session:
         with gevent.Timeout(timeout_s, False):
             self._pump.join()
 
-    async def _open(self, user: AsyncUser, schedule: Schedule) -> None:
+    async def _open(self, user: Driver, schedule: Schedule) -> None:
         await _started(user)
         index, workers = self._ids
         ids = range(index, len(schedule.at_ns), workers)
         await self._player.open_loop(schedule, ids, self._plan.until_ns, partial(self._choose, user))
 
-    async def _loop(self, user: AsyncUser) -> None:
+    async def _loop(self, user: Driver) -> None:
         await _started(user)
         index, workers = self._ids
         if not hasattr(self, "_next_id"):
@@ -135,9 +133,9 @@ class Session:
             lag.cancel()
             await self.client.aclose()
 
-    def _choose(self, user: AsyncUser, call_id: int) -> Body:
+    def _choose(self, user: Driver, call_id: int) -> Body:
         """The user's task for a call: by weight, from (seed, call id)."""
-        tasks = cast("list[Callable[[AsyncUser], Awaitable[object]]]", user.tasks)
+        tasks = user.tasks
         pick = int(stream(self.seed, "task", call_id).random() * len(tasks)) if len(tasks) > 1 else 0
         return partial(tasks[pick], user)
 
@@ -235,10 +233,9 @@ def _key(plan: Plan) -> str | None:
     return key or (MOCK_KEY if local else None)
 
 
-async def _started(user: AsyncUser) -> None:
+async def _started(user: Driver) -> None:
     """The user's `on_start`, plain or async."""
-    start: Callable[[], object] = user.on_start
-    result = start()
+    result = user.on_start()
     if isawaitable(result):
         await result
 

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from locust import LoadTestShape
-
-if TYPE_CHECKING:
-    from harness.bridge.install import Bridge
 
 #: Locust warns about more a second.
 SPAWN_RATE = 100.0
 
 
+class Show(Protocol):
+    """What the shape asks: how many users, and whether it is over."""
+
+    over: bool
+
+    def users_wanted(self) -> int:
+        """How many Locust users the run needs."""
+
+
 class PlayShape(LoadTestShape):
     """Holds the users for as long as the run is on, then ends the test."""
 
-    def __init__(self, bridge: Bridge) -> None:
+    def __init__(self, show: Show) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._bridge = bridge
+        self._show = show
 
     def tick(self) -> tuple[int, float] | None:
         """Asked about once a second."""
-        if self._bridge.over:
+        if self._show.over:
             return None
-        users = self._bridge.users_wanted()
+        users = self._show.users_wanted()
         return users, min(SPAWN_RATE, float(users))
 
 

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import gevent
 from locust import User
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
 
 from harness.bridge.context import current_arrival
+from harness.bridge.session import Session
 from harness.client import ResilientClient
 from harness.errors import ConfigError
 from harness.rng import stream
 from harness.workload.prompts import PromptBook
 from harness.workload.schedule import Arrival
 
-if TYPE_CHECKING:
-    from harness.bridge.install import Bridge
-
 STATE_LOOK_S = 0.1
+
+
+class Stage(Protocol):
+    """What `install` returned: where the run under way, if any, is found."""
+
+    session: Session | None
+
+    @property
+    def current_session(self) -> Session:
+        """The run under way. Raises ConfigError when there is none."""
 
 
 class AsyncUser(User):
@@ -29,7 +37,7 @@ class AsyncUser(User):
     """
 
     abstract = True
-    schedule: ClassVar[Bridge]
+    schedule: ClassVar[Stage]
 
     @property
     def client(self) -> ResilientClient:

@@ -1,0 +1,66 @@
+"""What can be found wrong before anything runs, each with one clear sentence."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import socket
+from argparse import Namespace
+from collections.abc import Sequence
+
+from locust import User
+
+from harness.bridge import options as command_line
+from harness.bridge.options import Settings
+from harness.bridge.user import AsyncUser
+from harness.errors import ConfigError
+from harness.policy.split import split
+from harness.record import folder as run_folder
+
+CONNECT_S = 3.0
+
+logger = logging.getLogger(__name__)
+
+
+def check_run(options: Namespace, settings: Settings, users: Sequence[type[User]]) -> None:
+    """The users, the workers' shares, the run folder. Raises ConfigError."""
+    _check_users(users, closed=settings.closed)
+    if options.num_users and not settings.closed:
+        logger.warning("-u %d has no effect: arrivals come from the schedule", options.num_users)
+    workers = options.processes or 1
+    for index in range(workers):
+        split(settings.policy, index, workers)
+    run_folder.check_writable(settings.run_dir)
+
+
+def check_host(host: str, options: Namespace, settings: Settings) -> None:
+    """That requests may go to a host, and that somebody listens there. Raises ConfigError."""
+    command_line.check_target(host, allowed=options.allow_real_target, max_requests=settings.max_requests)
+    try:
+        socket.create_connection(command_line.address(host), timeout=CONNECT_S).close()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ConfigError(f"--host {host} cannot be reached: {why}") from error
+
+
+def check_port(host: str, port: int) -> None:
+    """That the web UI's port is free: Locust would end in a traceback. Raises ConfigError."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host or "0.0.0.0", port))  # noqa: S104 - Locust's own default
+        except OSError as error:
+            raise ConfigError(f"--web-port {port}: {error.strerror}: expected a free port") from error
+
+
+def _check_users(users: Sequence[type[User]], *, closed: bool) -> None:
+    ours = [user for user in users if issubclass(user, AsyncUser)]
+    if len(ours) != 1 and not closed:
+        names = ", ".join(user.__name__ for user in ours)
+        raise ConfigError(
+            f"{len(ours)} AsyncUsers ({names}): an open loop plays one: name it after the options"
+        )
+    for user in ours:
+        for task in user.tasks:
+            if not inspect.iscoroutinefunction(task):
+                raise ConfigError(f"{user.__name__}: the task {task!r} is not an async def")
