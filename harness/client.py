@@ -89,7 +89,8 @@ class ResilientClient:
     ) -> None:
         self.policy = preset(policy) if isinstance(policy, str) else policy
         self._base_url = _checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL)
-        self._headers = openai.headers(_checked_key(api_key or os.environ.get("OPENAI_API_KEY")))
+        self._key = _checked_key(api_key or os.environ.get("OPENAI_API_KEY"))
+        self._headers = openai.headers(self._key)
         self._transport = transport or httpx_transport.build(self.policy.connections)
         self._listeners = tuple(listeners)
         self._send_ids = send_ids
@@ -98,7 +99,9 @@ class ResilientClient:
         self.pipeline = Pipeline(self.policy, rng=rng or Random(), now_ns=now_ns, emit=self._emit)
 
     def __repr__(self) -> str:
-        return f"ResilientClient({self._base_url!r}, policy={self.policy.name!r})"
+        address = urlsplit(self._base_url)
+        shown = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()  # without a password
+        return f"ResilientClient({shown!r}, policy={self.policy.name!r})"
 
     async def __aenter__(self) -> Self:
         return self
@@ -195,13 +198,13 @@ class ResilientClient:
             parsed.outcome,
             parsed.fault,
             status=status,
-            code=parsed.code,
+            code=parsed.code and parsed.code.replace(self._key, "[key]"),
             headers_ns=headers_ns,
             permit_wait_ns=waited_ns,
             retry_after_s=parsed.retry_after_s,
             should_retry=parsed.should_retry,
             request_id=parsed.request_id,
-            detail=parsed.detail,
+            detail=parsed.detail.replace(self._key, "[key]"),  # gateways echo headers in their error pages
             reply=parsed.reply,
         )
 
@@ -280,8 +283,12 @@ def _reply_or_raise(state: CallState) -> Reply:
 
 
 def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, half an IPv6 address
+        usable = False
+    if not usable:
         raise errors.expected("base_url", url, "an address such as https://api.openai.com/v1")
     return url.rstrip("/")
 

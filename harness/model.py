@@ -36,6 +36,7 @@ class Fault(StrEnum):
     ATTEMPT_TIMEOUT = "attempt_timeout"
     POOL = "pool"  # no connection of our own was free
     BODY = "body"  # 200, but not a usable reply
+    QUOTA = "quota"  # a 429 that no wait can help
 
 
 class StoppedBy(StrEnum):
@@ -157,7 +158,7 @@ class AttemptFinished:
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """A call waited between two attempts, for `reason`: the outcome of the attempt before."""
+    """A call begins to wait between two attempts; `reason` is the outcome of the attempt before."""
 
     call_id: int
     at_ns: int

@@ -83,6 +83,7 @@ class Pipeline:
             lambda number: self._attempt(call, number),
             lambda attempt: self._decide(call, attempt),
             lambda attempt, wait_s: self._waiting(call, attempt, wait_s),
+            lambda wait_s: self._sleep(call, wait_s),
         )
 
     def _decide(self, call: CallState, attempt: Attempt) -> Again | Stop:
@@ -95,9 +96,14 @@ class Pipeline:
         return decision
 
     def _waiting(self, call: CallState, attempt: Attempt, wait_s: float) -> None:
-        duration_ns = round(wait_s * NS)
-        call.backoff_ns += duration_ns
-        self._emit(Waited(call.call_id, self._now_ns(), duration_ns, attempt.outcome))
+        self._emit(Waited(call.call_id, self._now_ns(), round(wait_s * NS), attempt.outcome))
+
+    async def _sleep(self, call: CallState, wait_s: float) -> None:
+        since_ns = self._now_ns()
+        try:
+            await asyncio.sleep(wait_s)
+        finally:
+            call.backoff_ns += self._now_ns() - since_ns
 
     async def _attempt(self, call: CallState, number: int) -> Attempt | None:
         """One attempt, or None when it was not let through (`call.stopped_by` says why)."""

@@ -18,12 +18,14 @@ async def retry(
     again: Callable[[int], Awaitable[Attempt | None]],
     decide: Decide,
     waiting: Callable[[Attempt, float], None],
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Attempt | None:
     """Repeat `again(number)` while `decide` says so; the last attempt, or None when one was not let through.
 
     Tenacity is entered after the first attempt, whose result is its first: the hot path of a call that
     succeeds at once stays clear of it, and its attempt numbers are ours. `decide` is asked once an attempt
-    (it draws jitter and pays from the budget). `waiting(attempt, wait_s)` is told of each wait.
+    (it draws jitter and pays from the budget). `waiting(attempt, wait_s)` is told of each wait
+    and `sleep(wait_s)` waits it.
     A fresh AsyncRetrying a call: a shared one mixes its callers' state.
     """
     decision: Again | Stop = Stop(None)
@@ -49,6 +51,6 @@ async def retry(
         wait=wait_s,
         stop=stop_never,
         before_sleep=before_sleep,
-        sleep=asyncio.sleep,
+        sleep=sleep,
     )
     return await retrying(attempt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
 from harness.errors import ConfigError, expected, nearest
@@ -11,18 +12,26 @@ from harness.model import Fault, Outcome
 #: Outcomes that count against the breaker unless a policy chooses otherwise.
 FAILURES = ("overloaded", "transient", "timeout", "malformed")
 
+#: What may stand behind the dot of a selector.
+FAULTS = tuple(str(f) for f in Fault if f)
+
 #: Outcomes worth another attempt unless a policy chooses otherwise.
 RETRYABLE = ("throttled", "overloaded", "transient", "timeout", "malformed")
 
 
 def _at_least(field_name: str, value: float | None, low: float) -> None:
-    if value is not None and not value >= low:
-        raise expected(field_name, value, f"at least {low:g}")
+    if value is not None and not low <= value < inf:
+        raise expected(field_name, value, "a finite number" if value == inf else f"at least {low:g}")
 
 
 def _positive(field_name: str, value: float | None) -> None:
-    if value is not None and not value > 0:
-        raise expected(field_name, value, "more than 0")
+    if value is not None and not 0 < value < inf:
+        raise expected(field_name, value, "a finite number" if value == inf else "more than 0")
+
+
+def _one_of(field_name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise expected(field_name, value, f"one of {', '.join(map(repr, choices))}")
 
 
 def _fraction(field_name: str, value: float) -> None:
@@ -34,7 +43,7 @@ def _selectors(field_name: str, value: tuple[str, ...]) -> None:
     outcomes = [str(o) for o in Outcome if o not in {Outcome.OK, Outcome.REJECTED, Outcome.CANCELLED}]
     for selector in value:
         outcome, dot, fault = selector.partition(".")
-        if outcome not in outcomes or (dot and fault not in list(Fault)):
+        if outcome not in outcomes or (dot and fault not in FAULTS):
             hint = nearest(outcome, outcomes)
             raise ConfigError(
                 f"{field_name}: unknown outcome {selector!r}{hint}: expected some of {', '.join(outcomes)},"
@@ -45,7 +54,8 @@ def _selectors(field_name: str, value: tuple[str, ...]) -> None:
 @dataclass(frozen=True, slots=True)
 class RetryConfig:
     """Retries. `attempts` counts the first. `base_s` is the backoff base after a transient failure,
-    `throttle_base_s` after a 429, 503 or 529. With `retry_after` the API's hint is a floor under the wait.
+    `throttle_base_s` after a 429, 503 or 529. With `hints` the API's own are obeyed: Retry-After is a floor
+    under the wait, `x-should-retry: false` ends the call.
     """
 
     attempts: int = 3
@@ -55,7 +65,7 @@ class RetryConfig:
     min_s: float = 0.0
     cap_s: float = 10.0
     jitter: Literal["full", "none"] = "full"
-    retry_after: bool = True
+    hints: bool = True
 
     def __post_init__(self) -> None:
         _at_least("retry.attempts", self.attempts, 1)
@@ -64,6 +74,7 @@ class RetryConfig:
         _at_least("retry.throttle_base_s", self.throttle_base_s, 0)
         _at_least("retry.min_s", self.min_s, 0)
         _at_least("retry.cap_s", self.cap_s, self.min_s)
+        _one_of("retry.jitter", self.jitter, ("full", "none"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,7 @@ class BudgetConfig:
     cap: float = 100.0
 
     def __post_init__(self) -> None:
+        _one_of("budget.kind", self.kind, ("bucket", "off"))
         _at_least("budget.ratio", self.ratio, 0)
         _at_least("budget.min_per_s", self.min_per_s, 0)
         _at_least("budget.cap", self.cap, 1)
@@ -105,6 +117,7 @@ class BreakerConfig:
     threshold: int = 10
 
     def __post_init__(self) -> None:
+        _one_of("breaker.kind", self.kind, ("ratio", "counter", "off"))
         _selectors("breaker.counts", self.counts)
         _positive("breaker.window_s", self.window_s)
         _at_least("breaker.min_calls", self.min_calls, 1)
@@ -122,6 +135,7 @@ class ConcurrencyConfig:
     limit: int = 100
 
     def __post_init__(self) -> None:
+        _one_of("concurrency.kind", self.kind, ("static", "off"))
         _at_least("concurrency.limit", self.limit, 1)
 
 
@@ -152,6 +166,7 @@ class ConnectionsConfig:
     pool: Literal["aiohttp", "httpx"] = "aiohttp"
 
     def __post_init__(self) -> None:
+        _one_of("connections.pool", self.pool, ("aiohttp", "httpx"))
         _at_least("connections.keepalive", self.keepalive, 0)
         _at_least("connections.max", self.max, 1)
         _positive("connections.connect_timeout_s", self.connect_timeout_s)

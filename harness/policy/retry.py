@@ -11,6 +11,9 @@ from harness.policy.match import matches
 #: uvloop's timers may fire a millisecond early (its clock has 1 ms resolution): stay clear of the floor.
 FLOOR_MARGIN_S = 0.002
 
+#: Beyond any cap, and still a float.
+MAX_DOUBLINGS = 500
+
 _THROTTLES = (Outcome.THROTTLED, Outcome.OVERLOADED)
 
 
@@ -35,9 +38,9 @@ def backoff_s(config: RetryConfig, attempt: Attempt, uniform: float) -> float:
     Blog, "Exponential Backoff and Jitter"). Retry-After is a floor, the jittered backoff comes on top.
     """
     base_s = config.throttle_base_s if attempt.outcome in _THROTTLES else config.base_s
-    ceiling_s = min(config.cap_s, base_s * 2.0 ** (attempt.number - 1))
+    ceiling_s = min(config.cap_s, base_s * 2.0 ** min(attempt.number - 1, MAX_DOUBLINGS))
     wait_s = max(config.min_s, ceiling_s * uniform if config.jitter == "full" else ceiling_s)
-    if config.retry_after and attempt.retry_after_s is not None:
+    if config.hints and attempt.retry_after_s is not None:
         wait_s += attempt.retry_after_s + FLOOR_MARGIN_S
     return wait_s
 
@@ -51,7 +54,8 @@ def decide(config: RetryConfig, attempt: Attempt, *, uniform: float, left_s: flo
         return Stop(None)
     if attempt.outcome is Outcome.DEADLINE:
         return Stop(StoppedBy.DEADLINE)
-    if attempt.should_retry is False or not matches(config.on, attempt):
+    forbidden = config.hints and attempt.should_retry is False
+    if forbidden or not matches(config.on, attempt):
         return Stop(StoppedBy.FATAL)
     if attempt.number >= config.attempts:
         return Stop(StoppedBy.ATTEMPTS)

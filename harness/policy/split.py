@@ -26,7 +26,9 @@ def split(policy: Policy, index: int, workers: int) -> Policy:
     waiting = policy.admission.max_waiting
     return replace(
         policy,
-        concurrency=replace(permits, limit=share(permits.limit, index, workers)),
+        concurrency=replace(permits, limit=share(permits.limit, index, workers))
+        if permits.kind == "static"
+        else permits,
         connections=replace(
             connections,
             keepalive=share(connections.keepalive, index, workers),

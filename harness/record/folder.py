@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import tempfile
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -85,7 +86,7 @@ def create(run_dir: Path, scenario: str, policy: str, started_unix_ns: int) -> P
         run_dir.mkdir(parents=True, exist_ok=True)
         for suffix in ("", *(f"-{n}" for n in range(2, 1000))):
             path = run_dir / f"{base}{suffix}"
-            if not path.exists():
+            with suppress(FileExistsError):
                 path.mkdir()
                 return path
     except OSError as error:

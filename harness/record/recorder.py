@@ -36,6 +36,9 @@ class _Table:
         self._schema = arrow_schema(columns)
         self._file: IO[bytes] = path.open("xb")
         self._writer = pa.ipc.new_stream(self._file, self._schema)
+        # The writer puts the schema down with the first batch: an empty one, so that a run cut off before
+        # its first flush is an empty table and not an empty file.
+        self._writer.write_batch(pa.record_batch([[] for _ in columns], schema=self._schema))
         self._file.flush()
 
     def flush(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
@@ -26,9 +27,13 @@ class _Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
+#: As columns of a run hold them.
+_Tokens = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+
+
 class _Usage(msgspec.Struct):
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: _Tokens
+    completion_tokens: _Tokens
 
 
 class _Completion(msgspec.Struct):
@@ -38,7 +43,7 @@ class _Completion(msgspec.Struct):
 
 
 class _Error(msgspec.Struct):
-    message: str = ""
+    message: str | None = None
     type: str | None = None
     code: str | int | None = None
 
@@ -87,7 +92,10 @@ def encode(request: Request) -> bytes:
     body = {"model": request.model, "messages": messages, "max_tokens": request.max_tokens}
     if request.temperature is not None:
         body["temperature"] = request.temperature
-    return _encoder.encode(body)
+    try:
+        return _encoder.encode(body)
+    except UnicodeEncodeError as error:
+        raise RequestError(f"prompt is not text that can be sent: {error.reason}") from error
 
 
 def parse(status: int, reply_headers: Mapping[str, str], body: bytes) -> Parsed:
@@ -136,4 +144,4 @@ def _parse_error(status: int, body: bytes) -> tuple[str | None, str]:
         text = body[: 4 * DETAIL_CHARACTERS].decode("utf-8", "replace")
         return None, f"HTTP {status}: {text[:DETAIL_CHARACTERS]}"
     code = error.code if error.code is not None else error.type
-    return None if code is None else str(code), f"HTTP {status}: {error.message[:DETAIL_CHARACTERS]}"
+    return None if code is None else str(code), f"HTTP {status}: {(error.message or '')[:DETAIL_CHARACTERS]}"

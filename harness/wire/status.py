@@ -14,6 +14,9 @@ SERVER_ERRORS = 500
 #: 429s that no retry can help. https://platform.openai.com/docs/guides/error-codes
 FATAL_CODES = frozenset({"insufficient_quota", "credit_balance_exhausted"})
 
+#: A hint of more than ten years is none.
+LONGEST_HINT_S = 10 * 366 * 86_400
+
 _OUTCOMES = {
     408: Outcome.TRANSIENT,
     409: Outcome.TRANSIENT,
@@ -26,7 +29,7 @@ _OUTCOMES = {
 def outcome_of(status: int, code: str | None) -> tuple[Outcome, Fault]:
     """The outcome of a reply that is not 200, from its status and the provider's error code."""
     if code in FATAL_CODES:
-        return Outcome.FATAL, Fault.STATUS
+        return Outcome.FATAL, Fault.QUOTA
     default = Outcome.TRANSIENT if status >= SERVER_ERRORS else Outcome.FATAL
     return _OUTCOMES.get(status, default), Fault.STATUS
 
@@ -45,7 +48,9 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     if seconds is not None or text is None:
         return seconds
     at, now = _date(text), _date(headers.get("date", ""))
-    return None if at is None or now is None else max(0.0, (at - now).total_seconds())
+    if at is None or now is None:
+        return None
+    return _number(str(max(0.0, (at - now).total_seconds())))
 
 
 def should_retry(headers: Mapping[str, str]) -> bool | None:
@@ -58,12 +63,12 @@ def _number(text: str | None) -> float | None:
         value = float(text or "")
     except ValueError:
         return None
-    return value if 0 <= value < float("inf") else None
+    return value if 0 <= value <= LONGEST_HINT_S else None
 
 
 def _date(text: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -8,7 +8,7 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.workload.spans import HOUR_S, MINUTE_S, Window
+from harness.workload.spans import DAY_S, HOUR_S, MINUTE_S, Window
 
 Floats = NDArray[np.float64]
 
@@ -81,5 +81,7 @@ def _shape(second_of_day: float) -> float:
     """Demand at a time of the clock: the hourly figures, linear between, times the surge at eight."""
     hour, part = divmod(second_of_day / HOUR_S, 1.0)
     low, high = HOURLY[int(hour) % 24], HOURLY[(int(hour) + 1) % 24]
-    distance = (second_of_day - SURGE_AT_S) / SURGE_SIGMA_S
+    # From the nearest eight o'clock: a window may reach the next evening.
+    from_eight_s = (second_of_day - SURGE_AT_S + DAY_S / 2) % DAY_S - DAY_S / 2
+    distance = from_eight_s / SURGE_SIGMA_S
     return (low + part * (high - low)) * (1 + SURGE_GAIN * exp(-(distance**2) / 2))

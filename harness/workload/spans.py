@@ -59,11 +59,10 @@ def parse_window(text: str) -> Window:
     """The window "19:30-20:30". Raises ConfigError."""
     match = _WINDOW.fullmatch(text.strip())
     numbers = [int(g) for g in match.groups()] if match else [99] * 4
-    hours_ok = numbers[0] < 24 and numbers[2] <= 24  # noqa: PLR2004
-    if not hours_ok or max(numbers[1], numbers[3]) >= MINUTE_S:
-        raise ConfigError(f"--window = {text!r}: expected two times of the clock such as 19:30-20:30")
     start_s = numbers[0] * HOUR_S + numbers[1] * MINUTE_S
     end_s = numbers[2] * HOUR_S + numbers[3] * MINUTE_S
+    if start_s >= DAY_S or end_s > DAY_S or max(numbers[1], numbers[3]) >= MINUTE_S:
+        raise ConfigError(f"--window = {text!r}: expected two times of the clock such as 19:30-20:30")
     if end_s == start_s:
         raise ConfigError(f"--window = {text!r}: expected an end after the start")
     return Window(start_s, end_s if end_s > start_s else end_s + DAY_S)

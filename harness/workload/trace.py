@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,10 +37,16 @@ class _Format:
     seconds: Callable[[Any], float]
 
 
+#: Azure writes seven digits of a second in 2023, six and an offset in 2024; datetime takes six at most.
+_AZURE_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d+)?([+-]\d\d:\d\d)?")
+
+
 def _timestamp_s(text: str) -> float:
-    # Azure writes seven digits of a second; datetime takes six.
-    head, _, fraction = text.partition(".")
-    return datetime.fromisoformat(f"{head}+00:00").timestamp() + float(f"0.{fraction or 0}")
+    match = _AZURE_TIME.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(text)
+    second, fraction, offset = match.groups()
+    return datetime.fromisoformat(f"{second}{offset or '+00:00'}").timestamp() + float(fraction or 0)
 
 
 AZURE = _Format("Azure", ("TIMESTAMP", "ContextTokens", "GeneratedTokens"), _timestamp_s)
@@ -84,17 +91,24 @@ def _records(lines: Iterable[str], name: str) -> Iterator[tuple[int, _Format, Ma
             if line.strip():
                 yield at, MOONCAKE, _json_object(line, f"{name}, line {at}")
         return
-    columns = next(csv.reader([head]), [])
+    columns = _cells(head, f"{name}, line {number}")
     layout = next((f for f in (AZURE, BURST_GPT) if set(f.columns) <= set(columns)), None)
     if layout is None:
         known = "; ".join(f"{f.name}: {', '.join(f.columns)}" for f in (AZURE, BURST_GPT, MOONCAKE))
         raise ConfigError(f"{name}, line {number}: unknown columns {head[:80]!r}: expected {known}")
     for at, line in numbered:
         if line.strip():
-            values = next(csv.reader([line]))
+            values = _cells(line, f"{name}, line {at}")
             if len(values) != len(columns):
                 raise ConfigError(f"{name}, line {at}: {len(values)} columns: expected {len(columns)}")
             yield at, layout, dict(zip(columns, values, strict=True))
+
+
+def _cells(line: str, where: str) -> list[str]:
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error as error:
+        raise ConfigError(f"{where}: not CSV: {error}") from error
 
 
 def _json_object(line: str, where: str) -> Mapping[str, Any]:
@@ -124,7 +138,7 @@ def _values(layout: _Format, record: Mapping[str, Any], where: str) -> tuple[flo
 
 def _whole(value: Any, column: str, where: str) -> int:
     try:
-        number = int(value)
+        number = -1 if isinstance(value, float) else int(value)
     except (TypeError, ValueError):
         number = -1
     if number < 0:

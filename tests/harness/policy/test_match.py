@@ -64,7 +64,7 @@ def test_the_article_counts_429_and_neither_500_nor_401() -> None:
 
 def test_the_article_takes_every_429_for_a_timeout() -> None:
     # Its code looks at the status alone: a used-up quota is retried and counted like any other 429.
-    quota = attempt(Outcome.FATAL, Fault.STATUS, status=429)
+    quota = attempt(Outcome.FATAL, Fault.QUOTA, status=429)
     assert matches(ARTICLE.retry.on, quota)
     assert verdict(ARTICLE.breaker.counts, quota) is Verdict.FAILURE
 

@@ -30,7 +30,7 @@ def test_a_preset_with_overrides() -> None:
             [retry]
             attempts = 2
             on = ["throttled", "transient.connect"]
-            retry_after = true
+            hints = true
             [breaker]
             kind = "ratio"
             [concurrency]
@@ -44,7 +44,7 @@ def test_a_preset_with_overrides() -> None:
         article,
         name="mine",
         deadline_s=60.0,
-        retry=replace(article.retry, attempts=2, on=("throttled", "transient.connect"), retry_after=True),
+        retry=replace(article.retry, attempts=2, on=("throttled", "transient.connect"), hints=True),
         breaker=replace(article.breaker, kind="ratio"),
         concurrency=replace(article.concurrency, limit=50),
     )
@@ -92,7 +92,7 @@ def test_an_unknown_key_names_the_nearest(toml: str, parts: list[str]) -> None:
         ("[retry]\nattempts = true", "retry.attempts = True: expected a whole number"),
         ("[retry]\nbase_s = false", "retry.base_s = False: expected a number"),
         ('[retry]\nbase_s = "off"', "retry.base_s = 'off': expected a number"),
-        ("[retry]\nretry_after = 1", "retry.retry_after = 1: expected true or false"),
+        ("[retry]\nhints = 1", "retry.hints = 1: expected true or false"),
         ('[retry]\non = "throttled"', "retry.on = 'throttled': expected a list of strings"),
         ("[retry]\non = [1]", "retry.on = [1]: expected a list of strings"),
         ('[retry]\njitter = "some"', "retry.jitter = 'some': expected one of 'full', 'none'"),

@@ -8,7 +8,7 @@ from harness.policy.presets import PRESETS, preset
 
 RETRYABLE = ("throttled", "overloaded", "transient", "timeout", "malformed")
 FAILURES = ("overloaded", "transient", "timeout", "malformed")
-ARTICLE_FAILURES = ("timeout", "throttled", "local", "transient.connect")
+ARTICLE_FAILURES = ("timeout", "throttled", "fatal.quota", "local", "transient.connect")
 
 
 def test_there_are_three() -> None:
@@ -45,7 +45,7 @@ def test_article_is_the_articles_client() -> None:
         "min_s": 2,
         "cap_s": 10,
         "jitter": "none",
-        "retry_after": False,
+        "hints": False,
     }
     assert policy.budget.kind == "off"
     # Ten failures open it for a minute; it is asked before the semaphore only.
@@ -78,7 +78,7 @@ def test_tuned_is_pinned() -> None:
             "min_s": 0,
             "cap_s": 8,
             "jitter": "full",
-            "retry_after": True,
+            "hints": True,
         },
         "budget": {"kind": "bucket", "ratio": 0.2, "min_per_s": 10, "cap": 100},
         "breaker": {

@@ -73,8 +73,8 @@ def test_retry_after_of_zero_is_a_floor_of_zero() -> None:
     assert backoff_s(FULL, attempt(Outcome.THROTTLED, retry_after_s=0.0), 0.0) == FLOOR_MARGIN_S
 
 
-def test_retry_after_may_be_ignored() -> None:
-    config = replace(FULL, retry_after=False)
+def test_the_api_s_hints_may_be_ignored() -> None:
+    config = replace(FULL, hints=False)
     assert backoff_s(config, attempt(Outcome.THROTTLED, retry_after_s=7.0), 0.5) == 0.5
 
 

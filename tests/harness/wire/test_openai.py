@@ -169,7 +169,8 @@ def test_a_429_with_its_headers() -> None:
 )
 def test_errors_by_status_and_code(status: int, body: bytes, outcome: Outcome, code: str) -> None:
     parsed = parse(status, {}, body)
-    assert (parsed.outcome, parsed.fault, parsed.code) == (outcome, Fault.STATUS, code)
+    fault = Fault.QUOTA if code in {"insufficient_quota", "credit_balance_exhausted"} else Fault.STATUS
+    assert (parsed.outcome, parsed.fault, parsed.code) == (outcome, fault, code)
     assert parsed.detail.startswith(f"HTTP {status}: ")
 
 

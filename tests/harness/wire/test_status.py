@@ -37,7 +37,8 @@ NOW = "Sun, 06 Nov 1994 08:49:37 GMT"
     ],
 )
 def test_the_outcome_of_a_status(status: int, code: str | None, outcome: Outcome) -> None:
-    assert outcome_of(status, code) == (outcome, Fault.STATUS)
+    quota = code in {"insufficient_quota", "credit_balance_exhausted"}
+    assert outcome_of(status, code) == (outcome, Fault.QUOTA if quota else Fault.STATUS)
 
 
 @pytest.mark.parametrize(
