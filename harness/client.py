@@ -31,6 +31,7 @@ from harness.policy.presets import preset
 from harness.transport import httpx_transport
 from harness.transport.base import HttpRequest, Transport, TransportError
 from harness.wire import openai
+from harness.wire.address import is_http_address
 
 #: The article's system prompt: "You are an expert in writing Thai content."
 COPYWRITER = "คุณเป็นผู้เชี่ยวชาญด้านการเขียนคอนเทนต์ภาษาไทย"
@@ -283,12 +284,7 @@ def _reply_or_raise(state: CallState) -> Reply:
 
 
 def _checked_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none, half an IPv6 address
-        usable = False
-    if not usable:
+    if not is_http_address(url):
         raise errors.expected("base_url", url, "an address such as https://api.openai.com/v1")
     return url.rstrip("/")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from harness.policy.parse import parse
-from tests.scenarios.running import ROOT, play
 from tests.mockserver.server.running import running
+from tests.scenarios.running import ROOT, play
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

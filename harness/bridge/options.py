@@ -11,6 +11,7 @@ from harness.errors import ConfigError, expected
 from harness.policy.config import Policy
 from harness.policy.presets import PRESETS
 from harness.policy_file import load_policy
+from harness.wire.address import is_http_address
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -81,10 +82,9 @@ def settings_from(options: Namespace) -> Settings:
 
 def base_url(host: str) -> str:
     """The API's base address for a `--host`: `/v1` is added where the host names no path."""
-    parts = urlsplit(host)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if not is_http_address(host):
         raise expected("--host", host, "an address such as http://127.0.0.1:8000")
-    return host.rstrip("/") + ("" if parts.path.strip("/") else "/v1")
+    return host.rstrip("/") + ("" if urlsplit(host).path.strip("/") else "/v1")
 
 
 def check_target(host: str, *, allowed: bool, max_requests: int | None) -> bool:

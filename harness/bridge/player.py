@@ -9,7 +9,6 @@ from dataclasses import replace
 from harness.bridge.context import current_arrival
 from harness.bridge.tally import Tally
 from harness.client import next_tag
-from harness.clock import now_ns
 from harness.errors import CallError
 from harness.model import Call, CallFinished, Outcome, StoppedBy, Tag
 from harness.units import NS
@@ -44,7 +43,9 @@ class Player:
         origin_ns: int,
         emit: Callable[[CallFinished], None],
         on_error: Callable[[Exception], None],
+        now_ns: Callable[[], int],
     ) -> None:
+        self._now_ns = now_ns
         self._tally = tally
         self._origin_ns = origin_ns
         self._emit = emit
@@ -55,7 +56,7 @@ class Player:
 
     def stop(self, grace_s: float) -> None:
         """No more arrivals from now on, and at most `grace_s` for the calls under way."""
-        self._hurry_ns = now_ns() + round(grace_s * NS)
+        self._hurry_ns = self._now_ns() + round(grace_s * NS)
         self._stop.set()
 
     async def open_loop(
@@ -94,8 +95,8 @@ class Player:
 
     async def drain(self, grace_s: float) -> int:
         """Wait for the calls under way, cancel those that outlast the grace; how many ignored even that."""
-        give_up_ns = now_ns() + round(grace_s * NS)
-        while self._running and now_ns() < min(give_up_ns, self._hurry_ns or give_up_ns):
+        give_up_ns = self._now_ns() + round(grace_s * NS)
+        while self._running and self._now_ns() < min(give_up_ns, self._hurry_ns or give_up_ns):
             await asyncio.wait(self._running, timeout=DRAIN_LOOK_S)
         for task in list(self._running):
             task.cancel()
@@ -106,16 +107,16 @@ class Player:
     async def watch_lag(self, note: Callable[[int, float], None]) -> None:
         """Note how late the loop wakes a sleeper, for as long as the task lives."""
         while True:
-            before_ns = now_ns()
+            before_ns = self._now_ns()
             await asyncio.sleep(LAG_EVERY_S)
-            late_s = (now_ns() - before_ns) / NS - LAG_EVERY_S
-            note(now_ns(), max(0.0, late_s))
+            late_s = (self._now_ns() - before_ns) / NS - LAG_EVERY_S
+            note(self._now_ns(), max(0.0, late_s))
 
     def _note_end(self, until_ns: int) -> None:
         self._tally.arrivals_end_ns = max(self._tally.arrivals_end_ns, min(until_ns, self._elapsed_ns()))
 
     def _elapsed_ns(self) -> int:
-        return now_ns() - self._origin_ns
+        return self._now_ns() - self._origin_ns
 
     async def _reached(self, instant_ns: int) -> bool:
         """Wait for an instant of the run; False when stopped before it.
@@ -148,7 +149,7 @@ class Player:
 
     async def _play(self, arrival: Arrival, body: Body) -> None:
         """One task in a context of its own; its arrival leaves a record whatever the user's code does."""
-        steps = _Steps(arrival, self._origin_ns, self._tally)
+        steps = _Steps(arrival, self._origin_ns, self._tally, self._now_ns)
         current_arrival.set(arrival)
         next_tag.set(steps)
         detail = "the task made no call"
@@ -162,14 +163,15 @@ class Player:
             detail = f"the task raised {type(error).__name__}"
             self._on_error(error)
         if not steps.taken:
-            self._emit(CallFinished(_uncalled(steps.first, detail)))
+            self._emit(CallFinished(_uncalled(steps.first, detail, self._now_ns())))
 
 
 class _Steps:
     """Tags for the calls of one task: the arrival's own for the first, derived ones for any further."""
 
-    def __init__(self, arrival: Arrival, origin_ns: int, tally: Tally) -> None:
+    def __init__(self, arrival: Arrival, origin_ns: int, tally: Tally, now_ns: Callable[[], int]) -> None:
         self.taken = 0
+        self._now_ns = now_ns
         self._tally = tally
         self.first = Tag(
             arrival.call_id,
@@ -187,12 +189,11 @@ class _Steps:
             return self.first
         self._tally.scheduled += 1
         step_id = (self.first.call_id or 0) + STEP * (self.taken - 1)
-        return replace(self.first, call_id=step_id, intended_ns=now_ns())
+        return replace(self.first, call_id=step_id, intended_ns=self._now_ns())
 
 
-def _uncalled(tag: Tag, detail: str) -> Call:
+def _uncalled(tag: Tag, detail: str, at_ns: int) -> Call:
     """The record of an arrival whose task never reached the client."""
-    at_ns = now_ns()
     intended_ns = tag.intended_ns or at_ns
     call_id = tag.call_id or 0
     return Call(

@@ -23,7 +23,7 @@ from harness.bridge.player import Body, Player
 from harness.bridge.sources import Offer
 from harness.bridge.tally import Tally, TallyListener
 from harness.client import ResilientClient
-from harness.clock import origin_of
+from harness.clock import now_ns, origin_of
 from harness.model import Call, CallFinished, Event, Outcome
 from harness.policy.split import share, split
 from harness.record.recorder import Recorder
@@ -76,7 +76,7 @@ class Session:
         self._recorder = Recorder(Path(plan.folder), index, origin_ns)
         self._ended = TallyListener(self.tally)
         listeners = (self._recorder, self._ended)
-        self._player = Player(self.tally, origin_ns, partial(_emit, listeners), self._raise_later)
+        self._player = Player(self.tally, origin_ns, partial(_emit, listeners), self._raise_later, now_ns)
         self.client = self._make_client(settings, listeners)
         self._errors: list[Exception] = []
         self._pump = gevent.spawn(self._pump_forever)

@@ -18,7 +18,7 @@ NAIVE = Policy(
     name="naive",
     deadline_s=None,
     attempt_timeout_s=None,
-    retry=RetryConfig(attempts=1, retry_after=False),
+    retry=RetryConfig(attempts=1, hints=False),
     budget=BudgetConfig(kind="off"),
     breaker=BreakerConfig(kind="off"),
     concurrency=ConcurrencyConfig(kind="off"),
@@ -27,9 +27,9 @@ NAIVE = Policy(
     ),
 )
 
-#: What the article retries and counts: httpx.TimeoutException (a pool timeout is one, and a 429 is raised
-#: as one) and httpx.ConnectError.
-_ARTICLE_FAILURES = ("timeout", "throttled", "local", "transient.connect")
+#: What the article retries and counts: httpx.TimeoutException (a pool timeout is one, and every 429 is raised
+#: as one, a used-up quota, too) and httpx.ConnectError.
+_ARTICLE_FAILURES = ("timeout", "throttled", "fatal.quota", "local", "transient.connect")
 
 #: The article's HolySheepAIClient, flaws included.
 ARTICLE = Policy(
@@ -44,7 +44,7 @@ ARTICLE = Policy(
         min_s=2,
         cap_s=10,
         jitter="none",
-        retry_after=False,
+        hints=False,
     ),
     budget=BudgetConfig(kind="off"),
     breaker=BreakerConfig(kind="counter", counts=_ARTICLE_FAILURES, recheck=False, threshold=10, open_s=60),
@@ -59,11 +59,11 @@ TUNED = Policy(
     name="tuned",
     deadline_s=45,
     attempt_timeout_s=25,
-    retry=RetryConfig(attempts=6, base_s=0.1, throttle_base_s=1, cap_s=8),
+    retry=RetryConfig(attempts=6, base_s=0.1, throttle_base_s=2, cap_s=8),
     budget=BudgetConfig(ratio=0.2, min_per_s=10),
     breaker=BreakerConfig(window_s=10, min_calls=20, failure_ratio=0.6, open_s=3, probes=5),
     concurrency=ConcurrencyConfig(limit=100),
-    admission=AdmissionConfig(max_waiting=400),
+    admission=AdmissionConfig(max_waiting=160),
     connections=ConnectionsConfig(keepalive=100, max=400, connect_timeout_s=5, read_timeout_s=25),
 )
 

@@ -68,7 +68,8 @@ def mock_log(folder: Path) -> list[dict[str, Any]]:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "NO_PROXY": "*", "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR", "/tmp")}
+    inherited = {k: v for k, v in os.environ.items() if k != "LOCUST_SKIP_MONKEY_PATCH"}
+    return {**inherited, "NO_PROXY": "*"}
 
 
 def start(scenario: str, *options: str, run_dir: Path) -> subprocess.Popen[str]:

@@ -42,7 +42,7 @@ def test_naive_collapses_at_the_peak_article_shuts_itself_out_tuned_survives(tmp
     ]
     assert len({tuple(sorted(i)) for i in instants}) == 1
 
-    # Before the peak all is well; at it the naive client collapses, with connection timeouts; after it, it suffers.
+    # Before the peak all is well; at it naive collapses, with connection timeouts; after it, it suffers.
     assert share_good(naive.folder, 0, 45) > 0.95
     assert share_good(naive.folder, 90, 110) < 0.5
     assert share_good(naive.folder, 120, 160) < 0.9

@@ -74,7 +74,7 @@ def test_tuned_is_pinned() -> None:
             "attempts": 6,
             "on": RETRYABLE,
             "base_s": 0.1,
-            "throttle_base_s": 1,
+            "throttle_base_s": 2,
             "min_s": 0,
             "cap_s": 8,
             "jitter": "full",
@@ -93,7 +93,7 @@ def test_tuned_is_pinned() -> None:
             "threshold": 10,
         },
         "concurrency": {"kind": "static", "limit": 100},
-        "admission": {"max_waiting": 400},
+        "admission": {"max_waiting": 160},
         "connections": {
             "keepalive": 100,
             "max": 400,

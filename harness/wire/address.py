@@ -1,0 +1,12 @@
+"""Addresses of HTTP servers."""
+
+from urllib.parse import urlsplit
+
+
+def is_http_address(url: str) -> bool:
+    """Whether a URL names an HTTP scheme, a host and, if any, a port that is one."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, half an IPv6 address
+        return False
