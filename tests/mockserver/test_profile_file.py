@@ -60,7 +60,7 @@ def test_instant_has_no_latency_no_limit_and_no_fault() -> None:
 def test_primetime_has_the_share_its_comment_promises() -> None:
     primetime = load_profile("primetime")
     peak = [point for point in primetime.capacity.background if point.minute == 20 * 60]
-    assert int(primetime.capacity.slots * (1 - peak[0].fraction)) == 69
+    assert int(primetime.capacity.slots * (1 - peak[0].fraction)) == 60
 
 
 def test_an_empty_document_is_the_default_profile() -> None:

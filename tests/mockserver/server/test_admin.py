@@ -69,7 +69,7 @@ def test_a_request_without_ids_has_its_arrival_number(mock: Mock) -> None:
 def test_a_profile_reads_back_and_can_be_put_by_name(mock: Mock) -> None:
     document = mock.admin("GET", "/admin/profile")
     assert mock.admin("PUT", "/admin/profile", document) == document
-    assert mock.admin("PUT", "/admin/profile", {"name": "primetime"})["capacity"]["slots"] == 126
+    assert mock.admin("PUT", "/admin/profile", {"name": "primetime"})["capacity"]["slots"] == 110
     assert mock.admin("GET", "/healthz")["profile"] == "primetime"
 
 
