@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
 
 import gevent
 
@@ -33,6 +33,8 @@ TOLD = ("processes", "run_time", "num_users", "tags", "exclude_tags")
 
 REPORT_S = 120.0
 
+logger = logging.getLogger(__name__)
+
 #: How many times its grace a worker may take to drain before it counts as lost.
 PATIENCE = 3
 
@@ -56,9 +58,9 @@ class Conductor:
         self.lost: dict[str, str] = {}
         self.reason = "completed"
         self._stopped_ns: int | None = None
-        self.ended = False
+        self.ending = False
         self.text = ""
-        self.degraded: list[str] = []
+        self.degraded = ["the run did not end properly"]
         self._mock = mock
         for index in range(len(workers)):
             split(settings.policy, index, len(workers))  # refuse now what a worker would refuse later
@@ -95,6 +97,11 @@ class Conductor:
             return now_ns > self._stopped_ns + PATIENCE * HURRY_S * NS
         return now_ns > self.plan.started_unix_ns + self.plan.until_ns + PATIENCE * DRAIN_S * NS
 
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody asked for the end."""
+        return self._stopped_ns is not None
+
     def stop(self) -> None:
         """Note that somebody asked for the end."""
         if self._stopped_ns is None and not self.finished:
@@ -116,22 +123,27 @@ class Conductor:
             gevent.sleep(0.05)
 
     def end(self) -> None:
-        """Write the ending, make the summary and the report. Once."""
-        if self.ended:
-            return
-        self.ended = True
+        """Write the ending, make the summary and the report; what fails degrades the run."""
         self._progress.end()
         for worker, tally in self.tallies.items():
             if not tally.finished:
-                self.lost.setdefault(worker, "it did not finish in time")
-        run_folder.write_ending(self.folder, self._ending())
-        if self._mock is not None:
-            self._mock.save_log(self.folder)
-        self._report()
+                self.lose(worker, "it did not finish in time")
+            elif tally.left and self._stopped_ns is None:
+                self.lost.setdefault(worker, "it was stopped before the end")
+        try:
+            run_folder.write_ending(self.folder, self._ending())
+            if self._mock is not None:
+                self._mock.save_log(self.folder)
+            self._report()
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            self.text = f"{self.folder}: the run could not be ended properly: {error}"
+            logger.error(self.text)  # noqa: TRY400 - a full disk is no bug
 
     def _ending(self) -> run_folder.Ending:
         tallies = list(self.tallies.values())
-        ends_ns = max((t.arrivals_end_ns for t in tallies), default=0) or self.plan.until_ns
+        ends_ns = max((t.arrivals_end_ns for t in tallies), default=0)
+        if not ends_ns and self.reason != "stopped":  # no worker is left to say
+            ends_ns = self.plan.until_ns
         now_ns = wall_ns() - self.plan.started_unix_ns
         degraded = [t.degraded for t in tallies if t.degraded]
         degraded += [f"worker {list(self.tallies).index(w)} was lost: {why}" for w, why in self.lost.items()]
@@ -188,22 +200,26 @@ class Conductor:
 
     def _report(self) -> None:
         """Start `reports` as a child process: scenarios do not import it."""
-        said = [_reports("summarise", self.folder), _reports("html", self.folder)]
-        self.text = "\n".join(text for text in said if text)
-        summary = self.folder / "summary.json"
-        if summary.exists():
-            document: dict[str, Any] = json.loads(summary.read_text(encoding="utf-8"))
+        summarised, summary_text = _reports("summarise", self.folder)
+        drawn, page_text = _reports("html", self.folder)
+        self.text = f"{summary_text}\n{page_text}".strip()
+        if summarised and drawn:
+            document = json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
             self.degraded = list(document["degraded"])
-        else:
-            self.degraded = ["no summary could be made"]
 
 
-def _reports(verb: str, folder: Path) -> str:
+def _reports(verb: str, folder: Path) -> tuple[bool, str]:
+    """Whether it went well, and what it printed."""
     command = [sys.executable, "-m", "reports", verb, str(folder)]
     done = subprocess.run(  # noqa: S603 - our own module
-        command, capture_output=True, text=True, timeout=REPORT_S, check=False
+        command,
+        capture_output=True,
+        text=True,
+        timeout=REPORT_S,
+        check=False,
+        start_new_session=True,  # a Ctrl-C in the terminal is not for the report
     )
-    return (done.stdout + done.stderr).rstrip()
+    return done.returncode == 0, (done.stdout + done.stderr).rstrip()
 
 
 def _text(window: object) -> str | None:

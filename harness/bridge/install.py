@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import signal
 import sys
 from contextlib import suppress
 from typing import Any
@@ -68,6 +69,8 @@ class Bridge:
         self._ending: gevent.Greenlet | None = None
         self._failed = False
         self._interrupt: OnInterrupt | None = None
+        self._terminate: object = None
+        self._told_to_stop = False
 
     @property
     def current_session(self) -> Session:
@@ -81,7 +84,7 @@ class Bridge:
         options = self._environment.parsed_options
         if getattr(options, "arrivals", None) == "closed":
             return int(options.num_users or 1)
-        return max(1, len(self._worker_ids()))
+        return len(self._worker_ids())  # none before a worker has connected
 
     def on_parser(self, parser: Any, **_: Any) -> None:
         """Locust builds its command line."""
@@ -105,6 +108,7 @@ class Bridge:
             self._prepare(environment, web_ui)
         except HarnessError as error:
             self._stop_mock()
+            preflight.end_children()
             sys.exit(_complain(error))
         closed = getattr(environment.parsed_options, "arrivals", None) == "closed"
         shape = ClosedShape(self) if closed else PlayShape(self)
@@ -123,25 +127,28 @@ class Bridge:
                 self._begin_worker(environment)
             else:
                 self._begin(environment)
-        except HarnessError as error:
-            self.over = self._failed = True
+        except (HarnessError, OSError) as error:
             logger.error("%s", error)  # noqa: TRY400 - bad input gets a line, no traceback
-            if isinstance(environment.runner, WorkerRunner):
-                self._tell(Tally(finished=True, degraded=str(error)))
+            self._fail(str(error))
+        except Exception as error:
+            logger.exception("the run could not begin")
+            self._fail(f"{type(error).__name__}: {error}")
 
     def on_test_stopping(self, **_: Any) -> None:
         """The test is stopping; unless the run is through already, somebody asked for it."""
         self._stop_run()
         if self.session is not None:
             self.session.wait(HURRY_S * PATIENCE)
-        if self._conductor is not None and not self._conductor.ended:
+        if self._conductor is not None and not self._conductor.ending:
             self._conductor.wait()
 
     def on_test_stop(self, **_: Any) -> None:
         """All users are gone: the ending, the report."""
+        self.over = False  # or Locust would end the next run before it begins
         conductor = self._conductor
-        if conductor is None or conductor.ended:
+        if conductor is None or conductor.ending:
             return
+        conductor.ending = True
         self._ending = gevent.spawn(conductor.end)
         if self._environment.web_ui is None:
             self._ending.join()
@@ -165,24 +172,34 @@ class Bridge:
     def on_quit(self, **_: Any) -> None:
         """Locust has printed its tables: ours are the last word."""
         if self._conductor is not None and self._environment.web_ui is None:
-            with suppress(OSError):
+            with suppress(OSError, AttributeError):  # nobody reads, or there is no standard output
                 sys.stdout.write(f"\n{self._conductor.text}\n")
                 sys.stdout.flush()
 
     def _stop_run(self) -> None:
         """No more arrivals, here or on all workers; calls under way have a short while to end."""
         conductor, session = self._conductor, self.session
-        if conductor is not None and not conductor.ended and not conductor.finished:
+        grace_s = 0.0 if conductor is not None and conductor.stopped else HURRY_S  # asked for twice
+        if conductor is not None and not conductor.ending and not conductor.finished:
             conductor.stop()
             if isinstance(self._environment.runner, MasterRunner):
-                self._environment.runner.send_message(STOP, {"grace_s": HURRY_S})
+                self._environment.runner.send_message(STOP, {"grace_s": grace_s})
         if session is not None and not session.tally.finished:
-            session.stop()
+            session.tally.left = not self._told_to_stop and isinstance(self._environment.runner, WorkerRunner)
+            session.stop(grace_s)
 
     def _on_ctrl_c(self) -> None:
         """The first Ctrl-C ends a headless run in good order; a second one is Locust's."""
         logger.info("stopping: calls under way have %g s to end; Ctrl-C again to leave now", HURRY_S)
         self._stop_run()
+
+    def _fail(self, why: str) -> None:
+        """The run cannot begin in this process."""
+        self.over = self._failed = True
+        if self._conductor is not None and not self._conductor.ending:
+            self._tell(Tally(finished=True, degraded=why))
+        if isinstance(self._environment.runner, WorkerRunner):
+            self._tell(Tally(finished=True, degraded=why))
 
     def _quit_if_idle(self) -> None:
         if self.session is None or self.session.tally.finished:
@@ -216,11 +233,14 @@ class Bridge:
         if mock is None:
             preflight.check_host(environment.host, options, settings)
         self._failed = False
+        preflight.check_tasks(environment.user_classes)
         self._conductor = conductor = Conductor(
             self.source.name, settings, offer, environment.host, self._worker_ids(), mock, options
         )
         if environment.web_ui is None:
             self._interrupt = OnInterrupt(self._on_ctrl_c)
+            # Locust handles SIGTERM only once its shape has ended.
+            self._terminate = gevent.signal_handler(signal.SIGTERM, self._stop_run)
         if isinstance(environment.runner, LocalRunner):
             self.session = Session(environment, self._loop(), conductor.plan, 0, settings, offer, self._tell)
         else:
@@ -232,8 +252,10 @@ class Bridge:
         if options.primetime_plan is None:
             return  # the master could not begin, and says why
         plan = plan_from(options.primetime_plan)
+        self._failed = self._told_to_stop = False
         if environment.runner.client_id not in plan.workers:
-            raise ConfigError("this worker joined after the run had begun: it waits for the next")
+            logger.warning("this worker joined after the run had begun: it waits for the next")
+            return
         index = plan.workers.index(environment.runner.client_id)
         settings = settings_from(options)
         offer = self.source.offer(options, settings.seed)
@@ -248,7 +270,7 @@ class Bridge:
         runner = self._environment.runner
         if not isinstance(runner, MasterRunner):
             return [runner.client_id]
-        if self._conductor is not None and not self._conductor.ended:
+        if self._conductor is not None and not self._conductor.ending:
             return self._conductor.plan.workers
         clients = runner.clients
         return [c.id for c in clients.ready + clients.spawning + clients.running]
@@ -266,6 +288,7 @@ class Bridge:
             self._conductor.tallies[msg.node_id] = from_message(msg.data)
 
     def _on_stop_message(self, msg: Any, **_: Any) -> None:
+        self._told_to_stop = True
         if self.session is not None and not self.session.tally.finished:
             self.session.stop(float(msg.data["grace_s"]))
 
@@ -274,7 +297,7 @@ class Bridge:
         while True:
             gevent.sleep(1.0)
             conductor = self._conductor
-            if conductor is None or conductor.ended or self.over:
+            if conductor is None or conductor.ending or self.over:
                 continue
             self._look_for_lost(conductor)
             self.over = conductor.finished or conductor.overdue
@@ -291,9 +314,9 @@ class Bridge:
                 conductor.lose(worker, "it disappeared")
 
     def _stop_mock(self) -> None:
-        if self._mock is not None:
-            self._mock.stop()
-            self._mock = None
+        mock, self._mock = self._mock, None
+        if mock is not None:
+            mock.stop()
 
 
 def _quit_when_orphaned(runner: Any, master: int) -> None:

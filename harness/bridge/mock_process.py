@@ -42,7 +42,7 @@ class MockProcess:
 
         Raises ConfigError for a profile that cannot be used.
         """
-        if profile != self._profile:
+        if profile != self._profile or profile.endswith(".toml"):  # a file may have been edited
             self._admin.ask("PUT", "/admin/profile", _profile_document(profile))
             self._profile = profile
         self._admin.ask("POST", "/admin/reset", {"seed": seed})
@@ -85,14 +85,22 @@ class Admin:
 
     def ask(self, method: str, path: str, document: dict[str, Any]) -> None:
         """One request. Raises ConfigError with the server's own words when it refuses."""
+        body = json.dumps(document)
         try:
-            self._connection.request(method, path, json.dumps(document), {"content-type": "application/json"})
-            response = self._connection.getresponse()
-            said = response.read().decode("utf-8", "replace")
-        except (OSError, HTTPException) as error:
-            raise HarnessError(f"the mock server does not answer {path}: {error}") from error
-        if response.status >= 400:  # noqa: PLR2004
+            status, said = self._exchange(method, path, body)
+        except (OSError, HTTPException):  # it closes connections that were idle for long: a new one
+            self._connection.close()
+            try:
+                status, said = self._exchange(method, path, body)
+            except (OSError, HTTPException) as error:
+                raise HarnessError(f"the mock server does not answer {path}: {error}") from error
+        if status >= 400:  # noqa: PLR2004
             raise ConfigError(f"mock server, {path}: {_message(said)}")
+
+    def _exchange(self, method: str, path: str, body: str) -> tuple[int, str]:
+        self._connection.request(method, path, body, {"content-type": "application/json"})
+        response = self._connection.getresponse()
+        return response.status, response.read().decode("utf-8", "replace")
 
 
 def _profile_document(profile: str) -> dict[str, Any]:
@@ -108,8 +116,8 @@ def _profile_document(profile: str) -> dict[str, Any]:
 
 
 def _message(said: str) -> str:
+    """What an admin error says, whatever its form."""
     try:
-        document = json.loads(said)
-    except ValueError:
+        return str(json.loads(said)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
         return said[:200]
-    return str(document.get("error", document))[:300] if isinstance(document, dict) else said[:200]

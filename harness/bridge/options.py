@@ -32,40 +32,38 @@ class Settings:
 
 def add_arguments(parser: ArgumentParser, mock_profile: str) -> None:
     """The options all scenarios share."""
-    group = parser.add_argument_group("primetime")
-    group.add_argument(
+    # Not in a group of its own: that would keep them out of the web UI's form.
+    parser.add_argument(
         "--policy",
         default="tuned",
         metavar="PRESET|FILE.toml",
         help=f"the client's settings: {', '.join(PRESETS)}, or a policy file (default: tuned)",
     )
-    group.add_argument(
+    parser.add_argument(
         "--seed", type=int, default=1, help="seed of arrivals, prompts and jitter (default: 1)"
     )
-    group.add_argument(
+    parser.add_argument(
         "--run-dir", default="runs", metavar="DIR", help="where run folders go (default: runs)"
     )
-    group.add_argument(
+    parser.add_argument(
         "--mock-profile",
         default=mock_profile,
         metavar="NAME|FILE.toml",
         help=f"what the bundled mock server plays (default: {mock_profile})",
     )
-    group.add_argument(
+    parser.add_argument(
         "--allow-real-target",
         action="store_true",
         help="let requests leave this machine; needs --max-requests, too",
     )
-    group.add_argument(
+    parser.add_argument(
         "--max-requests", type=int, default=None, metavar="N", help="send at most N requests in the whole run"
     )
 
 
 def settings_from(options: Namespace) -> Settings:
     """The settings on a parsed command line. Raises ConfigError."""
-    max_requests = options.max_requests
-    if max_requests is not None and max_requests < 1:
-        raise expected("--max-requests", max_requests, "at least 1")
+    max_requests = _count("--max-requests", options.max_requests)
     closed = getattr(options, "arrivals", None) == "closed"
     run_time = getattr(options, "run_time", None)
     return Settings(
@@ -78,6 +76,19 @@ def settings_from(options: Namespace) -> Settings:
         run_time_s=float(run_time) if run_time else None,
         max_requests=max_requests,
     )
+
+
+def _count(name: str, value: int | str | None) -> int | None:
+    """A number of at least 1, or None; the web UI's form sends text, and nothing as an empty one."""
+    if value is None or value == "":
+        return None
+    try:
+        number = int(value)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise expected(name, value, "a whole number, at least 1")
+    return number
 
 
 def base_url(host: str) -> str:

@@ -23,6 +23,9 @@ LAG_EVERY_S = 0.1
 #: Between two looks at whether a drain has to hurry.
 DRAIN_LOOK_S = 0.1
 
+#: Least pause of a closed loop after a call that was refused at once.
+REFUSED_PAUSE_S = 0.1
+
 #: How long a cancelled call may take to end.
 CANCEL_S = 5.0
 
@@ -50,7 +53,7 @@ class Player:
         self._origin_ns = origin_ns
         self._emit = emit
         self._on_error = on_error
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[bool]] = set()
         self._stop = asyncio.Event()
         self._hurry_ns: int | None = None
 
@@ -79,13 +82,20 @@ class Player:
         until_ns: int,
         choose: Callable[[int], Body],
         pause_s: Callable[[], float],
+        stays: Callable[[], bool],
     ) -> None:
-        """One user: a call, its pause, the next call, until `until_ns` or `stop`."""
+        """One user: a call, its pause, the next call, until `until_ns` or `stop`, or it no longer `stays`.
+
+        After a call that was refused before it sent anything the pause is at least REFUSED_PAUSE_S: an open
+        breaker answers at once, and a user without a wait would ask it thousands of times a second.
+        """
         await self._reached(0)
-        while not self._stop.is_set() and self._elapsed_ns() < until_ns:
+        while stays() and not self._stop.is_set() and self._elapsed_ns() < until_ns:
             call_id = next(ids)
-            await asyncio.wait([self._start(arrival(call_id), choose(call_id))])
-            await self._sleep(pause_s())
+            task = self._start(arrival(call_id), choose(call_id))
+            await asyncio.wait([task])
+            refused = not task.cancelled() and task.result()
+            await self._sleep(max(pause_s(), REFUSED_PAUSE_S if refused else 0.0))
 
     async def until(self, until_ns: int) -> None:
         """Wait for the end of a closed loop's arrivals: its time, or `stop`."""
@@ -140,30 +150,35 @@ class Player:
         except TimeoutError:
             return
 
-    def _start(self, arrival: Arrival, body: Body) -> asyncio.Task[None]:
+    def _start(self, arrival: Arrival, body: Body) -> asyncio.Task[bool]:
         self._tally.scheduled += 1
         task = asyncio.get_running_loop().create_task(self._play(arrival, body))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return task
 
-    async def _play(self, arrival: Arrival, body: Body) -> None:
-        """One task in a context of its own; its arrival leaves a record whatever the user's code does."""
+    async def _play(self, arrival: Arrival, body: Body) -> bool:
+        """One task in a context of its own; its arrival leaves a record whatever the user's code does.
+
+        Returns whether its call was refused before anything was sent.
+        """
         steps = _Steps(arrival, self._origin_ns, self._tally, self._now_ns)
         current_arrival.set(arrival)
         next_tag.set(steps)
-        detail = "the task made no call"
+        detail, refused = "the task made no call", False
         try:
             await body()
-        except CallError:
-            pass  # the call's record says it
+        except CallError as error:  # the call's record says it
+            refused = error.attempts == 0
         except asyncio.CancelledError:
             detail = "cancelled before the task made a call"
         except Exception as error:  # noqa: BLE001 - the user's code; Locust shows it as it shows its own users'
             detail = f"the task raised {type(error).__name__}"
             self._on_error(error)
         if not steps.taken:
+            steps.taken = 1  # a call it left running is not this arrival's any more
             self._emit(CallFinished(_uncalled(steps.first, detail, self._now_ns())))
+        return refused
 
 
 class _Steps:

@@ -8,6 +8,7 @@ import socket
 from argparse import Namespace
 from collections.abc import Sequence
 
+import psutil
 from locust import User
 
 from harness.bridge import options as command_line
@@ -53,12 +54,25 @@ def check_port(host: str, port: int) -> None:
             raise ConfigError(f"--web-port {port}: {error.strerror}: expected a free port") from error
 
 
+def check_tasks(users: Sequence[type[User]]) -> None:
+    """That Locust's tag filter left something to do. Raises ConfigError."""
+    for user in users:
+        if not user.tasks:
+            raise ConfigError(f"{user.__name__} has no tasks: expected some, under --tags and --exclude-tags")
+
+
+def end_children() -> None:
+    """Terminate the workers that `--processes` forked: they would look for their master for minutes."""
+    for child in psutil.Process().children():
+        child.terminate()
+
+
 def _check_users(users: Sequence[type[User]], *, closed: bool) -> None:
     ours = [user for user in users if issubclass(user, AsyncUser)]
-    if len(ours) != 1 and not closed:
-        names = ", ".join(user.__name__ for user in ours)
+    if not closed and (len(users) != 1 or not ours):
+        names = ", ".join(user.__name__ for user in users)
         raise ConfigError(
-            f"{len(ours)} AsyncUsers ({names}): an open loop plays one: name it after the options"
+            f"{len(users)} users ({names}): an open loop plays one AsyncUser: name it after the options"
         )
     for user in ours:
         for task in user.tasks:

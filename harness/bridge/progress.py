@@ -16,7 +16,7 @@ class Progress:
     def __init__(self, window: Window | None, length_s: float) -> None:
         self._window = window
         self._length_s = length_s
-        self._tty = sys.stdout.isatty()
+        self._tty = sys.stdout is not None and sys.stdout.isatty()
         self._before = (0.0, 0)
         self._shown_s = float("-inf")
 
@@ -36,9 +36,10 @@ class Progress:
 
     def _write(self, text: str) -> None:
         # Whoever read this may have gone (a closed pipe): the run goes on without.
-        with suppress(OSError):
-            sys.stdout.write(text)
-            sys.stdout.flush()
+        if sys.stdout is not None:
+            with suppress(OSError):
+                sys.stdout.write(text)
+                sys.stdout.flush()
 
     def line(self, tally: Tally, elapsed_s: float) -> str:
         """The clock in ICT, what is offered now, ok, failing, in flight, time left."""

@@ -22,9 +22,10 @@ from harness.bridge.plan import Plan
 from harness.bridge.player import Body, Player
 from harness.bridge.sources import Offer
 from harness.bridge.tally import Tally, TallyListener
-from harness.client import ResilientClient
+from harness.client import ResilientClient, next_tag
 from harness.clock import now_ns, origin_of
-from harness.model import Call, CallFinished, Event, Outcome
+from harness.errors import ConfigError
+from harness.model import Call, CallFinished, Event, Outcome, Tag
 from harness.policy.split import share, split
 from harness.record.recorder import Recorder
 from harness.rng import stream
@@ -40,6 +41,9 @@ HURRY_S = 5.0
 PUMP_S = 0.1
 FLUSH_EVERY = 10  # pumps
 TELL_EVERY = 5
+
+#: Calls made in `on_start` are numbered from here, far above any schedule and its steps.
+WARM_UP = 1 << 61
 
 #: Stands in for a key where none is needed.
 MOCK_KEY = "sk-primetime-mock"
@@ -72,23 +76,32 @@ class Session:
         self._offer = offer
         self._tell = tell
         self._main: Pending | None = None
+        self._warmed = 0
+        self._staying: set[int] = set()
+        self._next_id = count(index, len(plan.workers))
+        self._writer = Writer(settings.seed)
         origin_ns = origin_of(plan.started_unix_ns)
-        self._recorder = Recorder(Path(plan.folder), index, origin_ns)
+        self._recorder = _recorder(Path(plan.folder), index, origin_ns)
         self._ended = TallyListener(self.tally)
         listeners = (self._recorder, self._ended)
         self._player = Player(self.tally, origin_ns, partial(_emit, listeners), self._raise_later, now_ns)
         self.client = self._make_client(settings, listeners)
         self._errors: list[Exception] = []
+        if offer.schedule is None:  # a closed loop lasts its time even where no user was spawned
+            self._main = self._thread.run(self._close_when(self._player.until(plan.until_ns)))
         self._pump = gevent.spawn(self._pump_forever)
 
     def enter(self, user: Driver) -> None:
         """A Locust user was spawned: the one that drives an open loop, or one more of a closed loop."""
+        self._staying.add(id(user))
         if self._offer.schedule is None:
-            if self._main is None:
-                self._main = self._thread.run(self._close_when(self._player.until(self._plan.until_ns)))
             self._thread.run(self._loop(user))
         elif self._main is None:
             self._main = self._thread.run(self._close_when(self._open(user, self._offer.schedule)))
+
+    def leave(self, user: Driver) -> None:
+        """Locust takes a user away: in a closed loop it ends after its present call."""
+        self._staying.discard(id(user))
 
     def stop(self, grace_s: float = HURRY_S) -> None:
         """No more arrivals; calls under way have `grace_s` to end."""
@@ -102,24 +115,37 @@ class Session:
             self._pump.join()
 
     async def _open(self, user: Driver, schedule: Schedule) -> None:
-        await _started(user)
+        await self._started(user)
         index, workers = self._ids
         ids = range(index, len(schedule.at_ns), workers)
         await self._player.open_loop(schedule, ids, self._plan.until_ns, partial(self._choose, user))
 
     async def _loop(self, user: Driver) -> None:
-        await _started(user)
+        try:
+            await self._started(user)
+            await self._player.closed_loop(
+                self._next_id,
+                lambda call_id: self._writer.write(call_id, None),
+                self._plan.until_ns,
+                partial(self._choose, user),
+                user.pause_s,
+                lambda: id(user) in self._staying,
+            )
+        except Exception as error:  # noqa: BLE001 - the user's on_start or wait_time
+            self._raise_later(error)
+
+    async def _started(self, user: Driver) -> None:
+        """The user's `on_start`, plain or async; calls it makes get ids of their own."""
+        next_tag.set(self._warm_up)
+        result = user.on_start()
+        if isawaitable(result):
+            await result
+
+    def _warm_up(self) -> Tag:
+        self.tally.scheduled += 1
+        self._warmed += 1
         index, workers = self._ids
-        if not hasattr(self, "_next_id"):
-            self._next_id = count(index, workers)
-            self._writer = Writer(self.seed)
-        await self._player.closed_loop(
-            self._next_id,
-            lambda call_id: self._writer.write(call_id, None),
-            self._plan.until_ns,
-            partial(self._choose, user),
-            user.pause_s,
-        )
+        return Tag(call_id=WARM_UP + index + workers * self._warmed, kind="on_start")
 
     async def _close_when(self, arrivals: Any) -> None:
         """Arrivals, then the drain, then the connections."""
@@ -183,6 +209,7 @@ class Session:
         while self._errors:
             error = self._errors.pop(0)
             logger.error("%s", "".join(traceback.format_exception(error)))
+            self.tally.degraded = f"the scenario's own code raised {type(error).__name__}: {error}"
             self._environment.events.user_error.fire(
                 user_instance=None, exception=error, tb=error.__traceback__
             )
@@ -233,11 +260,13 @@ def _key(plan: Plan) -> str | None:
     return key or (MOCK_KEY if local else None)
 
 
-async def _started(user: Driver) -> None:
-    """The user's `on_start`, plain or async."""
-    result = user.on_start()
-    if isawaitable(result):
-        await result
+def _recorder(folder: Path, index: int, origin_ns: int) -> Recorder:
+    """Raises ConfigError where the run folder cannot be written. On another machine it is made here, too."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return Recorder(folder, index, origin_ns)
+    except OSError as error:
+        raise ConfigError(f"the run folder {folder} cannot be written: {error.strerror}") from error
 
 
 async def _nothing() -> None:

@@ -31,7 +31,7 @@ class PlayShape(LoadTestShape):
         if self._show.over:
             return None
         users = self._show.users_wanted()
-        return users, min(SPAWN_RATE, float(users))
+        return users, min(SPAWN_RATE, max(1.0, float(users)))
 
 
 class ClosedShape(PlayShape):

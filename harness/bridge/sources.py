@@ -52,24 +52,23 @@ class Evening:
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The evening's options."""
-        group = parser.add_argument_group("primetime evening")
-        group.add_argument(
+        parser.add_argument(
             "--evening", default="3m", metavar="LENGTH", help="how long it plays (default: 3m)"
         )
-        group.add_argument(
+        parser.add_argument(
             "--window",
             default="19:30-20:30",
             metavar="HH:MM-HH:MM",
             help="the part of the evening played, Thai time (default: 19:30-20:30)",
         )
-        group.add_argument(
+        parser.add_argument(
             "--peak-rps",
             type=float,
             default=20.0,
             metavar="N",
             help="calls a second at the peak (default: 20)",
         )
-        _add_arrivals(group, "gamma")
+        _add_arrivals(parser, "gamma")
 
     def offer(self, options: Namespace, seed: int) -> Offer:
         """The evening these options ask for."""
@@ -89,12 +88,13 @@ class Steady:
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The options of a steady load."""
-        group = parser.add_argument_group("primetime steady load")
-        group.add_argument(
+        parser.add_argument(
             "--rate", type=float, default=10.0, metavar="N", help="calls a second (default: 10)"
         )
-        group.add_argument("--length", default="1m", metavar="LENGTH", help="how long it plays (default: 1m)")
-        _add_arrivals(group, "poisson")
+        parser.add_argument(
+            "--length", default="1m", metavar="LENGTH", help="how long it plays (default: 1m)"
+        )
+        _add_arrivals(parser, "poisson")
 
     def offer(self, options: Namespace, seed: int) -> Offer:
         """The load these options ask for."""
@@ -111,11 +111,10 @@ class Trace:
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The trace's options."""
-        group = parser.add_argument_group("primetime trace replay")
-        group.add_argument(
+        parser.add_argument(
             "--trace", metavar="FILE", help="Azure CSV, BurstGPT CSV or Mooncake JSONL, known by its columns"
         )
-        group.add_argument(
+        parser.add_argument(
             "--speedup", type=float, default=1.0, metavar="N", help="divide the gaps by N (default: 1)"
         )
 
@@ -141,13 +140,15 @@ def _curve_offer(
     options: Namespace, seed: int, rates: curve.RateCurve, window: Window | None, about: dict[str, Any]
 ) -> Offer:
     about = {"arrivals": options.arrivals, **about}
+    if options.arrivals not in {*LAWS, "closed"}:  # the web UI's form is not held to the choices
+        raise expected("--arrivals", options.arrivals, f"one of {', '.join(LAWS)}, closed")
     if options.arrivals == "closed":
         return Offer(None, rates.length_s, window, about)
     return Offer(from_curve(rates, cast("Law", options.arrivals), seed), rates.length_s, window, about)
 
 
-def _add_arrivals(group: Any, default: str) -> None:
-    group.add_argument(
+def _add_arrivals(parser: ArgumentParser, default: str) -> None:
+    parser.add_argument(
         "--arrivals",
         choices=[*LAWS, "closed"],
         default=default,

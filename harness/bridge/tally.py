@@ -22,6 +22,7 @@ class Tally:
     finished: bool = False
     arrivals_end_ns: int = 0
     degraded: str = ""
+    left: bool = False  # the worker stopped by itself, before the run's end
 
     @property
     def in_flight(self) -> int:

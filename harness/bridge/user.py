@@ -64,7 +64,12 @@ class AsyncUser(User):
     def run(self) -> Any:  # type: ignore[misc]  # as Locust's own PytestUser overrides it
         """The user's greenlet: enter the run, then only wait to be stopped."""
         self._state = LOCUST_STATE_RUNNING
-        if self.schedule.session is not None:
-            self.schedule.session.enter(self)
-        while self._state != LOCUST_STATE_STOPPING:
-            gevent.sleep(STATE_LOOK_S)
+        session = self.schedule.session
+        if session is None:
+            return
+        session.enter(self)
+        try:
+            while self._state != LOCUST_STATE_STOPPING:
+                gevent.sleep(STATE_LOOK_S)
+        finally:
+            session.leave(self)

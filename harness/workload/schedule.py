@@ -118,8 +118,8 @@ class TraceSchedule:
 
     @property
     def length_ns(self) -> int:
-        """To the last arrival."""
-        return round(self.rows[-1].at_s / self.speedup * NS)
+        """To the last arrival, and at least a second: a rate needs a window."""
+        return max(NS, round(self.rows[-1].at_s / self.speedup * NS))
 
     def arrival(self, call_id: int) -> Arrival:
         """The row as a call."""

@@ -61,6 +61,12 @@ def table(folder: Path, name: str) -> list[dict[str, Any]]:
     return rows
 
 
+def recorded(run_dir: Path) -> int:
+    """Attempts of the newest run on disk so far."""
+    folders = sorted(run_dir.iterdir()) if run_dir.is_dir() else []
+    return len(table(folders[-1], "attempts")) if folders else 0
+
+
 def mock_log(folder: Path) -> list[dict[str, Any]]:
     """The mock server's own request log of the run."""
     lines = (folder / "mock-requests.jsonl").read_text(encoding="utf-8").splitlines()

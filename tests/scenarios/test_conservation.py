@@ -61,6 +61,14 @@ def test_nothing_is_lost_at_the_end_when_calls_last_seconds(tmp_path: Path) -> N
     assert max(c["intended_ns"] for c in calls) <= 3_000_000_000
 
 
+def test_a_closed_loop_with_fewer_users_than_workers_ends(tmp_path: Path) -> None:
+    options = ("--arrivals", "closed", "-u", "1", "--length", "3s", "--processes", "2")
+    played = play("steady.py", *options, *FAULTS, run_dir=tmp_path)
+
+    assert played.code == 0, played.out + played.err
+    assert_conserved(played)
+
+
 def test_a_closed_loop_conserves_and_never_has_more_calls_under_way_than_users(tmp_path: Path) -> None:
     options = ("--arrivals", "closed", "-u", "6", "--length", "5s")
     played = play("steady.py", *options, *FAULTS, run_dir=tmp_path)

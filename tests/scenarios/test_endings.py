@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
-import urllib.request
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.scenarios.running import finish, free_port, play, read_json, start, table, wait_for
+from tests.scenarios.running import finish, free_port, play, read_json, recorded, start, table, wait_for
 from tests.scenarios.test_conservation import FAULTS, HERE, assert_conserved
 
 SLOW = ("--mock-profile", str(HERE / "slow.toml"))
-
-
-def recorded(run_dir: Path) -> int:
-    """Attempts of the newest run on disk so far."""
-    folders = sorted(run_dir.iterdir()) if run_dir.is_dir() else []
-    return len(table(folders[-1], "attempts")) if folders else 0
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -88,48 +80,6 @@ def test_a_killed_worker_degrades_the_run_and_its_loss_is_counted(tmp_path: Path
     assert ending["recorded"][survivor] == ending["scheduled"][survivor]
 
 
-def ask(url: str, data: bytes | None = None) -> str:
-    with urllib.request.urlopen(url, data=data, timeout=60) as reply:
-        text: str = reply.read().decode()
-        return text
-
-
-def test_the_web_ui_starts_stops_and_starts_again_with_a_folder_each(tmp_path: Path) -> None:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    options = ("--web-host", "127.0.0.1", "--web-port", str(port), "--evening", "5m", "--peak-rps", "40")
-    process = start("primetime.py", *options, *FAULTS, run_dir=tmp_path)
-
-    def up() -> bool:
-        try:
-            return "locust" in ask(url).lower()
-        except OSError:
-            return False
-
-    wait_for(up)
-    for run in (1, 2):
-        assert json.loads(ask(f"{url}/swarm", b""))["success"]
-        wait_for(lambda run=run: len(list(tmp_path.iterdir())) == run and recorded(tmp_path) > 20)
-        ask(f"{url}/stop", b"")
-        wait_for(lambda run=run: len(list(tmp_path.glob("*/report.html"))) == run)
-    os.killpg(process.pid, signal.SIGINT)
-    played = finish(process, tmp_path, timeout_s=30)
-
-    assert played.code == 0, played.out + played.err
-    assert len(played.folders) == 2
-    first, second = played.folders
-    for folder in played.folders:
-        ending = read_json(folder / "ending.json")
-        assert sum(ending["scheduled"].values()) == len(table(folder, "calls"))
-        assert read_json(folder / "summary.json")["degraded"] == []
-    # A fresh evening each time: both begin with call 0 of the same schedule, against a reset server.
-    assert min(c["call_id"] for c in table(first, "calls")) == 0
-    assert min(c["call_id"] for c in table(second, "calls")) == 0
-    ids = {(a["call_id"], a["attempt"]) for a in table(second, "attempts")}
-    log = (second / "mock-requests.jsonl").read_text().splitlines()
-    assert {(row["call"], row["attempt"]) for row in map(json.loads, log)} <= ids
-
-
 def test_a_headless_run_shows_its_progress_and_ends_with_the_report(tmp_path: Path) -> None:
     played = play("primetime.py", "--evening", "3s", *FAULTS, run_dir=tmp_path)
 
@@ -137,3 +87,53 @@ def test_a_headless_run_shows_its_progress_and_ends_with_the_report(tmp_path: Pa
     for word in ("ok", "failing", "in flight", "left"):
         assert word in progress
     assert played.out.rstrip().endswith(str(played.folder / "report.html"))
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_sigterm_ends_a_run_in_good_order(processes: int, tmp_path: Path) -> None:
+    port = str(free_port())
+    several = ("--processes", "2", "--master-bind-port", port, "--master-port", port) if processes > 1 else ()
+    process = start(
+        "steady.py", "--headless", "--rate", "20", "--length", "5m", *FAULTS, *several, run_dir=tmp_path
+    )
+    wait_for(lambda: recorded(tmp_path) > 20)
+
+    process.terminate()
+    played = finish(process, tmp_path, timeout_s=40)
+
+    assert played.code == 0, played.out + played.err
+    assert_conserved(played)
+    assert read_json(played.folder / "ending.json")["reason"] == "stopped"
+
+
+def test_a_second_ctrl_c_cancels_what_is_under_way(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    options = ("--headless", "--rate", "10", "--length", "5m", *SLOW)
+    process = start("steady.py", *options, run_dir=runs)
+    wait_for(lambda: runs.is_dir() and list(runs.iterdir()))
+    time.sleep(2)
+
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(0.5)
+    os.killpg(process.pid, signal.SIGINT)
+    played = finish(process, runs, timeout_s=40)
+
+    assert played.code == 0, played.out + played.err
+    assert_conserved(played)
+    assert {c["outcome"] for c in table(played.folder, "calls")} == {"cancelled"}
+
+
+def test_a_worker_that_leaves_early_degrades_the_run(tmp_path: Path) -> None:
+    port = str(free_port())
+    options = ("--headless", "--rate", "20", "--length", "10s", "--processes", "2")
+    ports = ("--master-bind-port", port, "--master-port", port)
+    process = start("steady.py", *options, *ports, *FAULTS, run_dir=tmp_path)
+    wait_for(lambda: recorded(tmp_path) > 40)
+    workers = [p for p in psutil.Process(process.pid).children() if "locust" in " ".join(p.cmdline())]
+
+    workers[0].terminate()
+    played = finish(process, tmp_path, timeout_s=60)
+
+    assert played.code == 1, played.out + played.err
+    assert any("stopped before the end" in reason for reason in played.summary["degraded"])
+    assert played.summary["in_flight_at_end"] > 0

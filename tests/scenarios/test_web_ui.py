@@ -1,0 +1,114 @@
+"""The web UI: start, stop, start again; a run that ends by itself; values that are wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.scenarios.running import Played, finish, free_port, read_json, recorded, start, table, wait_for
+from tests.scenarios.test_conservation import FAULTS
+
+
+def ask(url: str, data: bytes | None = None) -> str:
+    with urllib.request.urlopen(url, data=data, timeout=60) as reply:
+        text: str = reply.read().decode()
+        return text
+
+
+class Ui:
+    """A running web UI."""
+
+    def __init__(self, url: str, runs: Path) -> None:
+        self.url = url
+        self.runs = runs
+        self.played: Played | None = None
+
+    def up(self) -> bool:
+        try:
+            return "locust" in ask(self.url).lower()
+        except OSError:
+            return False
+
+    def swarm(self, **options: str) -> None:
+        body = urllib.parse.urlencode(options).encode()
+        assert json.loads(ask(f"{self.url}/swarm", body))["success"]
+
+    def stop(self) -> None:
+        ask(f"{self.url}/stop", b"")
+
+    def reports(self) -> list[Path]:
+        return sorted(self.runs.glob("*/report.html"))
+
+
+@contextmanager
+def web_ui(scenario: str, *options: str, runs: Path) -> Iterator[Ui]:
+    port = free_port()
+    process = start(scenario, "--web-host", "127.0.0.1", "--web-port", str(port), *options, run_dir=runs)
+    ui = Ui(f"http://127.0.0.1:{port}", runs)
+    wait_for(ui.up)
+    yield ui
+    os.killpg(process.pid, signal.SIGINT)
+    ui.played = finish(process, runs, timeout_s=30)
+
+
+def test_it_starts_stops_and_starts_again_with_a_folder_each(tmp_path: Path) -> None:
+    with web_ui("primetime.py", "--evening", "5m", "--peak-rps", "40", *FAULTS, runs=tmp_path) as ui:
+        for run in (1, 2):
+            ui.swarm()
+            wait_for(lambda run=run: len(list(tmp_path.iterdir())) == run and recorded(tmp_path) > 20)
+            ui.stop()
+            wait_for(lambda run=run: len(ui.reports()) == run)
+
+    assert ui.played is not None
+    assert ui.played.code == 0, ui.played.out + ui.played.err
+    assert len(ui.played.folders) == 2
+    for folder in ui.played.folders:
+        ending = read_json(folder / "ending.json")
+        calls = table(folder, "calls")
+        assert sum(ending["scheduled"].values()) == len(calls)
+        assert read_json(folder / "summary.json")["degraded"] == []
+        # A fresh evening each time: it begins with call 0, and the log holds this run's attempts only.
+        assert min(c["call_id"] for c in calls) == 0
+        ids = {(a["call_id"], a["attempt"]) for a in table(folder, "attempts")}
+        log = (folder / "mock-requests.jsonl").read_text().splitlines()
+        assert {(row["call"], row["attempt"]) for row in map(json.loads, log)} <= ids
+
+
+def test_after_a_run_that_ended_by_itself_another_starts_with_other_settings(tmp_path: Path) -> None:
+    with web_ui("steady.py", "--length", "2s", "--mock-profile", "instant", runs=tmp_path) as ui:
+        ui.swarm()
+        wait_for(lambda: len(ui.reports()) == 1)
+        ui.swarm(policy="naive", seed="9", rate="30")
+        wait_for(lambda: len(ui.reports()) == 2)
+
+    assert ui.played is not None
+    first, second = (read_json(folder / "manifest.json") for folder in ui.played.folders)
+    assert (first["policy"]["name"], first["seed"], first["schedule"]["rate"]) == ("tuned", 1, 10)
+    assert (second["policy"]["name"], second["seed"], second["schedule"]["rate"]) == ("naive", 9, 30)
+
+
+def test_a_wrong_value_in_the_form_is_said_and_the_next_start_works(tmp_path: Path) -> None:
+    with web_ui("steady.py", "--length", "2s", "--mock-profile", "instant", runs=tmp_path) as ui:
+        ui.swarm(policy="tunde")
+        wait_for(lambda: json.loads(ask(f"{ui.url}/stats/requests"))["state"] in {"stopped", "ready"})
+        assert not list(tmp_path.iterdir())
+        ui.swarm(policy="tuned")
+        wait_for(lambda: len(ui.reports()) == 1)
+
+    assert ui.played is not None
+    assert "did you mean 'tuned'" in ui.played.err
+    assert "Traceback" not in ui.played.err
+
+
+def test_the_options_are_in_the_form(tmp_path: Path) -> None:
+    with web_ui("primetime.py", runs=tmp_path) as ui:
+        page = ask(ui.url)
+
+    for option in ("policy", "seed", "evening", "window", "peak_rps", "arrivals", "mock_profile"):
+        assert f'"{option}"' in page, option
