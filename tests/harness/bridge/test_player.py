@@ -151,7 +151,7 @@ def test_a_closed_loop_waits_for_its_reply_and_its_pause() -> None:
         def arrival(call_id: int) -> Arrival:
             return Arrival(call_id, None, "shop", "caption", "prompt", 100)
 
-        await stage.player.closed_loop(ids, arrival, 9 * NS, choose, lambda: 1.0)
+        await stage.player.closed_loop(ids, arrival, 9 * NS, choose, lambda: 1.0, lambda: True)
         await stage.player.until(9 * NS)
         return stage
 
