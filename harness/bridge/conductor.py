@@ -56,7 +56,6 @@ class Conductor:
         self.offer = offer
         self.tallies: dict[str, Tally] = {worker: Tally() for worker in workers}
         self.lost: dict[str, str] = {}
-        self.reason = "completed"
         self._stopped_ns: int | None = None
         self.ending = False
         self.text = ""
@@ -104,8 +103,7 @@ class Conductor:
 
     def stop(self) -> None:
         """Note that somebody asked for the end."""
-        if self._stopped_ns is None and not self.finished:
-            self.reason = "stopped"
+        if not self.stopped and not self.finished:
             self._stopped_ns = wall_ns()
 
     def lose(self, worker: str, why: str) -> None:
@@ -128,7 +126,7 @@ class Conductor:
         for worker, tally in self.tallies.items():
             if not tally.finished:
                 self.lose(worker, "it did not finish in time")
-            elif tally.left and self._stopped_ns is None:
+            elif tally.left and not self.stopped:
                 self.lost.setdefault(worker, "it was stopped before the end")
         try:
             run_folder.write_ending(self.folder, self._ending())
@@ -142,13 +140,13 @@ class Conductor:
     def _ending(self) -> run_folder.Ending:
         tallies = list(self.tallies.values())
         ends_ns = max((t.arrivals_end_ns for t in tallies), default=0)
-        if not ends_ns and self.reason != "stopped":  # no worker is left to say
+        if not ends_ns and not self.stopped:  # no worker is left to say
             ends_ns = self.plan.until_ns
         now_ns = wall_ns() - self.plan.started_unix_ns
         degraded = [t.degraded for t in tallies if t.degraded]
         degraded += [f"worker {list(self.tallies).index(w)} was lost: {why}" for w, why in self.lost.items()]
         return run_folder.Ending(
-            reason=self.reason,
+            reason="stopped" if self.stopped else "completed",
             arrivals_end_ns=ends_ns,
             end_ns=now_ns,
             scheduled={str(i): self._scheduled(i, w, ends_ns) for i, w in enumerate(self.tallies)},

@@ -19,7 +19,7 @@ from harness.bridge.conductor import PATIENCE, Conductor
 from harness.bridge.interrupt import OnInterrupt
 from harness.bridge.loop_thread import LoopThread
 from harness.bridge.mock_process import MockProcess
-from harness.bridge.options import add_arguments, settings_from
+from harness.bridge.options import add_arguments, is_closed, settings_from
 from harness.bridge.plan import plan_from
 from harness.bridge.session import HURRY_S, Session
 from harness.bridge.shape import ClosedShape, PlayShape
@@ -82,7 +82,7 @@ class Bridge:
     def users_wanted(self) -> int:
         """How many Locust users the run needs: a driver a process, or the users of a closed loop."""
         options = self._environment.parsed_options
-        if getattr(options, "arrivals", None) == "closed":
+        if is_closed(options):
             return int(options.num_users or 1)
         return len(self._worker_ids())  # none before a worker has connected
 
@@ -110,8 +110,7 @@ class Bridge:
             self._stop_mock()
             preflight.end_children()
             sys.exit(_complain(error))
-        closed = getattr(environment.parsed_options, "arrivals", None) == "closed"
-        shape = ClosedShape(self) if closed else PlayShape(self)
+        shape = ClosedShape(self) if is_closed(environment.parsed_options) else PlayShape(self)
         shape.runner = runner
         environment.shape_class = shape
         runner.greenlet.spawn(self._watch)

@@ -64,7 +64,7 @@ def add_arguments(parser: ArgumentParser, mock_profile: str) -> None:
 def settings_from(options: Namespace) -> Settings:
     """The settings on a parsed command line. Raises ConfigError."""
     max_requests = _count("--max-requests", options.max_requests)
-    closed = getattr(options, "arrivals", None) == "closed"
+    closed = is_closed(options)
     run_time = getattr(options, "run_time", None)
     return Settings(
         policy=load_policy(options.policy),
@@ -76,6 +76,11 @@ def settings_from(options: Namespace) -> Settings:
         run_time_s=float(run_time) if run_time else None,
         max_requests=max_requests,
     )
+
+
+def is_closed(options: Namespace) -> bool:
+    """Whether Locust's users loop, instead of the schedule deciding. A trace has no choice of arrivals."""
+    return getattr(options, "arrivals", None) == "closed"
 
 
 def _count(name: str, value: int | str | None) -> int | None:
@@ -98,9 +103,14 @@ def base_url(host: str) -> str:
     return host.rstrip("/") + ("" if urlsplit(host).path.strip("/") else "/v1")
 
 
+def is_local(host: str) -> bool:
+    """Whether a `--host` is this machine. Raises ConfigError for what is no address."""
+    return urlsplit(base_url(host)).hostname in LOOPBACK
+
+
 def check_target(host: str, *, allowed: bool, max_requests: int | None) -> bool:
     """Whether a host is on this machine. A host elsewhere is refused unless allowed and given a budget."""
-    if urlsplit(base_url(host)).hostname in LOOPBACK:
+    if is_local(host):
         return True
     if not allowed or max_requests is None:
         raise ConfigError(

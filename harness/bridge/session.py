@@ -17,7 +17,7 @@ import gevent
 
 from harness.bridge.driver import Driver
 from harness.bridge.loop_thread import LoopThread, Pending
-from harness.bridge.options import LOOPBACK, Settings, base_url
+from harness.bridge.options import Settings, base_url, is_local
 from harness.bridge.plan import Plan
 from harness.bridge.player import Body, Player
 from harness.bridge.sources import Offer
@@ -255,9 +255,7 @@ def _key(plan: Plan) -> str | None:
     """The API key; the bundled server, and one on this machine without a key at hand, get a stand-in."""
     if plan.bundled:
         return MOCK_KEY
-    key = os.environ.get("OPENAI_API_KEY")
-    local = any(name in plan.host for name in LOOPBACK)
-    return key or (MOCK_KEY if local else None)
+    return os.environ.get("OPENAI_API_KEY") or (MOCK_KEY if is_local(plan.host) else None)
 
 
 def _recorder(folder: Path, index: int, origin_ns: int) -> Recorder:

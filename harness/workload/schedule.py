@@ -137,7 +137,7 @@ class TraceSchedule:
 
     def curve_points(self) -> list[list[float]]:
         """The trace's own rate, counted in 60 steps of its length."""
-        length_s = max(self.length_ns / NS, 1e-9)
+        length_s = self.length_ns / NS
         counts, edges = np.histogram(self.at_ns / NS, bins=60, range=(0, length_s))
         width_s = length_s / 60
         middles = (edges[:-1] + edges[1:]) / 2

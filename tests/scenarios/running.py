@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -135,8 +134,3 @@ def wait_for(condition: Callable[[], object], timeout_s: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < give_up, "waited in vain"
         time.sleep(0.1)
-
-
-def clean(text: str) -> str:
-    """Without terminal sequences."""
-    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
