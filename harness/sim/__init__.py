@@ -1,0 +1,1 @@
+"""Virtual time: hours of waiting in seconds of work, the same every run."""
