@@ -10,6 +10,7 @@ HarnessError
     ├── Transient         transport error, 408, 409, other 5xx
     ├── TimedOut          the attempt's own timeout
     ├── Malformed         200 with an unusable body
+    ├── Partial           a stream ended badly after its first output; carries what was received
     ├── LocalExhaustion   our own connection pool was exhausted
     ├── Fatal             a request that cannot succeed as it is: 400, 401, 403, 404, quota exhausted
     └── DeadlineExceeded  cut by the call's total deadline
@@ -36,26 +37,31 @@ class RequestError(HarnessError):
 class CallError(HarnessError):
     """A call ended without a reply.
 
-    `status` is the last HTTP status if there was one, `code` the provider's error code, `request_id` the
-    provider's id of the last attempt, `retry_after_s` its last hint, `attempts` how many were sent.
+    `outcome` is how its last attempt ended, `status` the last HTTP status if there was one, `code` the
+    provider's error code, `request_id` the provider's id of the last attempt, `retry_after_s` its last hint,
+    `attempts` how many were sent, `text` what had been received of a stream.
     """
 
     def __init__(
         self,
         message: str,
         *,
+        outcome: str = "",
         status: int | None = None,
         code: str | None = None,
         request_id: str | None = None,
         retry_after_s: float | None = None,
         attempts: int = 0,
+        text: str = "",
     ) -> None:
         super().__init__(message)
+        self.outcome = outcome
         self.status = status
         self.code = code
         self.request_id = request_id
         self.retry_after_s = retry_after_s
         self.attempts = attempts
+        self.text = text
 
 
 class Rejected(CallError):  # noqa: N818 - named for the outcome it carries, as the design's outcome list is
@@ -80,6 +86,13 @@ class TimedOut(CallError):  # noqa: N818
 
 class Malformed(CallError):  # noqa: N818
     """The API answered 200 with a body that is not a usable reply."""
+
+
+class Partial(CallError):  # noqa: N818
+    """A stream broke, fell silent or met the deadline after its first output. `text` is what was received.
+
+    It is not retried: the caller has already seen a part.
+    """
 
 
 class LocalExhaustion(CallError):  # noqa: N818

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Outcome(StrEnum):
@@ -34,8 +36,11 @@ class Fault(StrEnum):
     CONNECT_TIMEOUT = "connect_timeout"
     READ_TIMEOUT = "read_timeout"
     ATTEMPT_TIMEOUT = "attempt_timeout"
+    FIRST_TOKEN_TIMEOUT = "first_token_timeout"  # noqa: S105 - of text
+    IDLE_TIMEOUT = "idle_timeout"  # a stream fell silent
     POOL = "pool"  # no connection of our own was free
     BODY = "body"  # 200, but not a usable reply
+    STREAM = "stream"  # the API reported an error inside a stream, or ended it early
     QUOTA = "quota"  # a 429 that no wait can help
 
 
@@ -52,14 +57,23 @@ class StoppedBy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One chat request, independent of the wire format."""
+class Message:
+    """One message of a chat; `role` is "system", "user" or "assistant"."""
 
-    prompt: str
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One chat request, independent of the wire format. `extra` are further fields of the body, as given."""
+
+    messages: tuple[Message, ...]
     model: str
     max_tokens: int
-    system: str | None = None
     temperature: float | None = None
+    stream: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +85,29 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Level:
+    """What the API says of one rate limit: requests or tokens a minute, and how many of them are left."""
+
+    limit: int
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The rate limits as a reply's headers tell them; None where they do not."""
+
+    requests: Level | None = None
+    tokens: Level | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
-    """A usable reply."""
+    """A usable reply. A stream of a server that counts no tokens has no usage."""
 
     text: str
     model: str
     finish_reason: str
-    usage: Usage
+    usage: Usage | None
     request_id: str | None = None
 
 
@@ -103,7 +133,8 @@ class Attempt:
     """One request on the wire and how it ended.
 
     `sent_ns` is when the permit was held and the request left; `headers_ns` when the status line had
-    arrived. `permit_wait_ns` was spent waiting for a permit before it.
+    arrived; `first_token_ns` when a stream's first output had. `permit_wait_ns` was spent waiting for rate
+    and permit before it. `route` is 0 for the first choice, 1 for the fallback.
     """
 
     call_id: int
@@ -115,11 +146,15 @@ class Attempt:
     status: int | None = None
     code: str | None = None
     headers_ns: int | None = None
+    first_token_ns: int | None = None
     permit_wait_ns: int = 0
     retry_after_s: float | None = None
     should_retry: bool | None = None
     request_id: str | None = None
     detail: str = ""
+    usage: Usage | None = None
+    levels: Levels | None = None
+    route: int = 0
     reply: Reply | None = None
 
     @property
@@ -173,6 +208,26 @@ class BreakerChanged:
     at_ns: int
     before: str
     after: str
+    route: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LimitChanged:
+    """The number of permits went from one to another."""
+
+    at_ns: int
+    before: int
+    after: int
+    route: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A 429 told when to come back: nothing is sent until then."""
+
+    at_ns: int
+    duration_ns: int
+    route: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,4 +237,4 @@ class CallFinished:
     call: Call
 
 
-Event = AttemptFinished | Waited | BreakerChanged | CallFinished
+Event = AttemptFinished | Waited | BreakerChanged | LimitChanged | Paused | CallFinished

@@ -1,21 +1,27 @@
-"""OpenAI chat completions, not streamed."""
+"""OpenAI chat completions, whole and streamed. https://platform.openai.com/docs/api-reference/chat"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Any
 
 import msgspec
 
-from harness.errors import RequestError
-from harness.model import Fault, Outcome, Reply, Request, Usage
+from harness.model import Outcome, Reply, Request, Usage
+from harness.wire import chat
 from harness.wire import status as meaning
+from harness.wire.base import Parsed, Piece
+from harness.wire.envelope import UNREADABLE, read_envelope, read_error, read_error_event, refused, unusable
+from harness.wire.fold import Fold
+from harness.wire.levels import levels
+from harness.wire.sse import SseEvent
+from harness.wire.usage import OpenAIUsage
 
-PATH = "/chat/completions"
+MAX_TEMPERATURE = 2.0
+DONE = b"[DONE]"
 
-#: How much of an error body is kept in a message.
-DETAIL_CHARACTERS = 200
+_SET_HERE = frozenset({"model", "messages", "max_tokens", "temperature", "stream", "stream_options"})
 
 
 class _Message(msgspec.Struct):
@@ -27,121 +33,155 @@ class _Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
-#: As columns of a run hold them.
-_Tokens = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: _Tokens
-    completion_tokens: _Tokens
-
-
 class _Completion(msgspec.Struct):
     model: str
     choices: list[_Choice]
-    usage: _Usage
+    usage: OpenAIUsage
 
 
-class _Error(msgspec.Struct):
-    message: str | None = None
-    type: str | None = None
-    code: str | int | None = None
+class _Delta(msgspec.Struct):
+    content: str | None = None
+    refusal: str | None = None
+    tool_calls: list[msgspec.Raw] | None = None
 
 
-class _Envelope(msgspec.Struct):
-    error: _Error
+class _ChunkChoice(msgspec.Struct):
+    index: int = 0
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_ChunkChoice]
+    model: str | None = None
+    usage: OpenAIUsage | None = None
+    error: Any = None
 
 
 _completion = msgspec.json.Decoder(_Completion)
-_envelope = msgspec.json.Decoder(_Envelope)
-_encoder = msgspec.json.Encoder()
+_chunk = msgspec.json.Decoder(_Chunk)
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
-    """What a complete HTTP reply means."""
+class OpenAIWire:
+    """The format, as `harness.wire.base.Wire` asks."""
 
-    outcome: Outcome
-    fault: Fault = Fault.NONE
-    reply: Reply | None = None
-    code: str | None = None
-    detail: str = ""
-    retry_after_s: float | None = None
-    should_retry: bool | None = None
-    request_id: str | None = None
+    name: str = "openai"
+    path: str = "/chat/completions"
 
+    def headers(self, api_key: str) -> dict[str, str]:
+        """Headers of every request."""
+        return {
+            "authorization": f"Bearer {api_key}",
+            "content-type": "application/json",
+            "accept": "application/json",
+        }
 
-def headers(api_key: str) -> dict[str, str]:
-    """Headers of every request."""
-    return {
-        "authorization": f"Bearer {api_key}",
-        "content-type": "application/json",
-        "accept": "application/json",
-    }
+    def encode(self, request: Request) -> bytes:
+        """The body of a request; a stream is asked to count its tokens. Raises RequestError."""
+        chat.check(request, max_temperature=MAX_TEMPERATURE)
+        body: dict[str, Any] = {
+            "model": request.model,
+            "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+            "max_tokens": request.max_tokens,
+        }
+        if request.temperature is not None:
+            body["temperature"] = request.temperature
+        if request.stream:
+            body["stream"] = True
+            body["stream_options"] = {"include_usage": True}
+        return chat.encode(body, request.extra, _SET_HERE)
 
+    def parse(self, status: int, headers: Mapping[str, str], body: bytes) -> Parsed:
+        """The meaning of a whole reply."""
+        request_id = headers.get("x-request-id")
+        if status != meaning.OK:
+            return refused(status, headers, body, request_id)
+        try:
+            document = _completion.decode(body)
+        except UNREADABLE as error:
+            return unusable(headers, body, request_id, f"the body is not a chat completion: {error}")
+        if not document.choices:
+            return unusable(headers, body, request_id, "the chat completion has no choices")
+        choice = document.choices[0]
+        usage = document.usage.total()
+        reply = Reply(
+            text=choice.message.content or "",
+            model=document.model,
+            finish_reason=choice.finish_reason or "",
+            usage=usage,
+            request_id=request_id,
+        )
+        return Parsed(Outcome.OK, reply=reply, usage=usage, request_id=request_id, levels=levels(headers))
 
-def encode(request: Request) -> bytes:
-    """The body of a request. Raises RequestError for an empty prompt or fewer than one token."""
-    if not request.prompt.strip():
-        raise RequestError("prompt is empty: expected text to send")
-    if request.max_tokens < 1:
-        raise RequestError(f"max_tokens = {request.max_tokens}: expected at least 1")
-    messages = [{"role": "user", "content": request.prompt}]
-    if request.system is not None:
-        messages.insert(0, {"role": "system", "content": request.system})
-    body = {"model": request.model, "messages": messages, "max_tokens": request.max_tokens}
-    if request.temperature is not None:
-        body["temperature"] = request.temperature
-    try:
-        return _encoder.encode(body)
-    except UnicodeEncodeError as error:
-        raise RequestError(f"prompt is not text that can be sent: {error.reason}") from error
-
-
-def parse(status: int, reply_headers: Mapping[str, str], body: bytes) -> Parsed:
-    """The meaning of a reply. Never raises: a body that cannot be used is `malformed`."""
-    request_id = reply_headers.get("x-request-id")
-    if status == meaning.OK:
-        return _parse_completion(body, request_id)
-    code, detail = _parse_error(status, body)
-    outcome, fault = meaning.outcome_of(status, code)
-    return Parsed(
-        outcome,
-        fault,
-        code=code,
-        detail=detail,
-        retry_after_s=meaning.retry_after_s(reply_headers),
-        should_retry=meaning.should_retry(reply_headers),
-        request_id=request_id,
-    )
+    def reader(self, headers: Mapping[str, str]) -> OpenAIReader:
+        """A fresh reader for the events of a streamed 200."""
+        return OpenAIReader(headers)
 
 
-def _parse_completion(body: bytes, request_id: str | None) -> Parsed:
-    try:
-        document = _completion.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        detail = f"the body is not a chat completion: {error}"
-        return Parsed(Outcome.MALFORMED, Fault.BODY, detail=detail, request_id=request_id)
-    if not document.choices:
-        detail = "the chat completion has no choices"
-        return Parsed(Outcome.MALFORMED, Fault.BODY, detail=detail, request_id=request_id)
-    choice = document.choices[0]
-    reply = Reply(
-        text=choice.message.content or "",
-        model=document.model,
-        finish_reason=choice.finish_reason or "",
-        usage=Usage(document.usage.prompt_tokens, document.usage.completion_tokens),
-        request_id=request_id,
-    )
-    return Parsed(Outcome.OK, reply=reply, request_id=request_id)
+class OpenAIReader:
+    """Folds the chunks of one completion; the text is that of choice 0.
+
+    Complete once a finish reason or `[DONE]` came, for not every server sends both.
+    """
+
+    __slots__ = ("_fold", "_usage")
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._fold = Fold(headers, headers.get("x-request-id"))
+        self._usage: Usage | None = None
+
+    @property
+    def text(self) -> str:
+        """Everything written so far."""
+        return self._fold.text
+
+    def feed(self, event: SseEvent) -> tuple[Piece, str]:
+        """Take an event: what it is, and the text it adds."""
+        if self._fold.is_over:
+            return self._fold.after_end()
+        if event.name == "error":
+            return self._fold.fail_reported(read_error_event(event.data))
+        if event.data.strip() == DONE:
+            return self._fold.finish()
+        try:
+            chunk = _chunk.decode(event.data)
+        except UNREADABLE as error:
+            return self._unreadable(event.data, str(error))
+        reported = read_error(chunk.error)
+        return self._read(chunk) if reported is None else self._fold.fail_reported(reported)
+
+    def end(self) -> Parsed:
+        """What the stream amounts to when no further event comes."""
+        is_complete = self._fold.complete or self._fold.finish_reason is not None
+        return self._fold.end(is_complete=is_complete, usage=self._usage)
+
+    def _unreadable(self, data: bytes, why: str) -> tuple[Piece, str]:
+        envelope = read_envelope(data)
+        reported = read_error(envelope.error) if envelope else None
+        if reported is not None:
+            return self._fold.fail_reported(reported)
+        return self._fold.fail_unreadable(f"an event is not a chunk of a chat completion: {why}")
+
+    def _read(self, chunk: _Chunk) -> tuple[Piece, str]:
+        fold = self._fold
+        fold.model = fold.model or chunk.model or ""
+        if chunk.usage is not None:
+            self._usage = chunk.usage.total()
+            if not chunk.choices:
+                return fold.write()
+        text, is_output = "", False
+        for choice in chunk.choices:
+            delta = choice.delta
+            if delta is not None and (delta.content or delta.refusal or delta.tool_calls):
+                is_output = True
+                if choice.index == 0:
+                    text += delta.content or ""
+            if choice.finish_reason is not None:
+                is_output = True
+                if choice.index == 0:
+                    fold.finish_reason = choice.finish_reason
+        return fold.write(text) if is_output else (Piece.PREAMBLE, "")
 
 
-def _parse_error(status: int, body: bytes) -> tuple[str | None, str]:
-    """The provider's code and a message; an error page in another form is quoted, shortened."""
-    try:
-        error = _envelope.decode(body).error
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        text = body[: 4 * DETAIL_CHARACTERS].decode("utf-8", "replace")
-        return None, f"HTTP {status}: {text[:DETAIL_CHARACTERS]}"
-    code = error.code if error.code is not None else error.type
-    return None if code is None else str(code), f"HTTP {status}: {(error.message or '')[:DETAIL_CHARACTERS]}"
+OPENAI = OpenAIWire()

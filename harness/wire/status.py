@@ -11,8 +11,11 @@ from harness.model import Fault, Outcome
 OK = 200
 SERVER_ERRORS = 500
 
-#: 429s that no retry can help. https://platform.openai.com/docs/guides/error-codes
-FATAL_CODES = frozenset({"insufficient_quota", "credit_balance_exhausted"})
+PAYMENT_REQUIRED = 402
+
+#: There is nothing left to pay with: no retry can help, though the status may be 429.
+#: https://platform.openai.com/docs/guides/error-codes, https://docs.claude.com/en/api/errors
+FATAL_CODES = frozenset({"insufficient_quota", "credit_balance_exhausted", "billing_error"})
 
 #: A hint of more than ten years is none.
 LONGEST_HINT_S = 10 * 366 * 86_400
@@ -27,8 +30,11 @@ _OUTCOMES = {
 
 
 def outcome_of(status: int, code: str | None) -> tuple[Outcome, Fault]:
-    """The outcome of a reply that is not 200, from its status and the provider's error code."""
-    if code in FATAL_CODES:
+    """The outcome of a reply that is not 200, from its status and the provider's error code.
+
+    A redirect is fatal: none is followed, so that no key leaves for another host.
+    """
+    if code in FATAL_CODES or status == PAYMENT_REQUIRED:
         return Outcome.FATAL, Fault.QUOTA
     default = Outcome.TRANSIENT if status >= SERVER_ERRORS else Outcome.FATAL
     return _OUTCOMES.get(status, default), Fault.STATUS

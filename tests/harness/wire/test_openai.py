@@ -1,21 +1,28 @@
 """OpenAI's wire format, held against golden payloads."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import RequestError
-from harness.model import Fault, Outcome, Reply, Request, Usage
-from harness.wire.openai import Parsed, encode, headers, parse
+from harness.model import Fault, Level, Levels, Message, Outcome, Reply, Request, Usage
+from harness.wire.base import Parsed, Piece
+from harness.wire.openai import OPENAI
+from harness.wire.sse import SseEvent, SseParser
+from tests.harness.wire.streams import OPENAI_STREAM
+
+parse = OPENAI.parse
 
 # The request of the article's client.
 ARTICLE = Request(
-    prompt="เขียนแคมเปญโปรโมทร้านกาแฟในกรุงเทพ",
+    (
+        Message("system", "คุณเป็นผู้เชี่ยวชาญด้านการเขียนคอนเทนต์ภาษาไทย"),
+        Message("user", "เขียนแคมเปญโปรโมทร้านกาแฟในกรุงเทพ"),
+    ),
     model="gpt-4.1",
     max_tokens=1000,
-    system="คุณเป็นผู้เชี่ยวชาญด้านการเขียนคอนเทนต์ภาษาไทย",
     temperature=0.7,
 )
 
@@ -64,7 +71,7 @@ def _error(kind: str, code: str | None, message: str = "no") -> bytes:
 
 
 def test_the_body_of_the_articles_request() -> None:
-    assert json.loads(encode(ARTICLE)) == {
+    assert json.loads(OPENAI.encode(ARTICLE)) == {
         "model": "gpt-4.1",
         "messages": [
             {"role": "system", "content": "คุณเป็นผู้เชี่ยวชาญด้านการเขียนคอนเทนต์ภาษาไทย"},
@@ -75,45 +82,33 @@ def test_the_body_of_the_articles_request() -> None:
     }
 
 
-def test_what_is_not_asked_for_is_not_sent() -> None:
-    assert encode(Request("สวัสดี", "m", 1)) == (
-        '{"model":"m","messages":[{"role":"user","content":"สวัสดี"}],"max_tokens":1}'.encode()
-    )
+def test_a_stream_is_asked_for_its_usage() -> None:
+    sent = json.loads(OPENAI.encode(Request((Message("user", "a"),), "m", 1, stream=True)))
+    assert (sent["stream"], sent["stream_options"]) == (True, {"include_usage": True})
 
 
-def test_temperature_zero_is_sent() -> None:
-    assert json.loads(encode(Request("a", "m", 1, temperature=0.0)))["temperature"] == 0
-
-
-@given(prompt=st.text(min_size=1).filter(str.strip), system=st.none() | st.text())
-@settings(deadline=None)
-def test_any_text_survives_the_wire(prompt: str, system: str | None) -> None:
-    messages = json.loads(encode(Request(prompt, "m", 5, system)))["messages"]
-    assert [m["content"] for m in messages] == ([prompt] if system is None else [system, prompt])
-
-
-@pytest.mark.parametrize("prompt", ["", " ", "\n\t "])
-def test_an_empty_prompt_is_refused(prompt: str) -> None:
-    with pytest.raises(RequestError, match="prompt is empty"):
-        encode(Request(prompt, "m", 5))
-
-
-@pytest.mark.parametrize("tokens", [0, -1])
-def test_fewer_than_one_token_is_refused(tokens: int) -> None:
-    with pytest.raises(RequestError, match=f"max_tokens = {tokens}: expected at least 1"):
-        encode(Request("a", "m", tokens))
-
-
-def test_text_that_is_not_unicode_is_refused_as_a_request_error() -> None:
-    # Half a surrogate pair, as `errors="surrogateescape"` leaves in text read from a file.
-    with pytest.raises(RequestError):
-        encode(Request("ขาย \ud800", "m", 5))
+def test_turns_keep_their_order_and_a_temperature_of_two_is_sent() -> None:
+    turns = (Message("user", "1"), Message("assistant", "2"), Message("system", "3"), Message("user", "4"))
+    sent = json.loads(OPENAI.encode(Request(turns, "m", 1, temperature=2.0)))
+    assert [(m["role"], m["content"]) for m in sent["messages"]] == [
+        ("user", "1"),
+        ("assistant", "2"),
+        ("system", "3"),
+        ("user", "4"),
+    ]
+    assert sent["temperature"] == 2.0
 
 
 def test_headers_carry_the_key() -> None:
-    sent = headers("sk-test")
-    assert sent["authorization"] == "Bearer sk-test"
-    assert sent["content-type"] == "application/json"
+    assert OPENAI.headers("sk-test") == {
+        "authorization": "Bearer sk-test",
+        "content-type": "application/json",
+        "accept": "application/json",
+    }
+
+
+def test_its_name_and_path() -> None:
+    assert (OPENAI.name, OPENAI.path) == ("openai", "/chat/completions")
 
 
 def test_a_completion_is_a_reply() -> None:
@@ -122,8 +117,15 @@ def test_a_completion_is_a_reply() -> None:
         Outcome.OK,
         Fault.NONE,
         reply=Reply("กาแฟหอม ๆ ☕", "gpt-4.1-2025-04-14", "stop", Usage(57, 129), "req_1"),
+        usage=Usage(57, 129),
         request_id="req_1",
     )
+
+
+def test_a_completion_tells_the_limits() -> None:
+    parsed = parse(200, THROTTLED_HEADERS, json.dumps(COMPLETION).encode())
+    assert parsed.levels == Levels(Level(10_000, 9_999), Level(30_000_000, 0))
+    assert parsed.retry_after_s is None
 
 
 def test_a_429_with_its_headers() -> None:
@@ -136,6 +138,7 @@ def test_a_429_with_its_headers() -> None:
     assert parsed.retry_after_s == 0.494
     assert parsed.should_retry is None
     assert parsed.request_id == "req_4711"
+    assert parsed.levels == Levels(Level(10_000, 9_999), Level(30_000_000, 0))
     assert parsed.detail.startswith("HTTP 429: Rate limit reached for gpt-4.1")
     assert parsed.reply is None
 
@@ -174,35 +177,6 @@ def test_errors_by_status_and_code(status: int, body: bytes, outcome: Outcome, c
     assert parsed.detail.startswith(f"HTTP {status}: ")
 
 
-def test_a_numeric_code_is_kept_as_text() -> None:
-    assert parse(400, {}, b'{"error":{"message":"no","code":1234}}').code == "1234"
-
-
-def test_a_quota_error_without_a_message_is_still_fatal() -> None:
-    body = b'{"error":{"message":null,"type":"insufficient_quota","code":"insufficient_quota"}}'
-    assert parse(429, {}, body).outcome is Outcome.FATAL
-
-
-def test_an_html_error_page_is_quoted_shortened() -> None:
-    page = b"<html><head><title>502 Bad Gateway</title></head>" + b"x" * 10_000
-    parsed = parse(502, {"retry-after": "3"}, page)
-    assert (parsed.outcome, parsed.code, parsed.retry_after_s) == (Outcome.TRANSIENT, None, 3.0)
-    assert parsed.detail.startswith("HTTP 502: <html><head><title>502 Bad Gateway")
-    assert len(parsed.detail) <= len("HTTP 502: ") + 200
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"\xff\xfe\x00", b"null", b"[]", b'{"error":"no"}', b'{"error":{"message":"\xff"}}']
-)
-def test_an_error_body_in_no_known_form_leaves_the_status(body: bytes) -> None:
-    parsed = parse(503, {}, body)
-    assert (parsed.outcome, parsed.code) == (Outcome.OVERLOADED, None)
-
-
-def test_a_long_message_is_shortened() -> None:
-    assert len(parse(500, {}, _error("server_error", None, "é" * 5000)).detail) == len("HTTP 500: ") + 200
-
-
 def _changed(**changes: object) -> bytes:
     return json.dumps({**COMPLETION, **changes}).encode()
 
@@ -226,7 +200,11 @@ def _changed(**changes: object) -> bytes:
         _changed(model=5),
         json.dumps(COMPLETION, ensure_ascii=False).encode("utf-16"),
         json.dumps(COMPLETION, ensure_ascii=False).encode("tis-620", "replace"),
-        _error("server_error", None),
+        _changed(usage={"prompt_tokens": -1, "completion_tokens": 1}),
+        _changed(usage={"prompt_tokens": 1, "completion_tokens": 2**31}),
+        _changed(usage={"prompt_tokens": 1}),
+        _changed(usage={"prompt_tokens": 1.5, "completion_tokens": 1}),
+        b'{"x":' + b"[" * 100_000,
     ],
 )
 def test_a_200_that_is_not_a_completion_is_malformed(body: bytes) -> None:
@@ -234,6 +212,12 @@ def test_a_200_that_is_not_a_completion_is_malformed(body: bytes) -> None:
     assert (parsed.outcome, parsed.fault, parsed.reply) == (Outcome.MALFORMED, Fault.BODY, None)
     assert parsed.request_id == "req_2"
     assert parsed.detail
+    assert len(parsed.detail) <= 200
+
+
+def test_a_completion_without_choices_has_still_been_paid_for() -> None:
+    parsed = parse(200, {}, _changed(choices=[]))
+    assert (parsed.outcome, parsed.usage) == (Outcome.MALFORMED, Usage(57, 129))
 
 
 @pytest.mark.parametrize("content", [None, ""])
@@ -246,9 +230,240 @@ def test_a_completion_without_text_is_an_empty_reply(content: str | None) -> Non
     assert (parsed.reply.text, parsed.reply.finish_reason) == ("", "length")
 
 
+@pytest.mark.parametrize("status", [204, 301, 302, 304, 307])
+def test_only_200_is_a_success(status: int) -> None:
+    parsed = parse(status, {"location": "https://elsewhere"}, json.dumps(COMPLETION).encode())
+    assert (parsed.outcome, parsed.fault, parsed.reply) == (Outcome.FATAL, Fault.STATUS, None)
+
+
 @given(status=st.integers(100, 599), body=st.binary(max_size=200), hint=st.text(max_size=20))
 @settings(deadline=None)
 def test_no_reply_raises(status: int, body: bytes, hint: str) -> None:
     parsed = parse(status, {"retry-after": hint, "x-should-retry": hint}, body)
     assert parsed.outcome is not Outcome.OK
     assert parsed.reply is None
+
+
+def _chunk(delta: dict[str, Any] | None = None, finish: str | None = None, **fields: Any) -> bytes:
+    choice = {"index": 0, "delta": {} if delta is None else delta, "finish_reason": finish}
+    return json.dumps(
+        {"object": "chat.completion.chunk", "model": "m", "choices": [choice], **fields}
+    ).encode()
+
+
+ROLE = _chunk({"role": "assistant", "content": ""})
+TEXT = _chunk({"content": "กา"})
+STOP = _chunk(finish="stop")
+USAGE = _chunk(choices=[], usage={"prompt_tokens": 5, "completion_tokens": 7})
+DONE = b"[DONE]"
+BROKEN = b'{"error":{"message":"The server had an error","type":"server_error","param":null,"code":null}}'
+
+
+def _read(*events: bytes, name: str = "") -> tuple[list[tuple[Piece, str]], Parsed]:
+    reader = OPENAI.reader({"x-request-id": "req_3"})
+    pieces = [reader.feed(SseEvent(name, data)) for data in events]
+    assert reader.text == "".join(text for _, text in pieces)
+    return pieces, reader.end()
+
+
+def test_a_recorded_stream() -> None:
+    reader = OPENAI.reader(THROTTLED_HEADERS)
+    pieces = [reader.feed(event) for event in SseParser().feed(OPENAI_STREAM)]
+    assert pieces == [
+        (Piece.PREAMBLE, ""),
+        (Piece.OUTPUT, "กาแฟ"),
+        (Piece.OUTPUT, "หอม ๆ ☕"),
+        (Piece.OUTPUT, ""),
+        (Piece.OUTPUT, ""),
+        (Piece.OUTPUT, ""),
+    ]
+    assert reader.text == "กาแฟหอม ๆ ☕"
+    assert reader.end() == Parsed(
+        Outcome.OK,
+        reply=Reply("กาแฟหอม ๆ ☕", "gpt-4.1-2025-04-14", "stop", Usage(57, 129), "req_4711"),
+        usage=Usage(57, 129),
+        request_id="req_4711",
+        levels=Levels(Level(10_000, 9_999), Level(30_000_000, 0)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "piece"),
+    [
+        (ROLE, (Piece.PREAMBLE, "")),
+        (_chunk({}), (Piece.PREAMBLE, "")),
+        (_chunk({"content": None, "refusal": None, "tool_calls": []}), (Piece.PREAMBLE, "")),
+        (_chunk(choices=[{"index": 0, "delta": None}]), (Piece.PREAMBLE, "")),
+        # Azure's first chunk.
+        (_chunk(choices=[], model="", prompt_filter_results=[{}]), (Piece.PREAMBLE, "")),
+        (_chunk({"content": " "}), (Piece.OUTPUT, " ")),
+        (_chunk({"refusal": "I cannot"}), (Piece.OUTPUT, "")),
+        (_chunk({"tool_calls": [{"index": 0, "function": {"arguments": "{"}}]}), (Piece.OUTPUT, "")),
+        (_chunk({"content": "a"}, finish="stop"), (Piece.OUTPUT, "a")),
+        (STOP, (Piece.OUTPUT, "")),
+        (USAGE, (Piece.OUTPUT, "")),
+        (_chunk(choices=[{"index": 1, "delta": {"content": "other"}}]), (Piece.OUTPUT, "")),
+        (_chunk({"content": "a"}, error=None), (Piece.OUTPUT, "a")),
+        (DONE, (Piece.ERROR, "")),  # nothing else at all
+        (BROKEN, (Piece.ERROR, "")),
+        (_chunk({"content": "a"}, error={"code": 502, "message": "gone"}), (Piece.ERROR, "")),
+        (b"", (Piece.ERROR, "")),
+        (b"{", (Piece.ERROR, "")),
+        (b"{}", (Piece.ERROR, "")),
+        (b"null", (Piece.ERROR, "")),
+        (b"\xff", (Piece.ERROR, "")),
+        (_chunk({"content": 5}), (Piece.ERROR, "")),
+        (_chunk(choices=None), (Piece.ERROR, "")),
+        (_chunk(choices=[], usage={"prompt_tokens": -1, "completion_tokens": 0}), (Piece.ERROR, "")),
+        (b'{"choices":[],"x":' + b"[" * 100_000, (Piece.ERROR, "")),
+    ],
+)
+def test_what_an_event_is(data: bytes, piece: tuple[Piece, str]) -> None:
+    assert _read(data)[0] == [piece]
+
+
+@pytest.mark.parametrize(
+    ("events", "finish", "usage"),
+    [
+        ((ROLE, TEXT, STOP, USAGE, DONE), "stop", Usage(5, 7)),
+        ((ROLE, TEXT, STOP, DONE), "stop", None),
+        ((ROLE, TEXT, STOP), "stop", None),
+        ((TEXT, STOP, USAGE), "stop", Usage(5, 7)),
+        ((ROLE, TEXT, DONE), "", None),
+        ((ROLE, TEXT, b" [DONE] "), "", None),
+        ((ROLE, TEXT, _chunk(finish="length"), DONE, BROKEN, b"junk"), "length", None),
+    ],
+)
+def test_a_complete_stream(events: tuple[bytes, ...], finish: str, usage: Usage | None) -> None:
+    _, parsed = _read(*events)
+    assert parsed == Parsed(
+        Outcome.OK, reply=Reply("กา", "m", finish, usage, "req_3"), usage=usage, request_id="req_3"
+    )
+
+
+def test_a_reply_without_text_is_complete_with_its_finish_reason() -> None:
+    _, parsed = _read(ROLE, STOP, DONE)
+    assert parsed.reply == Reply("", "m", "stop", None, "req_3")
+
+
+def test_usage_that_every_chunk_tells_is_taken_from_the_last() -> None:
+    early, late = ({"prompt_tokens": 5, "completion_tokens": n} for n in (1, 2))
+    pieces, parsed = _read(_chunk({"role": "assistant"}, usage=early), _chunk({"content": "a"}, usage=late))
+    assert [piece for piece, _ in pieces] == [Piece.PREAMBLE, Piece.OUTPUT]
+    assert parsed.usage == Usage(5, 2)
+
+
+@pytest.mark.parametrize("events", [(), (ROLE,), (ROLE, _chunk({}))])
+def test_a_stream_that_ends_before_any_output_may_be_asked_again(events: tuple[bytes, ...]) -> None:
+    _, parsed = _read(*events)
+    assert (parsed.outcome, parsed.fault) == (Outcome.TRANSIENT, Fault.STREAM)
+    assert parsed.detail == "the stream ended before any output"
+    assert parsed.request_id == "req_3"
+
+
+@pytest.mark.parametrize("events", [(DONE,), (ROLE, DONE)])
+def test_a_stream_of_nothing_but_its_end_mark_is_malformed(events: tuple[bytes, ...]) -> None:
+    _, parsed = _read(*events)
+    assert (parsed.outcome, parsed.fault, parsed.reply) == (Outcome.MALFORMED, Fault.BODY, None)
+
+
+def test_a_stream_that_ends_after_some_output_is_partial() -> None:
+    _, parsed = _read(ROLE, TEXT)
+    assert (parsed.outcome, parsed.fault, parsed.reply) == (Outcome.PARTIAL, Fault.STREAM, None)
+    assert parsed.detail == "the stream ended before the reply was complete"
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "outcome", "fault"),
+    [
+        ("server_error", None, Outcome.TRANSIENT, Fault.STREAM),
+        ("server_error", "server_error", Outcome.TRANSIENT, Fault.STREAM),
+        ("tokens", "rate_limit_exceeded", Outcome.THROTTLED, Fault.STREAM),
+        ("requests", None, Outcome.THROTTLED, Fault.STREAM),
+        ("tokens", None, Outcome.THROTTLED, Fault.STREAM),
+        ("insufficient_quota", "insufficient_quota", Outcome.FATAL, Fault.QUOTA),
+        ("insufficient_quota", None, Outcome.FATAL, Fault.QUOTA),
+        ("service_unavailable_error", "server_is_overloaded", Outcome.OVERLOADED, Fault.STREAM),
+        ("service_unavailable", None, Outcome.OVERLOADED, Fault.STREAM),
+        ("overloaded", None, Outcome.OVERLOADED, Fault.STREAM),
+        ("invalid_request_error", "context_length_exceeded", Outcome.FATAL, Fault.STREAM),
+        ("something_new", "never_seen", Outcome.TRANSIENT, Fault.STREAM),
+        ("", 429, Outcome.THROTTLED, Fault.STREAM),
+        ("", "503", Outcome.OVERLOADED, Fault.STREAM),
+        ("", 7, Outcome.TRANSIENT, Fault.STREAM),
+        (None, None, Outcome.TRANSIENT, Fault.STREAM),
+    ],
+)
+@pytest.mark.parametrize("name", ["", "error"])
+def test_an_error_in_the_stream(
+    kind: str | None, code: str | int | None, outcome: Outcome, fault: Fault, name: str
+) -> None:
+    error = json.dumps({"error": {"message": "no", "type": kind, "param": None, "code": code}}).encode()
+    kept = str(code) if code is not None else kind or None
+    reader = OPENAI.reader({"x-request-id": "req_3", "retry-after": "2", "x-should-retry": "true"})
+    assert reader.feed(SseEvent("", ROLE)) == (Piece.PREAMBLE, "")
+    assert reader.feed(SseEvent(name, error)) == (Piece.ERROR, "")
+    assert reader.feed(SseEvent("", TEXT)) == (Piece.ERROR, "")
+    expected = Parsed(
+        outcome,
+        fault,
+        code=kept,
+        detail="error in the stream: no",
+        retry_after_s=2.0,
+        should_retry=True,
+        request_id="req_3",
+    )
+    assert reader.end() == expected
+
+
+@pytest.mark.parametrize(
+    ("failure", "fault", "code"),
+    [
+        (BROKEN, Fault.STREAM, "server_error"),
+        (b"{", Fault.BODY, None),
+        (b'{"error":{"type":"insufficient_quota"}}', Fault.QUOTA, "insufficient_quota"),
+    ],
+)
+@pytest.mark.parametrize("before", [(ROLE, TEXT), (TEXT, STOP), (_chunk({"refusal": "no"}),), (USAGE,)])
+def test_a_failure_after_output_is_partial(
+    before: tuple[bytes, ...], failure: bytes, fault: Fault, code: str | None
+) -> None:
+    pieces, parsed = _read(*before, failure)
+    assert pieces[-1] == (Piece.ERROR, "")
+    assert (parsed.outcome, parsed.fault, parsed.code, parsed.reply) == (Outcome.PARTIAL, fault, code, None)
+    assert parsed.detail
+
+
+def test_an_error_event_in_no_known_form_is_quoted() -> None:
+    _, parsed = _read(b"upstream \xff" + b"x" * 10_000, name="error")
+    assert (parsed.outcome, parsed.fault, parsed.code) == (Outcome.TRANSIENT, Fault.STREAM, None)
+    assert parsed.detail.startswith("error in the stream: upstream \ufffdxxx")
+    assert len(parsed.detail) == len("error in the stream: ") + 200
+
+
+def test_an_event_that_is_no_chunk_is_malformed() -> None:
+    _, parsed = _read(ROLE, b"<html>")
+    assert (parsed.outcome, parsed.fault) == (Outcome.MALFORMED, Fault.BODY)
+    assert parsed.detail.startswith("an event is not a chunk of a chat completion: ")
+
+
+@given(
+    events=st.lists(
+        st.binary(max_size=20) | st.sampled_from([ROLE, TEXT, STOP, USAGE, DONE, BROKEN, _chunk({})]),
+        max_size=8,
+    )
+)
+@settings(deadline=None)
+def test_whatever_comes_the_end_agrees_with_the_pieces(events: list[bytes]) -> None:
+    pieces, parsed = _read(*events)
+    kinds = [piece for piece, _ in pieces]
+    failed = Piece.ERROR in kinds
+    began = Piece.OUTPUT in kinds
+    assert (parsed.reply is not None) == (parsed.outcome is Outcome.OK)
+    if parsed.outcome is Outcome.OK:
+        assert began
+        assert not failed
+    else:
+        assert (parsed.outcome is Outcome.PARTIAL) == began
+    if failed:
+        assert set(kinds[kinds.index(Piece.ERROR) :]) == {Piece.ERROR}

@@ -14,7 +14,10 @@ NOW = "Sun, 06 Nov 1994 08:49:37 GMT"
     ("status", "code", "outcome"),
     [
         (400, None, Outcome.FATAL),
+        (400, "credit_balance_exhausted", Outcome.FATAL),
         (401, "invalid_api_key", Outcome.FATAL),
+        (402, None, Outcome.FATAL),
+        (402, "billing_error", Outcome.FATAL),
         (403, None, Outcome.FATAL),
         (404, "model_not_found", Outcome.FATAL),
         (408, None, Outcome.TRANSIENT),
@@ -37,7 +40,7 @@ NOW = "Sun, 06 Nov 1994 08:49:37 GMT"
     ],
 )
 def test_the_outcome_of_a_status(status: int, code: str | None, outcome: Outcome) -> None:
-    quota = code in {"insufficient_quota", "credit_balance_exhausted"}
+    quota = status == 402 or code in {"insufficient_quota", "credit_balance_exhausted"}
     assert outcome_of(status, code) == (outcome, Fault.QUOTA if quota else Fault.STATUS)
 
 

@@ -1,0 +1,80 @@
+"""What every format asks of a chat request before it is encoded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from harness.errors import RequestError
+from harness.model import Message, Request
+
+ROLES = ("system", "user", "assistant")
+
+_encoder = msgspec.json.Encoder()
+
+
+def check(request: Request, *, max_temperature: float) -> None:
+    """Raises RequestError for what no server would take: names the field, the value and what was expected."""
+    if not isinstance(request.model, str) or not request.model.strip():
+        raise _refusal("model", request.model, "the name of a model")
+    if not request.messages:
+        raise _refusal("messages", request.messages, "at least one message")
+    for index, message in enumerate(request.messages):
+        _check_message(message, f"messages[{index}]")
+    _check_prompt(request.messages)
+    tokens = request.max_tokens
+    if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1:
+        raise _refusal("max_tokens", tokens, "at least 1")
+    heat = request.temperature
+    if heat is None:
+        return
+    numeric = isinstance(heat, int | float) and not isinstance(heat, bool)
+    if not numeric or not 0 <= heat <= max_temperature:  # NaN is on no side
+        raise _refusal("temperature", heat, f"a number from 0 to {max_temperature:g}")
+
+
+def encode(body: dict[str, Any], extra: Mapping[str, Any], reserved: frozenset[str]) -> bytes:
+    """A body with the caller's further fields as JSON.
+
+    `reserved` are the fields that are set from the request, now or for another one: `extra` may not.
+    """
+    for name, value in extra.items():
+        _check_extra(name, value, reserved)
+    try:
+        return _encoder.encode(body | dict(extra) if extra else body)
+    except UnicodeEncodeError as error:
+        raise RequestError(f"prompt is not text that can be sent: {error.reason}") from error
+
+
+def _check_message(message: Message, where: str) -> None:
+    if message.role not in ROLES:
+        raise _refusal(f"{where}.role", message.role, "system, user or assistant")
+    if not isinstance(message.content, str):
+        raise _refusal(f"{where}.content", message.content, "text")
+
+
+def _check_prompt(messages: tuple[Message, ...]) -> None:
+    prompts = [(index, message.content) for index, message in enumerate(messages) if message.role == "user"]
+    for index, content in prompts:
+        if not content.strip():
+            if len(prompts) == 1:
+                raise RequestError("prompt is empty: expected text to send")
+            raise _refusal(f"messages[{index}].content", content, "text to send")
+
+
+def _check_extra(name: str, value: Any, reserved: frozenset[str]) -> None:
+    if not isinstance(name, str) or name in reserved:
+        raise RequestError(f"extra[{name!r}]: expected a field that the request does not set itself")
+    try:
+        json.dumps(value, allow_nan=False)  # stricter than msgspec, which would turn a set into a list
+        _encoder.encode({name: value})
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        kind = type(value).__name__
+        raise RequestError(f"extra[{name!r}] is a {kind}: expected a value that JSON can hold") from error
+
+
+def _refusal(field: str, value: Any, what: str) -> RequestError:
+    return RequestError(f"{field} = {value!r:.100}: expected {what}")
