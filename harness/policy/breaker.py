@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -12,6 +13,12 @@ from harness.policy.match import Verdict
 from harness.units import NS
 
 BUCKETS = 10  # of the sliding window
+
+#: At most this share is added to an open time at random, so that clients do not come back together.
+JITTER = 0.25
+
+#: Beyond any `max_open_s`, and still a float.
+MAX_DOUBLINGS = 500
 
 
 class State(StrEnum):
@@ -30,11 +37,18 @@ class Ticket:
 
 
 class Breaker(Protocol):
-    """Ask `admit` before an attempt, give every ticket back once with `settle`."""
+    """Ask `admit` before an attempt, give every ticket back once with `settle`, whatever became of it.
+
+    A ticket never given back would hold its probe, and the breaker half-open, for good: settle in `finally`.
+    """
 
     @property
     def state(self) -> State:
         """The state as of the last call."""
+
+    @property
+    def retry_at_ns(self) -> int | None:
+        """When open: the earliest instant it admits again; else None."""
 
     def admit(self, now_ns: int) -> Ticket | None:
         """Leave to send, or None when the breaker refuses."""
@@ -50,6 +64,7 @@ class NoBreaker:
     """Refuses nothing."""
 
     state = State.CLOSED
+    retry_at_ns = None
 
     def admit(self, now_ns: int) -> Ticket | None:
         """Always."""
@@ -82,6 +97,11 @@ class CounterBreaker:
         """Closed or open; there is no half-open."""
         return State.CLOSED if self._opened_at_ns is None else State.OPEN
 
+    @property
+    def retry_at_ns(self) -> int | None:
+        """When open: the end of `open_s`."""
+        return None if self._opened_at_ns is None else self._opened_at_ns + self._open_ns
+
     def admit(self, now_ns: int) -> Ticket | None:
         """Refuses while open; the first caller after `open_s` resets everything."""
         if self._opened_at_ns is not None:
@@ -96,9 +116,9 @@ class CounterBreaker:
         return ticket.generation == 0 and self._opened_at_ns is None
 
     def settle(self, ticket: Ticket, now_ns: int, verdict: Verdict) -> None:
-        """Count up or down."""
+        """Count up or down; a slow success is one."""
         del ticket
-        if verdict is Verdict.SUCCESS:
+        if verdict in {Verdict.SUCCESS, Verdict.SLOW}:
             self._count = max(0, self._count - 1)
         elif verdict is Verdict.FAILURE:
             self._count += 1
@@ -107,19 +127,21 @@ class CounterBreaker:
 
 
 class RatioBreaker:
-    """Opens on the failure ratio of a sliding window; half-open admits `probes` and judges by them alone.
+    """Opens on the ratio of failures, or of slow calls, in a sliding window; half-open, `probes` decide.
 
-    Every change of state starts a generation; verdicts of older ones are ignored.
+    Every change of state starts a generation; verdicts of older ones are ignored. The k-th opening in a row
+    lasts min(max_open_s, open_s * 2^(k-1)) * (1 + u/4), u from `uniform`, a draw from [0, 1). A window is ten
+    buckets: it forgets a tenth of its length at a time.
     """
 
-    def __init__(self, config: BreakerConfig) -> None:
+    def __init__(self, config: BreakerConfig, uniform: Callable[[], float]) -> None:
         self._config = config
-        self._open_ns = round(config.open_s * NS)
-        self._bucket_ns = max(1, round(config.window_s * NS / BUCKETS))
+        self._uniform = uniform
+        self._window = _Window(max(1, round(config.window_s * NS / BUCKETS)))
         self._state = State.CLOSED
         self._generation = 0
-        self._opened_at_ns = 0
-        self._window: deque[list[int]] = deque()  # [bucket index, calls, failures]
+        self._openings = 0  # in a row
+        self._retry_at_ns = 0
         self._probing = 0
         self._probed = 0
 
@@ -128,9 +150,14 @@ class RatioBreaker:
         """The state as of the last call."""
         return self._state
 
+    @property
+    def retry_at_ns(self) -> int | None:
+        """When open: the end of this opening."""
+        return self._retry_at_ns if self._state is State.OPEN else None
+
     def admit(self, now_ns: int) -> Ticket | None:
-        """Closed: yes. Open: no, until `open_s` has passed. Half-open: while probes are left."""
-        if self._state is State.OPEN and now_ns - self._opened_at_ns >= self._open_ns:
+        """Closed: yes. Open: no, until its time has passed. Half-open: while probes are left."""
+        if self._state is State.OPEN and now_ns >= self._retry_at_ns:
             self._enter(State.HALF_OPEN)
         if self._state is State.OPEN:
             return None
@@ -152,31 +179,33 @@ class RatioBreaker:
             self._probing -= 1
             self._judge_probe(now_ns, verdict)
         elif verdict is not Verdict.NEUTRAL:
-            self._note(now_ns, failed=verdict is Verdict.FAILURE)
+            self._window.note(now_ns, verdict)
+            if self._unfit():
+                self._open(now_ns)
 
     def _judge_probe(self, now_ns: int, verdict: Verdict) -> None:
-        if verdict is Verdict.FAILURE:
+        """One failed or slow probe is enough; a neutral one is given back."""
+        if verdict in {Verdict.FAILURE, Verdict.SLOW}:
             self._open(now_ns)
         elif verdict is Verdict.SUCCESS:
             self._probed += 1
             if self._probed >= self._config.probes:
+                self._openings = 0
                 self._enter(State.CLOSED)
 
-    def _note(self, now_ns: int, *, failed: bool) -> None:
-        index = now_ns // self._bucket_ns
-        while self._window and self._window[0][0] <= index - BUCKETS:
-            self._window.popleft()
-        if not self._window or self._window[-1][0] != index:
-            self._window.append([index, 0, 0])
-        self._window[-1][1] += 1
-        self._window[-1][2] += failed
-        calls = sum(b[1] for b in self._window)
-        failures = sum(b[2] for b in self._window)
-        if calls >= self._config.min_calls and failures >= self._config.failure_ratio * calls:
-            self._open(now_ns)
+    def _unfit(self) -> bool:
+        config, window = self._config, self._window
+        if window.calls < config.min_calls:
+            return False
+        if window.failures >= config.failure_ratio * window.calls:
+            return True
+        return config.slow_call_s is not None and window.slow >= config.slow_ratio * window.calls
 
     def _open(self, now_ns: int) -> None:
-        self._opened_at_ns = now_ns
+        doubled_s = self._config.open_s * 2.0 ** min(self._openings, MAX_DOUBLINGS)
+        open_s = min(self._config.max_open_s, doubled_s) * (1 + JITTER * self._uniform())
+        self._openings += 1
+        self._retry_at_ns = now_ns + round(open_s * NS)
         self._enter(State.OPEN)
 
     def _enter(self, state: State) -> None:
@@ -186,11 +215,46 @@ class RatioBreaker:
         self._probing = self._probed = 0
 
 
-def make_breaker(config: BreakerConfig) -> Breaker:
-    """The breaker a policy asks for."""
+class _Window:
+    """What ended in the last ten buckets of time."""
+
+    def __init__(self, bucket_ns: int) -> None:
+        self._bucket_ns = bucket_ns
+        self._buckets: deque[list[int]] = deque()  # [index, calls, failures, slow]
+        self.clear()
+
+    def clear(self) -> None:
+        self._buckets.clear()
+        self.calls = self.failures = self.slow = 0
+
+    def note(self, now_ns: int, verdict: Verdict) -> None:
+        index = now_ns // self._bucket_ns
+        buckets = self._buckets
+        while buckets and buckets[0][0] <= index - BUCKETS:
+            _, calls, failures, slow = buckets.popleft()
+            self.calls -= calls
+            self.failures -= failures
+            self.slow -= slow
+        if not buckets or buckets[-1][0] != index:
+            buckets.append([index, 0, 0, 0])
+        self._add(buckets[-1], verdict)
+
+    def _add(self, bucket: list[int], verdict: Verdict) -> None:
+        self.calls += 1
+        bucket[1] += 1
+        if verdict is Verdict.FAILURE:
+            self.failures += 1
+            bucket[2] += 1
+        elif verdict is Verdict.SLOW:
+            self.slow += 1
+            bucket[3] += 1
+
+
+def make_breaker(config: BreakerConfig, uniform: Callable[[], float]) -> Breaker:
+    """The breaker a policy asks for; `uniform` draws from [0, 1)."""
     match config.kind:
         case "ratio":
-            return RatioBreaker(config)
+            return RatioBreaker(config, uniform)
         case "counter":
             return CounterBreaker(config)
         case "off":

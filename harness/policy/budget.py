@@ -32,6 +32,11 @@ class RetryBudget:
         self._tokens -= 1
         return True
 
+    def refund(self, now_ns: int) -> None:
+        """A retry that was paid for was not let through."""
+        self._accrue(now_ns)
+        self._tokens = min(self._config.cap, self._tokens + 1)
+
     def _accrue(self, now_ns: int) -> None:
         if self._at_ns is not None:
             earned = self._config.min_per_s * (now_ns - self._at_ns) / NS

@@ -100,8 +100,11 @@ class BudgetConfig:
 class BreakerConfig:
     """Circuit breaker.
 
-    `ratio`: opens when at least `failure_ratio` of the last `window_s` (of at least `min_calls`) failed;
-    after `open_s` lets `probes` through, closes when they succeed, opens again when one fails.
+    `ratio`: opens when at least `failure_ratio` of the last `window_s` (of at least `min_calls`) failed, or,
+    with `slow_call_s`, when at least `slow_ratio` of them took longer (a stream: to its first token). After
+    `open_s` it lets `probes` through, closes when they succeed, opens again when one fails, each time for
+    longer: the open time doubles up to `max_open_s`, and up to a quarter of it is added at random. With
+    `ramp`, permits start at `probes` when it closes and grow by one a success.
     `counter` is the article's: +1 a failure, -1 a success, opens at `threshold`, after `open_s` all at once.
     With `recheck` it is asked again once the permit is held.
     """
@@ -112,8 +115,12 @@ class BreakerConfig:
     window_s: float = 10.0
     min_calls: int = 20
     failure_ratio: float = 0.5
+    slow_call_s: float | None = None
+    slow_ratio: float = 0.8
     open_s: float = 5.0
+    max_open_s: float = 60.0
     probes: int = 5
+    ramp: bool = True
     threshold: int = 10
 
     def __post_init__(self) -> None:
@@ -122,26 +129,89 @@ class BreakerConfig:
         _positive("breaker.window_s", self.window_s)
         _at_least("breaker.min_calls", self.min_calls, 1)
         _fraction("breaker.failure_ratio", self.failure_ratio)
+        _positive("breaker.slow_call_s", self.slow_call_s)
+        _fraction("breaker.slow_ratio", self.slow_ratio)
         _positive("breaker.open_s", self.open_s)
+        if self.kind == "ratio":
+            _at_least("breaker.max_open_s", self.max_open_s, self.open_s)
         _at_least("breaker.probes", self.probes, 1)
         _at_least("breaker.threshold", self.threshold, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyConfig:
-    """Permits: at most `limit` attempts in flight. A permit is held for one attempt, never through a wait."""
+    """Permits for attempts in flight. A permit is held for one attempt (a stream: until it is closed), never
+    through a wait.
 
-    kind: Literal["static", "off"] = "static"
+    `static`: at most `limit`. `aimd`: starts at `initial`, one permit more for each round of successes,
+    times `decrease` after an attempt that ended as one of `decrease_on`, between `min` and `max`. A policy
+    file that sets `limit` and no `kind` means `static`.
+    """
+
+    kind: Literal["static", "aimd", "off"] = "static"
     limit: int = 100
+    initial: int = 20
+    min: int = 1
+    max: int = 200
+    decrease: float = 0.7
+    decrease_on: tuple[str, ...] = ("throttled", "overloaded", "timeout")
 
     def __post_init__(self) -> None:
-        _one_of("concurrency.kind", self.kind, ("static", "off"))
+        _one_of("concurrency.kind", self.kind, ("static", "aimd", "off"))
         _at_least("concurrency.limit", self.limit, 1)
+        _at_least("concurrency.min", self.min, 1)
+        _at_least("concurrency.max", self.max, self.min)
+        if not self.min <= self.initial <= self.max:
+            raise expected("concurrency.initial", self.initial, f"from min {self.min} to max {self.max}")
+        if not 0 < self.decrease < 1:
+            raise expected("concurrency.decrease", self.decrease, "a factor between 0 and 1")
+        _selectors("concurrency.decrease_on", self.decrease_on)
+
+
+@dataclass(frozen=True, slots=True)
+class RateConfig:
+    """Requests and tokens a minute, as the provider's own leaky bucket; None sets no limit.
+
+    `burst_s` of the rate may be spent at once. With `sync` the level follows the `x-ratelimit-*` and
+    `anthropic-ratelimit-*` headers, and so does a limit that is not set here or is higher than theirs. With
+    `pause` a 429's Retry-After holds all calls.
+    """
+
+    rpm: int | None = None
+    tpm: int | None = None
+    burst_s: float = 60.0
+    sync: bool = True
+    pause: bool = True
+
+    def __post_init__(self) -> None:
+        _at_least("rate.rpm", self.rpm, 1)
+        _at_least("rate.tpm", self.tpm, 1)
+        _positive("rate.burst_s", self.burst_s)
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackConfig:
+    """A second choice for calls that could not be served: another `model`; None for none.
+
+    It is tried once the first choice has used up its attempts or its budget or refuses, not when the caller
+    or the API said no. `reserve_s` of the deadline are kept for it.
+    """
+
+    model: str | None = None
+    reserve_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.model is not None and not self.model.strip():
+            raise expected("fallback.model", self.model, "the name of a model")
+        _at_least("fallback.reserve_s", self.reserve_s, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class AdmissionConfig:
-    """At most `max_waiting` calls wait for a permit; a further one is rejected at once. None is unbounded."""
+    """At most `max_waiting` calls wait for rate and permit; None is unbounded.
+
+    A further one is rejected at once, unless it has a higher priority than one that waits: then that one is.
+    """
 
     max_waiting: int | None = None
 
@@ -175,18 +245,32 @@ class ConnectionsConfig:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All settings of the client. None for a time means there is no such bound."""
+    """All settings of the client. None for a time means there is no such bound.
+
+    `deadline_s` bounds a call with all its attempts and waits, `attempt_timeout_s` an attempt; that of a
+    stream only to its first output, as `first_token_timeout_s` does; from there on `idle_timeout_s` bounds
+    the silence between two events.
+    """
 
     name: str = "custom"
     deadline_s: float | None = 60.0
     attempt_timeout_s: float | None = 30.0
+    first_token_timeout_s: float | None = None
+    idle_timeout_s: float | None = 15.0
     retry: RetryConfig = field(default_factory=RetryConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     breaker: BreakerConfig = field(default_factory=BreakerConfig)
+    rate: RateConfig = field(default_factory=RateConfig)
     concurrency: ConcurrencyConfig = field(default_factory=ConcurrencyConfig)
     admission: AdmissionConfig = field(default_factory=AdmissionConfig)
+    fallback: FallbackConfig = field(default_factory=FallbackConfig)
     connections: ConnectionsConfig = field(default_factory=ConnectionsConfig)
 
     def __post_init__(self) -> None:
         _positive("deadline_s", self.deadline_s)
         _positive("attempt_timeout_s", self.attempt_timeout_s)
+        _positive("first_token_timeout_s", self.first_token_timeout_s)
+        _positive("idle_timeout_s", self.idle_timeout_s)
+        if self.deadline_s is not None and self.fallback.reserve_s >= self.deadline_s:
+            what = f"less than the deadline of {self.deadline_s:g} s"
+            raise expected("fallback.reserve_s", self.fallback.reserve_s, what)

@@ -28,12 +28,20 @@ def parse(table: Mapping[str, Any], name: str) -> Policy:
         raise expected("preset", base_name, "the name of a preset")
     if "name" in rest:
         raise ConfigError("name: a policy is named after its file; remove this key")
-    return replace(_overlay(preset(base_name), rest, ""), name=name)
+    return replace(_overlay(preset(base_name), _with_kinds(rest), ""), name=name)
 
 
 def values(policy: Policy) -> dict[str, Any]:
     """Every value of a policy as nested plain data, as manifests and reports print it."""
     return asdict(policy)
+
+
+def _with_kinds(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`concurrency.limit` without a `kind` means a static limit: under another kind it would say nothing."""
+    section = table.get("concurrency")
+    if isinstance(section, Mapping) and "limit" in section and "kind" not in section:
+        return {**table, "concurrency": {"kind": "static", **section}}
+    return table
 
 
 def _overlay(base: T, table: Mapping[str, Any], prefix: str) -> T:

@@ -10,17 +10,23 @@ from harness.policy.config import (
     ConcurrencyConfig,
     ConnectionsConfig,
     Policy,
+    RateConfig,
     RetryConfig,
 )
+
+#: Neither of the article's clients limits its rate or reads a rate-limit header.
+_NO_RATE = RateConfig(sync=False, pause=False)
 
 #: The article's first code: `requests.post(..., timeout=30)`, a new connection a request, nothing else.
 NAIVE = Policy(
     name="naive",
     deadline_s=None,
     attempt_timeout_s=None,
+    idle_timeout_s=None,
     retry=RetryConfig(attempts=1, hints=False),
     budget=BudgetConfig(kind="off"),
     breaker=BreakerConfig(kind="off"),
+    rate=_NO_RATE,
     concurrency=ConcurrencyConfig(kind="off"),
     connections=ConnectionsConfig(
         keepalive=0, max=10_000, connect_timeout_s=30, read_timeout_s=30, reuse=False, pool="httpx"
@@ -36,6 +42,7 @@ ARTICLE = Policy(
     name="article",
     deadline_s=None,
     attempt_timeout_s=None,
+    idle_timeout_s=None,
     retry=RetryConfig(
         attempts=3,
         on=_ARTICLE_FAILURES,
@@ -47,7 +54,10 @@ ARTICLE = Policy(
         hints=False,
     ),
     budget=BudgetConfig(kind="off"),
-    breaker=BreakerConfig(kind="counter", counts=_ARTICLE_FAILURES, recheck=False, threshold=10, open_s=60),
+    breaker=BreakerConfig(
+        kind="counter", counts=_ARTICLE_FAILURES, recheck=False, threshold=10, open_s=60, ramp=False
+    ),
+    rate=_NO_RATE,
     concurrency=ConcurrencyConfig(limit=100),
     connections=ConnectionsConfig(
         keepalive=50, max=200, connect_timeout_s=10, read_timeout_s=60, pool="httpx"
@@ -59,10 +69,13 @@ TUNED = Policy(
     name="tuned",
     deadline_s=45,
     attempt_timeout_s=25,
+    first_token_timeout_s=20,
+    idle_timeout_s=15,
     retry=RetryConfig(attempts=6, base_s=0.1, throttle_base_s=2, cap_s=8),
     budget=BudgetConfig(ratio=0.2, min_per_s=10),
-    breaker=BreakerConfig(window_s=10, min_calls=20, failure_ratio=0.6, open_s=3, probes=5),
-    concurrency=ConcurrencyConfig(limit=100),
+    breaker=BreakerConfig(window_s=10, min_calls=20, failure_ratio=0.6, open_s=3, max_open_s=30, probes=5),
+    rate=RateConfig(),
+    concurrency=ConcurrencyConfig(kind="aimd", initial=100, min=20, max=100, decrease=0.9),
     admission=AdmissionConfig(max_waiting=160),
     connections=ConnectionsConfig(keepalive=100, max=400, connect_timeout_s=5, read_timeout_s=25),
 )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from harness.errors import expected
-from harness.policy.config import Policy
+from harness.policy.config import ConcurrencyConfig, ConnectionsConfig, Policy, RateConfig
+
+#: The share of a setting of this name and value.
+_Part = Callable[[str, int], int]
 
 
 def share(total: int, index: int, workers: int) -> int:
@@ -14,25 +18,22 @@ def share(total: int, index: int, workers: int) -> int:
 
 
 def split(policy: Policy, index: int, workers: int) -> Policy:
-    """The policy of one worker. Raises ConfigError when a worker would get no permit or connection."""
+    """The policy of one worker. Raises ConfigError when a worker would get none of something it needs."""
     if workers == 1:
         return policy
-    permits, connections = policy.concurrency, policy.connections
-    enough = f"at least one for each of {workers} workers"
-    if permits.kind == "static" and permits.limit < workers:
-        raise expected("concurrency.limit", permits.limit, enough)
-    if connections.max < workers:
-        raise expected("connections.max", connections.max, enough)
+
+    def part(field: str, total: int) -> int:
+        if total < workers:
+            raise expected(field, total, f"at least one for each of {workers} workers")
+        return share(total, index, workers)
+
     waiting = policy.admission.max_waiting
     return replace(
         policy,
-        concurrency=replace(permits, limit=share(permits.limit, index, workers))
-        if permits.kind == "static"
-        else permits,
-        connections=replace(
-            connections,
-            keepalive=share(connections.keepalive, index, workers),
-            max=share(connections.max, index, workers),
+        rate=_rate(policy.rate, part),
+        concurrency=_concurrency(policy.concurrency, part),
+        connections=_connections(
+            policy.connections, part, share(policy.connections.keepalive, index, workers)
         ),
         admission=replace(
             policy.admission, max_waiting=None if waiting is None else share(waiting, index, workers)
@@ -43,3 +44,31 @@ def split(policy: Policy, index: int, workers: int) -> Policy:
             cap=max(1.0, policy.budget.cap / workers),
         ),
     )
+
+
+def _rate(rate: RateConfig, part: _Part) -> RateConfig:
+    """A limit that is not set is the API's: every worker learns it, and of the others, from its headers."""
+    return replace(
+        rate,
+        rpm=None if rate.rpm is None else part("rate.rpm", rate.rpm),
+        tpm=None if rate.tpm is None else part("rate.tpm", rate.tpm),
+    )
+
+
+def _concurrency(permits: ConcurrencyConfig, part: _Part) -> ConcurrencyConfig:
+    match permits.kind:
+        case "static":
+            return replace(permits, limit=part("concurrency.limit", permits.limit))
+        case "aimd":
+            return replace(
+                permits,
+                initial=part("concurrency.initial", permits.initial),
+                min=part("concurrency.min", permits.min),
+                max=part("concurrency.max", permits.max),
+            )
+        case "off":
+            return permits
+
+
+def _connections(connections: ConnectionsConfig, part: _Part, keepalive: int) -> ConnectionsConfig:
+    return replace(connections, keepalive=keepalive, max=part("connections.max", connections.max))

@@ -23,6 +23,13 @@ CONFIG = BreakerConfig(window_s=10, min_calls=10, failure_ratio=0.5, open_s=5, p
 COUNTER = BreakerConfig(kind="counter", threshold=10, open_s=60)
 
 
+SLOW = replace(CONFIG, slow_call_s=8, slow_ratio=0.8)
+
+
+def no_jitter() -> float:
+    return 0.0
+
+
 def _take(breaker: Breaker, now_s: float) -> Ticket:
     ticket = breaker.admit(round(now_s * SECOND))
     assert ticket is not None
@@ -40,14 +47,14 @@ def _many(breaker: Breaker, now_s: float, verdict: Verdict, count: int) -> None:
 
 
 def _opened(config: BreakerConfig = CONFIG, at_s: float = 0.0) -> RatioBreaker:
-    breaker = RatioBreaker(config)
+    breaker = RatioBreaker(config, no_jitter)
     _many(breaker, at_s, Verdict.FAILURE, config.min_calls)
     assert breaker.state is State.OPEN
     return breaker
 
 
 def test_ratio_opens_lets_probes_through_and_closes() -> None:
-    breaker = RatioBreaker(CONFIG)
+    breaker = RatioBreaker(CONFIG, no_jitter)
     _many(breaker, 0, Verdict.SUCCESS, 5)
     _many(breaker, 0, Verdict.FAILURE, 4)
     assert breaker.state is State.CLOSED
@@ -66,11 +73,12 @@ def test_ratio_opens_lets_probes_through_and_closes() -> None:
     assert breaker.state is State.CLOSED
 
 
-def test_a_failing_probe_opens_again_for_the_whole_time() -> None:
-    breaker = _opened()
+@pytest.mark.parametrize("bad", [Verdict.FAILURE, Verdict.SLOW])
+def test_one_failed_or_slow_probe_opens_it_again(bad: Verdict) -> None:
+    breaker = _opened(replace(SLOW, max_open_s=5))
     first, second, third = (_take(breaker, 5.0) for _ in range(3))
     breaker.settle(first, 6 * SECOND, Verdict.SUCCESS)
-    breaker.settle(second, 7 * SECOND, Verdict.FAILURE)
+    breaker.settle(second, 7 * SECOND, bad)
     assert breaker.state is State.OPEN
     breaker.settle(third, 7 * SECOND, Verdict.SUCCESS)
     assert breaker.state is State.OPEN
@@ -80,13 +88,13 @@ def test_a_failing_probe_opens_again_for_the_whole_time() -> None:
 
 
 def test_too_few_calls_open_nothing() -> None:
-    breaker = RatioBreaker(CONFIG)
+    breaker = RatioBreaker(CONFIG, no_jitter)
     _many(breaker, 0, Verdict.FAILURE, 9)
     assert breaker.state is State.CLOSED
 
 
 def test_a_ratio_below_the_limit_opens_nothing() -> None:
-    breaker = RatioBreaker(CONFIG)
+    breaker = RatioBreaker(CONFIG, no_jitter)
     for _ in range(100):
         _many(breaker, 0, Verdict.SUCCESS, 3)
         _many(breaker, 0, Verdict.FAILURE, 2)
@@ -94,7 +102,7 @@ def test_a_ratio_below_the_limit_opens_nothing() -> None:
 
 
 def test_the_window_forgets() -> None:
-    breaker = RatioBreaker(CONFIG)
+    breaker = RatioBreaker(CONFIG, no_jitter)
     _many(breaker, 0.5, Verdict.FAILURE, 9)
     _one(breaker, 10.5, Verdict.FAILURE)  # the nine are more than ten seconds old, or in the bucket that is
     assert breaker.state is State.CLOSED
@@ -105,7 +113,7 @@ def test_the_window_forgets() -> None:
 
 
 def test_the_window_remembers_for_nine_tenths_of_its_length_at_least() -> None:
-    breaker = RatioBreaker(CONFIG)
+    breaker = RatioBreaker(CONFIG, no_jitter)
     _many(breaker, 0.5, Verdict.FAILURE, 9)
     _one(breaker, 9.4, Verdict.FAILURE)
     assert breaker.state is State.OPEN
@@ -123,7 +131,7 @@ def test_reopened_it_starts_with_an_empty_window() -> None:
 
 
 def test_neutral_results_weigh_nothing() -> None:
-    breaker = RatioBreaker(CONFIG)
+    breaker = RatioBreaker(CONFIG, no_jitter)
     _many(breaker, 0, Verdict.NEUTRAL, 1000)
     _many(breaker, 0, Verdict.FAILURE, 9)
     assert breaker.state is State.CLOSED
@@ -152,7 +160,7 @@ def test_neutral_probes_alone_neither_close_nor_block_it() -> None:
 
 
 def test_late_results_of_an_older_generation_are_ignored() -> None:
-    breaker = RatioBreaker(CONFIG)
+    breaker = RatioBreaker(CONFIG, no_jitter)
     late = [_take(breaker, 0) for _ in range(40)]
     _many(breaker, 1, Verdict.FAILURE, 10)
     for ticket in late[:20]:
@@ -170,11 +178,97 @@ def test_late_results_of_an_older_generation_are_ignored() -> None:
 
 
 def test_a_ticket_holds_until_the_state_changes() -> None:
-    breaker = RatioBreaker(CONFIG)
+    breaker = RatioBreaker(CONFIG, no_jitter)
     ticket = _take(breaker, 0)
     assert breaker.holds(ticket)
     _many(breaker, 0, Verdict.FAILURE, 10)
     assert not breaker.holds(ticket)
+
+
+def _reopen(breaker: RatioBreaker, at_s: float) -> None:
+    """Let a probe through at this instant, and let it fail."""
+    _one(breaker, at_s, Verdict.FAILURE)
+    assert breaker.state is State.OPEN
+
+
+def test_each_opening_in_a_row_lasts_twice_as_long_up_to_the_longest() -> None:
+    breaker = _opened(replace(CONFIG, open_s=5, max_open_s=30))
+    at_s = 0.0
+    for lasts_s in (5, 10, 20, 30, 30, 30):
+        assert breaker.retry_at_ns == (at_s + lasts_s) * SECOND
+        assert breaker.admit(round((at_s + lasts_s) * SECOND) - 1) is None
+        at_s += lasts_s
+        _reopen(breaker, at_s)
+
+
+def test_closed_by_its_probes_it_begins_with_the_shortest_opening_again() -> None:
+    breaker = _opened(replace(CONFIG, open_s=5, max_open_s=60))
+    _reopen(breaker, 5)
+    _reopen(breaker, 15)
+    assert breaker.retry_at_ns == 35 * SECOND
+    _many(breaker, 35, Verdict.SUCCESS, 3)
+    assert breaker.state is State.CLOSED
+    _many(breaker, 36, Verdict.FAILURE, 10)
+    assert breaker.retry_at_ns == (36 + 5) * SECOND
+
+
+def test_an_opening_is_longer_by_up_to_a_quarter_drawn_once_each() -> None:
+    draws = iter([0.0, 0.5, 0.96])
+    breaker = RatioBreaker(replace(CONFIG, open_s=8, max_open_s=8), lambda: next(draws))
+    _many(breaker, 0, Verdict.FAILURE, 10)
+    assert breaker.retry_at_ns == 8 * SECOND
+    _reopen(breaker, 8)
+    assert breaker.retry_at_ns == (8 + 9) * SECOND
+    _reopen(breaker, 17)
+    assert breaker.retry_at_ns == round((17 + 8 + 2 * 0.96) * SECOND)
+
+
+def test_the_thousandth_opening_in_a_row_lasts_no_longer_than_the_longest() -> None:
+    breaker = _opened(replace(CONFIG, open_s=1, max_open_s=2))
+    for k in range(2000):
+        _reopen(breaker, 2 * k + 1)
+    assert breaker.retry_at_ns == (2 * 1999 + 1 + 2) * SECOND
+
+
+def test_only_an_open_breaker_says_when_it_admits_again() -> None:
+    breaker = RatioBreaker(CONFIG, no_jitter)
+    assert breaker.retry_at_ns is None
+    _many(breaker, 3, Verdict.FAILURE, 10)
+    assert breaker.retry_at_ns == 8 * SECOND
+    _take(breaker, 8)
+    assert breaker.retry_at_ns is None
+    counter = CounterBreaker(COUNTER)
+    assert counter.retry_at_ns is None
+    _many(counter, 3, Verdict.FAILURE, 10)
+    assert counter.retry_at_ns == 63 * SECOND
+    assert NoBreaker().retry_at_ns is None
+
+
+def test_slow_calls_open_it_as_failures_do() -> None:
+    breaker = RatioBreaker(SLOW, no_jitter)
+    _many(breaker, 0, Verdict.SUCCESS, 2)
+    _many(breaker, 0, Verdict.SLOW, 7)
+    assert breaker.state is State.CLOSED  # seven of nine, and too few
+    _one(breaker, 0, Verdict.SLOW)  # eight of ten
+    assert breaker.state is State.OPEN
+
+
+def test_slow_calls_and_failures_are_weighed_apart() -> None:
+    breaker = RatioBreaker(SLOW, no_jitter)
+    for _ in range(20):  # 40 % fail, 60 % are slow: neither is enough
+        _many(breaker, 0, Verdict.SLOW, 3)
+        _many(breaker, 0, Verdict.FAILURE, 2)
+    assert breaker.state is State.CLOSED
+
+
+@pytest.mark.parametrize(("bad", "few", "enough"), [(Verdict.SLOW, 7, 8), (Verdict.FAILURE, 4, 5)])
+def test_bad_calls_leave_the_window_with_the_others(bad: Verdict, few: int, enough: int) -> None:
+    for count, state in ((few, State.CLOSED), (enough, State.OPEN)):
+        breaker = RatioBreaker(SLOW, no_jitter)
+        _many(breaker, 0, bad, 9)
+        _many(breaker, 10, Verdict.SUCCESS, 10 - count)
+        _many(breaker, 10, bad, count)
+        assert breaker.state is state
 
 
 @given(
@@ -201,7 +295,7 @@ def test_of_two_hundred_callers_exactly_the_probes_are_let_through(
             verdict = ends[caller]
             breaker.settle(out.pop(caller % len(out)), 5 * SECOND, verdict)
             succeeded += verdict is Verdict.SUCCESS
-            if verdict is Verdict.FAILURE:
+            if verdict in {Verdict.FAILURE, Verdict.SLOW}:
                 assert breaker.state is State.OPEN
                 assert breaker.admit(5 * SECOND) is None
                 return
@@ -218,7 +312,7 @@ def test_of_two_hundred_callers_exactly_the_probes_are_let_through(
 def test_in_flight_probes_never_exceed_their_number_under_any_interleaving(
     steps: list[tuple[int, bool, Verdict, int]],
 ) -> None:
-    breaker = RatioBreaker(replace(CONFIG, min_calls=2, open_s=0.5))
+    breaker = RatioBreaker(replace(CONFIG, min_calls=2, open_s=0.5), no_jitter)
     out: list[Ticket] = []
     now_ns = 0
     for gap_ns, admitting, verdict, pick in steps:
@@ -257,6 +351,14 @@ def test_counter_leaks_with_every_success_and_not_below_nothing() -> None:
     assert breaker.state is State.CLOSED
     _one(breaker, 0, Verdict.FAILURE)
     assert breaker.state is State.OPEN
+
+
+def test_counter_takes_a_slow_success_for_a_success() -> None:
+    breaker = CounterBreaker(COUNTER)
+    _many(breaker, 0, Verdict.FAILURE, 9)
+    _one(breaker, 0, Verdict.SLOW)
+    _one(breaker, 0, Verdict.FAILURE)
+    assert breaker.state is State.CLOSED
 
 
 def test_counter_late_failures_move_the_opening_time_on() -> None:
@@ -305,4 +407,4 @@ def test_off_refuses_nothing() -> None:
     ("kind", "made"), [("ratio", RatioBreaker), ("counter", CounterBreaker), ("off", NoBreaker)]
 )
 def test_each_kind_has_its_breaker(kind: str, made: type) -> None:
-    assert isinstance(make_breaker(BreakerConfig(kind=kind)), made)
+    assert isinstance(make_breaker(BreakerConfig(kind=kind), no_jitter), made)

@@ -1,12 +1,16 @@
 """The retry budget: a token bucket."""
 
+from random import Random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.model import Fault, Outcome
 from harness.policy.budget import RetryBudget
-from harness.policy.config import BudgetConfig
-from tests.harness.policy.attempts import SECOND
+from harness.policy.config import BudgetConfig, RetryConfig
+from harness.policy.retry import Again, decide
+from tests.harness.policy.attempts import SECOND, attempt
 
 
 def _drain(budget: RetryBudget, now_ns: int, most: int = 10_000) -> int:
@@ -53,6 +57,20 @@ def test_the_first_reading_of_the_clock_earns_nothing() -> None:
     assert not budget.withdraw(10**18)
 
 
+def test_a_retry_that_was_not_let_through_is_paid_back() -> None:
+    budget = RetryBudget(BudgetConfig(ratio=0, min_per_s=0, cap=2))
+    assert _drain(budget, 0) == 2
+    budget.refund(0)
+    assert _drain(budget, 0) == 1
+
+
+def test_what_is_paid_back_fills_no_further_than_the_cap() -> None:
+    budget = RetryBudget(BudgetConfig(ratio=0, min_per_s=10, cap=2))
+    assert budget.withdraw(0)
+    budget.refund(5 * SECOND)  # five seconds have filled it
+    assert _drain(budget, 5 * SECOND) == 2
+
+
 def test_off_always_pays() -> None:
     budget = RetryBudget(BudgetConfig(kind="off", ratio=0, min_per_s=0, cap=1))
     assert _drain(budget, 0, most=500) == 500
@@ -86,3 +104,29 @@ def test_steady_failure_is_amplified_by_the_ratio_alone() -> None:
         paid += sum(budget.withdraw(0) for _ in range(4))
     # 10,000 calls earn 2,000 retries; the bucket began with 10.
     assert paid == pytest.approx(2010, abs=11)
+
+
+@pytest.mark.parametrize("ratio", [0.1, 0.2, 0.5])
+@pytest.mark.parametrize("attempts", [3, 6])
+def test_total_failure_is_amplified_no_further_than_the_budget_allows(ratio: float, attempts: int) -> None:
+    seed = 5
+    rng = Random(seed)
+    config, retry = BudgetConfig(ratio=ratio, min_per_s=2, cap=20), RetryConfig(attempts=attempts)
+    budget = RetryBudget(config)
+    failed = attempt(Outcome.TRANSIENT, Fault.CONNECT)
+    calls, sent, now_s = 5_000, 0, 0.0
+    for _ in range(calls):  # twenty calls a second, all of whose attempts fail
+        now_s += rng.expovariate(20)
+        now_ns = round(now_s * SECOND)
+        budget.deposit(now_ns)
+        tries = sent_here = 1
+        while isinstance(decide(retry, failed, tries=tries, uniform=rng.random(), left_s=None), Again):
+            if not budget.withdraw(now_ns):
+                break
+            tries += 1
+            sent_here += 1
+        sent += sent_here
+    bound = 1 + ratio + (config.cap + config.min_per_s * now_s) / calls
+    assert sent / calls <= bound, f"seed {seed}"
+    # The demand (two to five retries a call) is more than it pays for: all of it is spent, but for one retry.
+    assert sent / calls == pytest.approx(bound, abs=2 / calls), f"seed {seed}"

@@ -2,22 +2,29 @@
 
 import math
 from collections.abc import Callable
-from random import Random
 from typing import Any
 
 import pytest
 
 from harness.errors import ConfigError
-from harness.pipeline.pipeline import Pipeline
+from harness.model import Outcome
+from harness.policy.breaker import make_breaker
+from harness.policy.budget import RetryBudget
+from harness.policy.concurrency import make_limit
 from harness.policy.config import (
     AdmissionConfig,
     BreakerConfig,
     BudgetConfig,
     ConcurrencyConfig,
     ConnectionsConfig,
+    FallbackConfig,
     Policy,
+    RateConfig,
     RetryConfig,
 )
+from harness.policy.rate import RateBucket
+from harness.policy.retry import decide
+from tests.harness.policy.attempts import attempt
 
 Make = Callable[..., Any]
 
@@ -26,6 +33,8 @@ WRONG: list[tuple[Make, str, Any, str]] = [
     (Policy, "deadline_s", -1.5, "more than 0"),
     (Policy, "deadline_s", math.nan, "more than 0"),
     (Policy, "attempt_timeout_s", 0.0, "more than 0"),
+    (Policy, "first_token_timeout_s", 0, "more than 0"),
+    (Policy, "idle_timeout_s", -1, "more than 0"),
     (RetryConfig, "attempts", 0, "at least 1"),
     (RetryConfig, "base_s", -0.1, "at least 0"),
     (RetryConfig, "base_s", math.nan, "at least 0"),
@@ -40,10 +49,28 @@ WRONG: list[tuple[Make, str, Any, str]] = [
     (BreakerConfig, "failure_ratio", 0, "a fraction, more than 0 and at most 1"),
     (BreakerConfig, "failure_ratio", 1.01, "a fraction, more than 0 and at most 1"),
     (BreakerConfig, "failure_ratio", math.nan, "a fraction, more than 0 and at most 1"),
+    (BreakerConfig, "slow_call_s", 0, "more than 0"),
+    (BreakerConfig, "slow_ratio", 0, "a fraction, more than 0 and at most 1"),
+    (BreakerConfig, "slow_ratio", 1.5, "a fraction, more than 0 and at most 1"),
     (BreakerConfig, "open_s", 0, "more than 0"),
+    (BreakerConfig, "open_s", math.inf, "a finite number"),
+    (BreakerConfig, "max_open_s", 4.9, "at least 5"),
     (BreakerConfig, "probes", 0, "at least 1"),
     (BreakerConfig, "threshold", 0, "at least 1"),
     (ConcurrencyConfig, "limit", 0, "at least 1"),
+    (ConcurrencyConfig, "min", 0, "at least 1"),
+    (ConcurrencyConfig, "max", 0, "at least 1"),
+    (ConcurrencyConfig, "initial", 201, "from min 1 to max 200"),
+    (ConcurrencyConfig, "initial", 0, "from min 1 to max 200"),
+    (ConcurrencyConfig, "decrease", 0, "a factor between 0 and 1"),
+    (ConcurrencyConfig, "decrease", 1, "a factor between 0 and 1"),
+    (ConcurrencyConfig, "decrease", math.nan, "a factor between 0 and 1"),
+    (RateConfig, "rpm", 0, "at least 1"),
+    (RateConfig, "tpm", -1, "at least 1"),
+    (RateConfig, "burst_s", 0, "more than 0"),
+    (RateConfig, "burst_s", math.inf, "a finite number"),
+    (FallbackConfig, "model", " ", "the name of a model"),
+    (FallbackConfig, "reserve_s", -1, "at least 0"),
     (AdmissionConfig, "max_waiting", -1, "at least 0"),
     (ConnectionsConfig, "keepalive", -1, "at least 0"),
     (ConnectionsConfig, "max", 0, "at least 1"),
@@ -56,7 +83,9 @@ SECTION = {
     RetryConfig: "retry.",
     BudgetConfig: "budget.",
     BreakerConfig: "breaker.",
+    RateConfig: "rate.",
     ConcurrencyConfig: "concurrency.",
+    FallbackConfig: "fallback.",
     AdmissionConfig: "admission.",
     ConnectionsConfig: "connections.",
 }
@@ -74,6 +103,16 @@ def test_a_wrong_value_is_named_with_what_was_expected(make: Make, field: str, v
     [
         (Policy, "deadline_s", None),
         (Policy, "attempt_timeout_s", None),
+        (Policy, "first_token_timeout_s", None),
+        (Policy, "idle_timeout_s", None),
+        (RateConfig, "rpm", 1),
+        (RateConfig, "tpm", None),
+        (FallbackConfig, "model", None),
+        (BreakerConfig, "slow_call_s", None),
+        (BreakerConfig, "slow_ratio", 1),
+        (BreakerConfig, "max_open_s", 5),
+        (ConcurrencyConfig, "initial", 1),
+        (ConcurrencyConfig, "initial", 200),
         (RetryConfig, "attempts", 1),
         (RetryConfig, "base_s", 0),
         (BudgetConfig, "ratio", 0),
@@ -94,6 +133,25 @@ def test_the_cap_of_the_wait_is_not_under_its_least() -> None:
         RetryConfig(min_s=2, cap_s=1)
 
 
+def test_an_opening_is_not_longer_than_the_longest() -> None:
+    with pytest.raises(ConfigError, match=r"breaker\.max_open_s = 30: expected at least 40"):
+        BreakerConfig(open_s=40, max_open_s=30)
+    assert BreakerConfig(kind="counter", open_s=40, max_open_s=30).open_s == 40  # it has one length only
+
+
+def test_the_most_permits_are_not_under_the_least() -> None:
+    with pytest.raises(ConfigError, match=r"concurrency\.max = 5: expected at least 10"):
+        ConcurrencyConfig(min=10, max=5)
+
+
+def test_the_fallback_s_share_leaves_something_of_the_deadline() -> None:
+    with pytest.raises(
+        ConfigError, match=r"fallback\.reserve_s = 10: expected less than the deadline of 10 s"
+    ):
+        Policy(deadline_s=10, fallback=FallbackConfig(model="gpt-4.1-mini", reserve_s=10))
+    assert Policy(deadline_s=None, fallback=FallbackConfig(reserve_s=10)).fallback.reserve_s == 10
+
+
 @pytest.mark.parametrize(
     ("make", "field", "selector", "near"),
     [
@@ -105,6 +163,7 @@ def test_the_cap_of_the_wait_is_not_under_its_least() -> None:
         (BreakerConfig, "breaker.counts", "transient.", "unknown outcome 'transient.'"),
         (BreakerConfig, "breaker.counts", "Timeout", "did you mean 'timeout'?"),
         (BreakerConfig, "breaker.counts", "", "unknown outcome ''"),
+        (ConcurrencyConfig, "concurrency.decrease_on", "timeuot", "did you mean 'timeout'?"),
     ],
 )
 def test_an_unknown_selector_is_refused(make: Make, field: str, selector: str, near: str) -> None:
@@ -143,6 +202,10 @@ def test_a_misspelt_choice_is_refused_rather_than_taken_for_another(make: Make, 
         (BudgetConfig, "budget", "min_per_s"),
         (BreakerConfig, "breaker", "window_s"),
         (BreakerConfig, "breaker", "open_s"),
+        (BreakerConfig, "breaker", "max_open_s"),
+        (BreakerConfig, "breaker", "slow_call_s"),
+        (RateConfig, "rate", "burst_s"),
+        (FallbackConfig, "fallback", "reserve_s"),
     ],
 )
 def test_infinity_is_refused_or_works(make: Make, section: str, field: str) -> None:
@@ -152,4 +215,8 @@ def test_infinity_is_refused_or_works(make: Make, section: str, field: str) -> N
     except ConfigError as error:
         assert f"{section}.{field} = inf" in str(error)  # noqa: PT017
         return
-    Pipeline(policy, rng=Random(1), now_ns=lambda: 0, emit=lambda _: None)
+    make_breaker(policy.breaker, lambda: 0.5)
+    make_limit(policy.concurrency)
+    RateBucket(policy.rate).take(1, 1)
+    RetryBudget(policy.budget).deposit(1)
+    decide(policy.retry, attempt(Outcome.TRANSIENT), tries=1, uniform=0.5, left_s=None)

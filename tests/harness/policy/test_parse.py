@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from harness.errors import ConfigError
+from harness.policy.config import ConcurrencyConfig, FallbackConfig, RateConfig
 from harness.policy.parse import parse, values
 from harness.policy.presets import PRESETS, preset
 
@@ -63,6 +64,93 @@ def test_off_takes_a_bound_away() -> None:
     assert (policy.deadline_s, policy.attempt_timeout_s, policy.admission.max_waiting) == (None, None, None)
 
 
+def test_off_takes_every_optional_bound_away() -> None:
+    policy = parse(
+        tomllib.loads(
+            """
+            first_token_timeout_s = "off"
+            idle_timeout_s = "off"
+            [breaker]
+            slow_call_s = "off"
+            [rate]
+            rpm = "off"
+            tpm = "off"
+            [fallback]
+            model = "off"
+            """
+        ),
+        "mine",
+    )
+    assert (policy.first_token_timeout_s, policy.idle_timeout_s) == (None, None)
+    assert (policy.breaker.slow_call_s, policy.fallback.model) == (None, None)
+    assert (policy.rate.rpm, policy.rate.tpm) == (None, None)
+
+
+def test_every_section_is_read() -> None:
+    policy = parse(
+        tomllib.loads(
+            """
+            first_token_timeout_s = 3
+            idle_timeout_s = 4.5
+            [breaker]
+            slow_call_s = 8
+            slow_ratio = 0.5
+            open_s = 2
+            max_open_s = 20
+            ramp = false
+            [concurrency]
+            kind = "aimd"
+            initial = 30
+            min = 4
+            max = 90
+            decrease = 0.6
+            decrease_on = ["throttled", "timeout.first_token_timeout"]
+            [rate]
+            rpm = 500
+            tpm = 200_000
+            burst_s = 10
+            sync = false
+            pause = false
+            [fallback]
+            model = "gpt-4.1-mini"
+            reserve_s = 12
+            """
+        ),
+        "mine",
+    )
+    tuned = preset("tuned")
+    assert policy == replace(
+        tuned,
+        name="mine",
+        first_token_timeout_s=3.0,
+        idle_timeout_s=4.5,
+        breaker=replace(
+            tuned.breaker, slow_call_s=8.0, slow_ratio=0.5, open_s=2.0, max_open_s=20.0, ramp=False
+        ),
+        concurrency=ConcurrencyConfig(
+            kind="aimd",
+            initial=30,
+            min=4,
+            max=90,
+            decrease=0.6,
+            decrease_on=("throttled", "timeout.first_token_timeout"),
+        ),
+        rate=RateConfig(rpm=500, tpm=200_000, burst_s=10.0, sync=False, pause=False),
+        fallback=FallbackConfig(model="gpt-4.1-mini", reserve_s=12.0),
+    )
+
+
+def test_a_limit_without_a_kind_means_a_static_one() -> None:
+    # Over the preset's aimd it would say nothing.
+    assert preset("tuned").concurrency.kind == "aimd"
+    alone = parse({"concurrency": {"limit": 50}}, "mine").concurrency
+    assert (alone.kind, alone.limit) == ("static", 50)
+    both = parse({"concurrency": {"kind": "aimd", "limit": 50}}, "mine").concurrency
+    assert (both.kind, both.max) == ("aimd", 100)
+    assert parse({"preset": "naive", "concurrency": {"limit": 50}}, "mine").concurrency.kind == "static"
+    assert parse({"concurrency": {"min": 10}}, "mine").concurrency.kind == "aimd"
+
+
 @pytest.mark.parametrize(
     ("toml", "parts"),
     [
@@ -76,6 +164,11 @@ def test_off_takes_a_bound_away() -> None:
         ),
         ("[retries]\nattempts = 3", ["unknown key 'retries'", "did you mean 'retry'?"]),
         ("[concurrency]\nzzz = 3", ["unknown key 'concurrency.zzz'", "[concurrency] has kind, limit"]),
+        (
+            "[rate]\nrmp = 3",
+            ["unknown key 'rate.rmp'", "did you mean 'rpm'?", "[rate] has rpm, tpm, burst_s"],
+        ),
+        ("[fallbck]\nmodel = 'x'", ["unknown key 'fallbck'", "did you mean 'fallback'?"]),
     ],
 )
 def test_an_unknown_key_names_the_nearest(toml: str, parts: list[str]) -> None:
@@ -99,6 +192,17 @@ def test_an_unknown_key_names_the_nearest(toml: str, parts: list[str]) -> None:
         ('[breaker]\nkind = "rato"', "breaker.kind = 'rato': expected one of 'ratio', 'counter', 'off'"),
         ("[admission]\nmax_waiting = 1.5", 'admission.max_waiting = 1.5: expected a whole number, or "off"'),
         ("retry = 3", "retry = 3: expected a section [retry]"),
+        ("concurrency = 3", "concurrency = 3: expected a section [concurrency]"),
+        ("[rate]\nrpm = 1.5", 'rate.rpm = 1.5: expected a whole number, or "off"'),
+        ("[rate]\nrpm = 0", "rate.rpm = 0: expected at least 1"),
+        ("[rate]\nsync = 1", "rate.sync = 1: expected true or false"),
+        ("[fallback]\nmodel = 3", 'fallback.model = 3: expected a string, or "off"'),
+        (
+            '[concurrency]\nkind = "amid"',
+            "concurrency.kind = 'amid': expected one of 'static', 'aimd', 'off'",
+        ),
+        ("[concurrency]\nmax = 50", "concurrency.initial = 100: expected from min 20 to max 50"),
+        ("[breaker]\nopen_s = 40", "breaker.max_open_s = 30: expected at least 40"),
         ("preset = 3", "preset = 3: expected the name of a preset"),
         ("[retry]\nattempts = 0", "retry.attempts = 0: expected at least 1"),
         ("[retry]\nmin_s = 20", "retry.cap_s = 8: expected at least 20"),

@@ -8,6 +8,7 @@ from harness.policy.presets import PRESETS, preset
 
 RETRYABLE = ("throttled", "overloaded", "transient", "timeout", "malformed")
 FAILURES = ("overloaded", "transient", "timeout", "malformed")
+NO_RATE = {"rpm": None, "tpm": None, "burst_s": 60, "sync": False, "pause": False}
 ARTICLE_FAILURES = ("timeout", "throttled", "fatal.quota", "local", "transient.connect")
 
 
@@ -22,6 +23,8 @@ def test_naive_is_the_articles_first_code() -> None:
     assert (policy.deadline_s, policy.attempt_timeout_s) == (None, None)
     assert policy.retry.attempts == 1
     assert (policy.budget.kind, policy.breaker.kind, policy.concurrency.kind) == ("off", "off", "off")
+    assert (policy.first_token_timeout_s, policy.idle_timeout_s, policy.fallback.model) == (None, None, None)
+    assert values(policy)["rate"] == NO_RATE
     assert policy.admission.max_waiting is None
     assert values(policy)["connections"] == {
         "keepalive": 0,
@@ -51,7 +54,10 @@ def test_article_is_the_articles_client() -> None:
     # Ten failures open it for a minute; it is asked before the semaphore only.
     assert (policy.breaker.kind, policy.breaker.threshold, policy.breaker.open_s) == ("counter", 10, 60)
     assert policy.breaker.counts == ARTICLE_FAILURES
-    assert policy.breaker.recheck is False
+    assert (policy.breaker.recheck, policy.breaker.ramp) == (False, False)
+    # Its read timeout alone bounds a silence; it knows no rate and no other model.
+    assert (policy.first_token_timeout_s, policy.idle_timeout_s, policy.fallback.model) == (None, None, None)
+    assert values(policy)["rate"] == NO_RATE
     assert (policy.concurrency.kind, policy.concurrency.limit) == ("static", 100)
     assert policy.admission.max_waiting is None
     # Its httpx timeout is 60 s and 10 s to connect; its limits are 50 kept alive and 200 in all.
@@ -70,6 +76,8 @@ def test_tuned_is_pinned() -> None:
         "name": "tuned",
         "deadline_s": 45,
         "attempt_timeout_s": 25,
+        "first_token_timeout_s": 20,
+        "idle_timeout_s": 15,
         "retry": {
             "attempts": 6,
             "on": RETRYABLE,
@@ -88,12 +96,26 @@ def test_tuned_is_pinned() -> None:
             "window_s": 10,
             "min_calls": 20,
             "failure_ratio": 0.6,
+            "slow_call_s": None,
+            "slow_ratio": 0.8,
             "open_s": 3,
+            "max_open_s": 30,
             "probes": 5,
+            "ramp": True,
             "threshold": 10,
         },
-        "concurrency": {"kind": "static", "limit": 100},
+        "rate": {"rpm": None, "tpm": None, "burst_s": 60, "sync": True, "pause": True},
+        "concurrency": {
+            "kind": "aimd",
+            "limit": 100,
+            "initial": 100,
+            "min": 20,
+            "max": 100,
+            "decrease": 0.9,
+            "decrease_on": ("throttled", "overloaded", "timeout"),
+        },
         "admission": {"max_waiting": 160},
+        "fallback": {"model": None, "reserve_s": 0},
         "connections": {
             "keepalive": 100,
             "max": 400,
