@@ -8,19 +8,23 @@ from collections.abc import Awaitable, Callable
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_never
 
 from harness.model import Attempt
+from harness.pipeline.attempting import Opened
 from harness.policy.retry import Again, Stop
 
-Decide = Callable[[Attempt], Again | Stop]
+Decide = Callable[[Attempt, int], Again | Stop]
+
+#: How a try went; None when it was not let through.
+Result = Attempt | Opened | None
 
 
 async def retry(
     first: Attempt,
-    again: Callable[[int], Awaitable[Attempt | None]],
+    again: Callable[[int], Awaitable[Result]],
     decide: Decide,
     waiting: Callable[[Attempt, float], None],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> Attempt | None:
-    """Repeat `again(number)` while `decide` says so; the last attempt, or None when one was not let through.
+) -> Result:
+    """Repeat `again(tries)` while `decide(attempt, tries)` says so; the last result.
 
     Tenacity is entered after the first attempt, whose result is its first: the hot path of a call that
     succeeds at once stays clear of it, and its attempt numbers are ours. `decide` is asked once an attempt
@@ -30,13 +34,16 @@ async def retry(
     """
     decision: Again | Stop = Stop(None)
 
-    async def attempt() -> Attempt | None:
+    def tries() -> int:
         number: int = retrying.statistics["attempt_number"]
-        return first if number == 1 else await again(number)
+        return number
 
-    def wanted(result: Attempt | None) -> bool:
+    async def attempt() -> Result:
+        return first if tries() == 1 else await again(tries())
+
+    def wanted(result: Result) -> bool:
         nonlocal decision
-        decision = decide(result) if result is not None else Stop(None)
+        decision = decide(result, tries()) if isinstance(result, Attempt) else Stop(None)
         return isinstance(decision, Again)
 
     def wait_s(_: RetryCallState) -> float:

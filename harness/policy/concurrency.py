@@ -9,6 +9,9 @@ from harness.model import Attempt, Outcome
 from harness.policy.config import ConcurrencyConfig
 from harness.policy.match import matches
 
+#: Weight of the newest sample of the round trip: that of RFC 6298's SRTT.
+SMOOTHING = 1 / 8
+
 #: Ten tenths add up to a little less than one.
 ROUNDING = 1e-9
 
@@ -62,7 +65,8 @@ class AimdLimit:
     congestion event.
 
     After Netflix concurrency-limits' AIMDLimit: it grows only while at least half of it is used. As in TCP
-    (RFC 5681) one event cuts once: what was sent before the last cut does not cut again; and below
+    (RFC 5681) one event cuts once: what was sent before the last cut does not cut again, and there is one
+    cut a round trip, the smoothed time of attempts that were `ok` (a 429 comes back at once); and below
     `threshold` it starts slowly, by one a success.
     """
 
@@ -71,6 +75,7 @@ class AimdLimit:
         self._level = float(config.initial)
         self._threshold = self._level
         self._cut_at_ns: int | None = None
+        self._round_trip_ns = 0.0
 
     @property
     def limit(self) -> int:
@@ -80,6 +85,7 @@ class AimdLimit:
     def note(self, attempt: Attempt, in_use: int) -> None:
         """Grow with a success, shrink with a sign of congestion."""
         if attempt.outcome is Outcome.OK:
+            self._time(attempt)
             self._grow(in_use)
         elif matches(self._config.decrease_on, attempt) and self._is_news(attempt):
             self._cut_at_ns = attempt.end_ns
@@ -98,8 +104,16 @@ class AimdLimit:
         elif in_use * 2 >= limit:
             self._level = min(float(self._config.max), self._level + 1 / limit)
 
+    def _time(self, attempt: Attempt) -> None:
+        took_ns = attempt.end_ns - attempt.sent_ns
+        gain = SMOOTHING if self._round_trip_ns else 1.0
+        self._round_trip_ns += gain * (took_ns - self._round_trip_ns)
+
     def _is_news(self, attempt: Attempt) -> bool:
-        return self._cut_at_ns is None or attempt.sent_ns > self._cut_at_ns
+        if self._cut_at_ns is None:
+            return True
+        in_next_round = attempt.end_ns >= self._cut_at_ns + self._round_trip_ns
+        return in_next_round and attempt.sent_ns > self._cut_at_ns
 
 
 def make_limit(config: ConcurrencyConfig) -> Limit:

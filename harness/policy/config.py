@@ -174,7 +174,7 @@ class RateConfig:
 
     `burst_s` of the rate may be spent at once. With `sync` the level follows the `x-ratelimit-*` and
     `anthropic-ratelimit-*` headers, and so does a limit that is not set here or is higher than theirs. With
-    `pause` a 429's Retry-After holds all calls.
+    `pause` a 429's Retry-After holds all calls, unless its headers show that the limits are not used up.
     """
 
     rpm: int | None = None

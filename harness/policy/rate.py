@@ -13,6 +13,16 @@ from harness.units import NS
 UNIT = 60 * NS
 
 
+#: A limit with less than this share of it left may be what a 429 is about.
+LITTLE = 0.1
+
+
+def is_shed(levels: Levels | None) -> bool:
+    """Whether a 429 is the server shedding load: its own headers say that requests and tokens are left."""
+    told = [] if levels is None else [level for level in (levels.requests, levels.tokens) if level]
+    return bool(told) and all(level.remaining >= LITTLE * level.limit for level in told)
+
+
 @dataclass(frozen=True, slots=True)
 class Reservation:
     """What one request took, and the state of both meters right after it: what its reply is compared with."""

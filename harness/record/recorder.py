@@ -13,7 +13,17 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from harness.model import Attempt, AttemptFinished, BreakerChanged, Call, CallFinished, Event, Waited
+from harness.model import (
+    Attempt,
+    AttemptFinished,
+    BreakerChanged,
+    Call,
+    CallFinished,
+    Event,
+    LimitChanged,
+    Paused,
+    Waited,
+)
 from harness.record.schema import SCHEMA_VERSION, TABLES, Column
 from harness.units import NS
 
@@ -81,8 +91,12 @@ class Recorder:
                 self._tables["calls"].rows.append(self._call_row(call))
             case AttemptFinished(attempt):
                 self._tables["attempts"].rows.append(self._attempt_row(attempt))
-            case BreakerChanged(at_ns, _, after):
-                self._event(at_ns, "breaker", after, 0.0)
+            case BreakerChanged(at_ns, _, state, route):
+                self._event(at_ns, _name("breaker", route), state, 0.0)
+            case LimitChanged(at_ns, _, permits, route):
+                self._event(at_ns, _name("limit", route), "", permits)
+            case Paused(at_ns, duration_ns, route):
+                self._event(at_ns, _name("pause", route), "", duration_ns / NS)
             case Waited():
                 pass  # its duration stands in the call's row
 
@@ -129,13 +143,14 @@ class Recorder:
         )
 
     def _attempt_row(self, a: Attempt) -> Row:
-        zero, usage = self._origin_ns, a.reply and a.reply.usage
+        zero, usage = self._origin_ns, a.usage
         return (
             a.call_id,
             a.number,
             self._worker,
             a.sent_ns - zero,
             None if a.headers_ns is None else a.headers_ns - zero,
+            None if a.first_token_ns is None else a.first_token_ns - zero,
             a.end_ns - zero,
             str(a.outcome),
             str(a.fault),
@@ -146,4 +161,9 @@ class Recorder:
             usage and usage.prompt_tokens,
             usage and usage.completion_tokens,
             a.request_id,
+            a.route,
         )
+
+
+def _name(event: str, route: int) -> str:
+    return event if route == 0 else f"fallback_{event}"

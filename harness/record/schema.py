@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Kind = Literal["int16", "int32", "int64", "float64", "utf8"]
 
@@ -35,7 +35,7 @@ CALLS = (
     Column("outcome", "utf8", "harness.model.Outcome of the call"),
     Column("stopped_by", "utf8", "harness.model.StoppedBy; null when the call is ok", nullable=True),
     Column("attempts", "int16", "requests sent for this call"),
-    Column("permit_wait_ns", "int64", "waited for permits, all attempts"),
+    Column("permit_wait_ns", "int64", "waited for rate and permits, all attempts"),
     Column("backoff_ns", "int64", "waited between attempts"),
     Column("status", "int16", "last HTTP status", nullable=True),
     Column("code", "utf8", "last error code of the API", nullable=True),
@@ -52,24 +52,26 @@ ATTEMPTS = (
     Column("worker", "int16", "index of the load process"),
     Column("sent_ns", "int64", "permit held, request on its way"),
     Column("headers_ns", "int64", "status line received", nullable=True),
+    Column("first_token_ns", "int64", "first output of a stream received", nullable=True),
     Column("end_ns", "int64", "ended"),
     Column("outcome", "utf8", "harness.model.Outcome of the attempt"),
     Column("fault", "utf8", "harness.model.Fault: what went wrong, finer than the outcome; empty when ok"),
     Column("status", "int16", "HTTP status", nullable=True),
     Column("code", "utf8", "error code of the API", nullable=True),
     Column("retry_after_ns", "int64", "the API's hint", nullable=True),
-    Column("permit_wait_ns", "int64", "waited for the permit before it"),
+    Column("permit_wait_ns", "int64", "waited for rate and permit before it"),
     Column("prompt_tokens", "int32", "as the API counted them", nullable=True),
     Column("completion_tokens", "int32", "as the API counted them", nullable=True),
     Column("request_id", "utf8", "the API's id of the request", nullable=True),
+    Column("route", "int16", "0: the first choice, 1: the fallback"),
 )
 
 EVENTS = (
     Column("worker", "int16", "index of the load process"),
     Column("at_ns", "int64", "when"),
-    Column("name", "utf8", "breaker | loop_lag"),
+    Column("name", "utf8", "breaker | limit | pause (of the fallback: with fallback_ before it) | loop_lag"),
     Column("text", "utf8", "breaker: the state entered (closed, open, half_open)"),
-    Column("value", "float64", "loop_lag: seconds the event loop was late"),
+    Column("value", "float64", "limit: permits from now on; pause: its seconds; loop_lag: seconds late"),
 )
 
 TABLES: dict[str, tuple[Column, ...]] = {"calls": CALLS, "attempts": ATTEMPTS, "events": EVENTS}

@@ -133,6 +133,28 @@ def test_what_was_sent_before_the_last_cut_does_not_cut_again() -> None:
     assert limit.limit == 16
 
 
+def test_there_is_one_cut_a_round_trip_though_a_429_comes_back_at_once() -> None:
+    limit = _aimd(64)
+    limit.note(attempt(Outcome.OK, status=200, sent_s=0, end_s=4), 64)
+    limit.note(_throttled(4.0, 4.01), 64)
+    for tenth in range(1, 40):  # a burst of them, each sent after the one before had come back
+        limit.note(_throttled(4.01 + tenth / 10, 4.0101 + tenth / 10), 64)
+    assert limit.limit == 32
+    limit.note(_throttled(8.0, 8.02), 32)
+    assert limit.limit == 16
+
+
+def test_the_round_trip_is_smoothed_as_tcp_does() -> None:
+    limit = _aimd(64)
+    for took_s in (4.0, 12.0):  # 4 + (12 - 4) / 8 = 5
+        limit.note(attempt(Outcome.OK, status=200, sent_s=0, end_s=took_s), 1)
+    limit.note(_throttled(20.0, 20.01), 64)
+    limit.note(_throttled(25.0, 25.009), 64)
+    assert limit.limit == 32
+    limit.note(_throttled(25.0, 25.011), 64)
+    assert limit.limit == 16
+
+
 def test_the_first_attempt_of_all_may_cut() -> None:
     limit = _aimd(64)
     limit.note(_throttled(0, 0), 1)  # virtual time begins at 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.model import Level, Levels
 from harness.policy.config import RateConfig
-from harness.policy.rate import RateBucket, Reservation
+from harness.policy.rate import RateBucket, Reservation, is_shed
 from tests.harness.policy.attempts import SECOND
 
 QUIET = RateConfig(sync=False, pause=False)
@@ -464,3 +464,22 @@ def test_after_exactly_the_wait_it_may_go_whatever_happened_before(steps: list[t
         assert wait_ns == 0 or bucket.wait_ns(amount, now_ns + wait_ns - 1) >= 1
         now_ns += wait_ns
         assert bucket.wait_ns(amount, now_ns) == 0
+
+
+@pytest.mark.parametrize(
+    ("requests", "tokens", "shed"),
+    [
+        (Level(1000, 999), Level(90_000, 80_000), True),
+        (Level(1000, 999), None, True),
+        (Level(1000, 100), Level(90_000, 9_000), True),
+        (Level(1000, 99), Level(90_000, 80_000), False),  # hardly any requests left
+        (Level(1000, 999), Level(90_000, 0), False),  # as a real one for tokens
+        (None, Level(90_000, 8_999), False),
+        (None, None, False),  # it does not say
+    ],
+)
+def test_a_429_whose_headers_show_enough_left_sheds_load(
+    requests: Level | None, tokens: Level | None, *, shed: bool
+) -> None:
+    assert is_shed(Levels(requests, tokens)) is shed
+    assert not is_shed(None)

@@ -1,0 +1,133 @@
+"""Calls from begin to end: numbered, taken through their routes, told to the listeners."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import count
+
+from harness.client.ends import detail
+from harness.model import Call, CallFinished, Event, Fault, Outcome, StoppedBy, Tag
+from harness.pipeline.attempting import Send
+from harness.pipeline.pipeline import CallState, Pipeline
+
+#: Asked for a tag at every call made in this context; how a load generator names its calls.
+next_tag: ContextVar[Callable[[], Tag] | None] = ContextVar("next_tag", default=None)
+
+#: Why a first choice that did not serve a call may be followed by the second.
+_SECOND_CHANCE = (StoppedBy.ATTEMPTS, StoppedBy.BUDGET, StoppedBy.BREAKER, StoppedBy.ADMISSION)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One route of a call: its policies, and how to send an attempt on it."""
+
+    pipeline: Pipeline
+    send: Send
+    tokens: Callable[[], int] | None = None
+
+
+class Listeners:
+    """Tells every listener of every event. One that raises is reported to the event loop and goes on."""
+
+    def __init__(self, listeners: Iterable[Callable[[Event], None]]) -> None:
+        self._listeners = tuple(listeners)
+
+    def __call__(self, event: Event) -> None:
+        for listener in self._listeners:
+            try:
+                listener(event)
+            except Exception as error:  # noqa: BLE001 - a listener's fault is not the call's
+                asyncio.get_running_loop().call_exception_handler(
+                    {"message": f"a listener raised on {type(event).__name__}", "exception": error}
+                )
+
+
+class Calls:
+    """Where calls begin and end. `deadline_s` bounds each."""
+
+    def __init__(
+        self, deadline_s: float | None, now_ns: Callable[[], int], emit: Callable[[Event], None]
+    ) -> None:
+        self._deadline_s = deadline_s
+        self._now_ns = now_ns
+        self._emit = emit
+        self._ids = count()
+
+    def begin(
+        self, model: str, *, priority: int = 0, streaming: bool = False, most_s: float | None = None
+    ) -> CallState:
+        """A new call; its deadline starts here."""
+        tags = next_tag.get()
+        tag = tags() if tags else Tag()
+        deadline_at_s = None
+        if self._deadline_s is not None:
+            deadline_at_s = asyncio.get_running_loop().time() + self._deadline_s
+        return CallState(
+            next(self._ids) if tag.call_id is None else tag.call_id,
+            deadline_at_s,
+            priority,
+            streaming,
+            most_s,
+            model,
+            tag,
+            self._now_ns(),
+        )
+
+    async def run(self, call: CallState, ways: Sequence[Way]) -> Pipeline:
+        """Take a call through its routes until one serves it; the pipeline that was last.
+
+        The call is then finished, unless it has become a stream (`call.lease` is set). Raises CancelledError
+        only, after the call was finished as cancelled.
+        """
+        way = ways[0]
+        try:
+            for way in ways:
+                await way.pipeline.run(call, way.send, way.tokens)
+                if not _try_next(call):
+                    break
+        except asyncio.CancelledError:
+            self.finish(call, cancelled=True)
+            raise
+        if call.lease is None:
+            self.finish(call)
+        return way.pipeline
+
+    def finish(self, call: CallState, *, cancelled: bool = False) -> None:
+        """Tell of the end of a call. Once a call."""
+        last = call.last
+        self._emit(
+            CallFinished(
+                Call(
+                    call.call_id,
+                    call.start_ns if call.tag.intended_ns is None else call.tag.intended_ns,
+                    call.start_ns,
+                    self._now_ns(),
+                    Outcome.CANCELLED if cancelled else call.outcome,
+                    StoppedBy.USER if cancelled else call.stopped_by,
+                    call.attempts,
+                    call.model,
+                    call.tag,
+                    call.permit_wait_ns,
+                    call.backoff_ns,
+                    None if last is None else last.status,
+                    None if last is None else last.code,
+                    None if last is None else last.usage,
+                    detail(call),
+                )
+            )
+        )
+
+
+def _try_next(call: CallState) -> bool:
+    """Whether the next route may serve what this one did not."""
+    if call.lease is not None or call.outcome is Outcome.OK:
+        return False
+    if call.stopped_by in _SECOND_CHANCE:
+        return True
+    left_s = call.left_s()
+    if call.stopped_by is StoppedBy.DEADLINE:  # only the first choice's share of the time has passed
+        return left_s is not None and left_s > 0
+    return call.last is not None and call.last.fault is Fault.QUOTA

@@ -1,0 +1,84 @@
+"""Where requests go, and the key they carry."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from harness import errors
+from harness.wire.address import is_http_address
+from harness.wire.choose import wire_named
+
+WireName = Literal["openai", "anthropic"]
+
+#: Wire format -> default address, the variables that replace it and hold the key.
+_ENVIRONMENT: dict[str, tuple[str, str, str]] = {
+    "openai": ("https://api.openai.com/v1", "OPENAI_BASE_URL", "OPENAI_API_KEY"),
+    "anthropic": ("https://api.anthropic.com/v1", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"),
+}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Endpoint:
+    """An API: its address up to and with the version, its key, its wire format.
+
+    `base_url` and `api_key` default to the provider's environment variables (OPENAI_BASE_URL, OPENAI_API_KEY;
+    ANTHROPIC_BASE_URL, ANTHROPIC_API_KEY). Raises ConfigError for an address or key that cannot work; no
+    message and no repr shows a key.
+    """
+
+    base_url: str | None = None
+    api_key: str | None = None
+    wire: WireName = "openai"
+
+    def __post_init__(self) -> None:
+        wire_named(self.wire)
+        default, url_variable, key_variable = _ENVIRONMENT[self.wire]
+        url = self.base_url or os.environ.get(url_variable) or default
+        if self.base_url is None and self.wire == "anthropic":
+            url = _with_version(url)
+        object.__setattr__(self, "base_url", _checked_url(url))
+        object.__setattr__(
+            self, "api_key", _checked_key(self.api_key or os.environ.get(key_variable), key_variable)
+        )
+
+    @property
+    def url(self) -> str:
+        """The address, without a slash at its end."""
+        return self.base_url or ""
+
+    @property
+    def key(self) -> str:
+        """The key."""
+        return self.api_key or ""
+
+    @property
+    def shown(self) -> str:
+        """The address as it may be shown: without a password."""
+        address = urlsplit(self.url)
+        return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.shown!r}, wire={self.wire!r})"
+
+
+def _with_version(url: str) -> str:
+    """ANTHROPIC_BASE_URL, as Anthropic's SDK reads it, has no version."""
+    return url if urlsplit(url).path.rstrip("/").endswith("/v1") else url.rstrip("/") + "/v1"
+
+
+def _checked_url(url: str) -> str:
+    if not is_http_address(url):
+        raise errors.expected("base_url", url, "an address such as https://api.openai.com/v1")
+    return url.rstrip("/")
+
+
+def _checked_key(key: str | None, variable: str) -> str:
+    """The key, if it can stand in a header. A message never shows it."""
+    if not key:
+        raise errors.ConfigError(f"api_key: none given and {variable} is not set: expected an API key")
+    if not key.isascii() or not key.isprintable() or key != key.strip():
+        raise errors.ConfigError("api_key: expected printable ASCII without line breaks or spaces around it")
+    return key

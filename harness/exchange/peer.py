@@ -1,0 +1,76 @@
+"""The other side of an exchange, and what is kept from what it says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+
+from harness.model import Attempt, Fault, Outcome
+from harness.pipeline.attempting import Progress
+from harness.transport.base import HttpResponse, Transport, TransportError
+from harness.wire.base import Parsed, Wire
+
+#: Largest body read; a longer one is `malformed`.
+MAX_BODY_BYTES = 16 * 1024 * 1024
+
+#: Stands for a key; and how much of a key's beginning tells anything ("sk-" does not).
+REDACTED = "[key]"
+LEAST_TELLING = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Whom to talk to, and how. `secret` is kept out of all that is passed on."""
+
+    transport: Transport
+    wire: Wire
+    secret: str
+    now_ns: Callable[[], int]
+
+    def clean(self, parsed: Parsed) -> Parsed:
+        """Without the key: gateways echo headers in their error pages."""
+        if not self.secret or not (parsed.detail or parsed.code):
+            return parsed
+        code = parsed.code and without(parsed.code, self.secret)
+        return replace(parsed, detail=without(parsed.detail, self.secret), code=code)
+
+    def ended(self, progress: Progress, parsed: Parsed) -> Attempt:
+        """The attempt that ended with this reply."""
+        parsed = self.clean(parsed)
+        progress.code = parsed.code
+        progress.request_id = parsed.request_id or progress.request_id
+        progress.retry_after_s = parsed.retry_after_s
+        progress.should_retry = parsed.should_retry
+        progress.usage = parsed.usage
+        progress.levels = parsed.levels or progress.levels
+        progress.reply = parsed.reply
+        return progress.ended(self.now_ns(), parsed.outcome, parsed.fault, parsed.detail)
+
+    def failed(self, progress: Progress, error: TransportError) -> Attempt:
+        """The attempt that ended below HTTP."""
+        return self.ended(progress, Parsed(error.outcome, error.fault, detail=str(error)))
+
+    def arrived(self, progress: Progress, response: HttpResponse) -> None:
+        """Status and headers are here."""
+        progress.headers_ns, progress.status = self.now_ns(), response.status
+
+
+def without(text: str, secret: str) -> str:
+    """The text with the secret taken out, and with what a shortened text has kept of one at its end."""
+    text = text.replace(secret, REDACTED)
+    for length in range(min(len(secret), len(text)), LEAST_TELLING - 1, -1):
+        if text.endswith(secret[:length]):
+            return text[:-length] + REDACTED
+    return text
+
+
+async def read_body(chunks: AsyncIterator[bytes]) -> bytes:
+    """The whole body, up to MAX_BODY_BYTES."""
+    parts, size = [], 0
+    async for chunk in chunks:
+        parts.append(chunk)
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            detail = f"the body is longer than {MAX_BODY_BYTES} bytes"
+            raise TransportError(Outcome.MALFORMED, Fault.BODY, detail)
+    return b"".join(parts)

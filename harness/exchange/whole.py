@@ -1,0 +1,39 @@
+"""A reply read whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.exchange.peer import Peer, read_body
+from harness.model import Attempt
+from harness.pipeline.attempting import Progress
+from harness.transport.base import HttpRequest, HttpResponse, TransportError
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """An HTTP reply with its body."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+async def exchange(peer: Peer, request: HttpRequest, progress: Progress) -> tuple[Attempt, Whole | None]:
+    """One attempt, from request to the last byte of the reply; the reply itself where there was one."""
+    try:
+        response = await peer.transport.open(request)
+        peer.arrived(progress, response)
+        return await read_whole(peer, response, progress)
+    except TransportError as error:
+        return peer.failed(progress, error), None
+
+
+async def read_whole(peer: Peer, response: HttpResponse, progress: Progress) -> tuple[Attempt, Whole | None]:
+    """The rest of an attempt whose headers have arrived. Raises TransportError."""
+    try:
+        body = await read_body(response.chunks())
+    finally:
+        await response.aclose()
+    parsed = peer.wire.parse(response.status, response.headers, body)
+    return peer.ended(progress, parsed), Whole(response.status, list(response.headers.items()), body)

@@ -1,0 +1,1 @@
+"""The pipeline under the official SDKs: transports for httpx and httpx2."""
