@@ -1,4 +1,4 @@
-"""An OpenAI-compatible mock server with latency, limits, capacity and faults; its core is pure.
+"""An OpenAI- and Anthropic-compatible mock server: latency, limits, capacity, faults. Its core is pure.
 
 `python -m mockserver` serves. From Python, `Core` takes the same decisions without a socket or a clock.
 """

@@ -1,4 +1,4 @@
-"""`python -m mockserver`: an OpenAI-compatible server with latency, limits, capacity and faults."""
+"""`python -m mockserver`: an OpenAI- and Anthropic-compatible server with latency, limits and faults."""
 
 import argparse
 import sys

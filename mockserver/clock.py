@@ -20,6 +20,6 @@ class Clock:
         """
         return (time.perf_counter_ns() - self._start_ns) // NS_PER_US
 
-    def unix_s(self) -> int:
-        """Wall time for the `created` field of replies; never used to measure."""
-        return time.time_ns() // 1_000_000_000
+    def unix_us(self) -> int:
+        """Wall time for what replies say about it; never used to measure."""
+        return time.time_ns() // NS_PER_US

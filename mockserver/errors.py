@@ -30,13 +30,22 @@ class AdminError(MockServerError):
 
 
 class WireError(MockServerError):
-    """An API request is malformed. `status` is of HTTP; the rest fills the dialect's error body."""
+    """An API request is malformed. `status` is of HTTP; the rest fills the dialect's error body, where it has
+    a place for it. `allow` is the method that would have been right.
+    """
 
     def __init__(
-        self, status: int, message: str, *, param: str | None = None, code: str | None = None
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        allow: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.param = param
         self.code = code
+        self.allow = allow

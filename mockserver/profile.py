@@ -5,12 +5,28 @@ Nothing is validated here: `profile_file` does that where a profile enters.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 MINUTES_PER_DAY = 1440
 
 ConnectionAction = Literal["hang", "reset"]
-RequestAction = Literal["status", "hang", "reset"]
+# In place of a generation: the request never takes a slot.
+RefusingAction = Literal["status", "hang", "reset", "garbage"]
+# What a generation has written is spoiled on its way to the caller.
+SpoilingAction = Literal[
+    "hang_after_headers",
+    "stall",
+    "reset_mid",
+    "truncate",
+    "half_json",
+    "malformed_sse",
+    "stream_error",
+]
+RequestAction = RefusingAction | SpoilingAction
+
+REFUSING: frozenset[str] = frozenset(get_args(RefusingAction))
+SPOILING: frozenset[str] = frozenset(get_args(SpoilingAction))
+COUNTS_EVENTS = SPOILING - {"hang_after_headers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +144,20 @@ class ConnectionRule:
 
 
 @dataclass(frozen=True, slots=True)
+class HeaderIs:
+    """A request header, and the value it must have; names are of any case."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequestRule:
-    """A fault of a request that has been read."""
+    """A fault of a request that has been read.
+
+    `first`: only so many requests that match everything else. `after_events`: content events of a stream
+    before it is spoiled; a whole reply is spoiled in the middle of its body.
+    """
 
     name: str
     action: RequestAction
@@ -137,8 +165,11 @@ class RequestRule:
     when: When = When()
     path: str | None = None
     model: str | None = None
+    header: HeaderIs | None = None
+    first: int | None = None
     status: int = 500
     retry_after_s: float | None = None
+    after_events: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,15 @@
 
 from dataclasses import asdict
 
-from mockserver.profile import ClockWindow, ConnectionRule, CurvePoint, Profile, RequestRule, When
+from mockserver.profile import (
+    COUNTS_EVENTS,
+    ClockWindow,
+    ConnectionRule,
+    CurvePoint,
+    Profile,
+    RequestRule,
+    When,
+)
 
 Document = dict[str, object]
 
@@ -50,6 +58,12 @@ def _request_rule(rule: RequestRule) -> Document:
         document["path"] = rule.path
     if rule.model is not None:
         document["model"] = rule.model
+    if rule.header is not None:
+        document["header"] = f"{rule.header.name}: {rule.header.value}"
+    if rule.first is not None:
+        document["first"] = rule.first
+    if rule.action in COUNTS_EVENTS:
+        document["after_events"] = rule.after_events
     if rule.action == "status":
         document["status"] = rule.status
         if rule.retry_after_s is not None:

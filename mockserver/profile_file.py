@@ -4,13 +4,11 @@ import tomllib
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
 
 from mockserver.errors import ProfileError
 from mockserver.profile import (
     MINUTES_PER_DAY,
     CapacitySettings,
-    ConnectionRule,
     CurvePoint,
     Evening,
     FrontSettings,
@@ -18,10 +16,9 @@ from mockserver.profile import (
     Length,
     Limits,
     Profile,
-    RequestRule,
     Ttft,
-    When,
 )
+from mockserver.rule_tables import read_connection_rule, read_request_rule
 from mockserver.tables import Table, clock_minute, nearest, wrong
 
 # Bounds against typing errors, not of any model: an hour, a million, a day.
@@ -81,8 +78,8 @@ def parse_profile(document: object, *, default_name: str = "custom") -> Profile:
         limits=_limits(root.table("limits")),
         capacity=_capacity(root.table("capacity")),
         front=_front(root.table("front")),
-        connection_faults=tuple(map(_connection_rule, root.tables("connection_faults"))),
-        request_faults=tuple(map(_request_rule, root.tables("request_faults"))),
+        connection_faults=tuple(map(read_connection_rule, root.tables("connection_faults"))),
+        request_faults=tuple(map(read_request_rule, root.tables("request_faults"))),
     )
     root.finish()
     return profile
@@ -191,61 +188,3 @@ def _front(table: Table) -> FrontSettings:
     )
     table.finish()
     return front
-
-
-def _connection_rule(table: Table) -> ConnectionRule:
-    action = table.raw("action", None)
-    if action not in ("hang", "reset"):
-        raise wrong(table.path("action"), action, '"hang" or "reset"')
-    kind: Literal["hang", "reset"] = "hang" if action == "hang" else "reset"
-    rule = ConnectionRule(
-        name=table.text("name", f"connection_{kind}"),
-        action=kind,
-        probability=table.number("probability", 1.0, 0, 1),
-        when=_when(table),
-    )
-    table.finish()
-    return rule
-
-
-def _request_rule(table: Table) -> RequestRule:
-    action = _request_action(table, table.raw("action", None))
-    status = table.integer("status", 500, 400, 599)
-    rule = RequestRule(
-        name=table.text("name", f"status_{status}" if action == "status" else action),
-        action=action,
-        probability=table.number("probability", 1.0, 0, 1),
-        when=_when(table),
-        path=table.optional_text("path"),
-        model=table.optional_text("model"),
-        status=status,
-        retry_after_s=table.optional_number("retry_after_s", 0, _DAY_S),
-    )
-    table.finish()
-    return rule
-
-
-def _request_action(table: Table, action: object) -> Literal["status", "hang", "reset"]:
-    match action:
-        case "status":
-            if not table.has("status"):
-                raise ProfileError(f"{table.path('status')} is missing: expected one from 400 to 599")
-            return "status"
-        case "hang" | "reset":
-            for key in ("status", "retry_after_s"):
-                if table.has(key):
-                    raise ProfileError(f"{table.path(key)} has no meaning with the action {action}")
-            return "hang" if action == "hang" else "reset"
-        case _:
-            raise wrong(table.path("action"), action, '"status", "hang" or "reset"')
-
-
-def _when(table: Table) -> When:
-    when = When(
-        window=table.optional_window("window"),
-        from_s=table.optional_number("from_s", 0, 7 * _DAY_S),
-        to_s=table.optional_number("to_s", 0, 7 * _DAY_S),
-    )
-    if when.from_s is not None and when.to_s is not None and when.from_s >= when.to_s:
-        raise wrong(table.path("to_s"), when.to_s, f"more than from_s ({when.from_s:g})")
-    return when

@@ -109,6 +109,10 @@ class Table:
             raise wrong(self.path(key), value, f"a whole number from {low} to {high}")
         return value
 
+    def optional_integer(self, key: str, low: int, high: int) -> int | None:
+        self._know(key)
+        return self.integer(key, low, low, high) if self.has(key) else None
+
     def boolean(self, key: str, default: bool) -> bool:  # noqa: FBT001 - a default value, not a flag
         value = self.raw(key, default)
         if not isinstance(value, bool):

@@ -25,6 +25,11 @@ def thai_copy(tokens: int) -> str:
     return text[:characters]
 
 
+def token_text(text: str, index: int) -> str:
+    """Token `index` of a copy: the tokens in order make up the whole."""
+    return text[index * CHARACTERS_PER_TOKEN : (index + 1) * CHARACTERS_PER_TOKEN]
+
+
 def count_tokens(characters: int) -> int:
     """Tokens of a text: ceil(characters / 2).
 

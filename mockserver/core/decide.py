@@ -4,15 +4,16 @@ No I/O, no clock, no global random source. Whoever drives it (a server in real t
 time) does the waiting, and calls back when a generation has ended.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from mockserver.core.capacity import Capacity, Started
 from mockserver.core.evening import EveningClock, background
-from mockserver.core.faults import connection_fault, request_fault
+from mockserver.core.faults import RequestFaults, connection_fault
 from mockserver.core.latency import MAX_OUTPUT_TOKENS, generation_us, reply_tokens, ttft_us
 from mockserver.core.limits import Exceeded, Levels, RateLimits
-from mockserver.profile import ConnectionRule, Evening, Profile, RequestRule
+from mockserver.profile import REFUSING, ConnectionRule, Evening, Profile, RequestRule
 
 # A waiting request may start because the background fell: ask that often (`Core.tick`).
 TICK_US = 50_000
@@ -20,7 +21,11 @@ TICK_US = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One attempt of a call, as the provider sees it. `key` is any text that stands for the account."""
+    """One attempt of a call, as the provider sees it. `key` is any text that stands for the account.
+
+    `headers` are what rules may select by, their names in lower case or looked up in any case. `fault` is one
+    that the request asks for itself: it is met in place of the profile's.
+    """
 
     path: str
     model: str
@@ -30,6 +35,8 @@ class Arrival:
     call: int
     attempt: int = 1
     wanted_tokens: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    fault: RequestRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Do what the rule says; `levels` go into the headers if it answers at all."""
+    """Do what the rule says in place of a generation; `levels` go into the headers if it answers at all."""
 
     rule: RequestRule
     levels: Levels
@@ -68,13 +75,17 @@ class Overload:
 
 @dataclass(frozen=True, slots=True)
 class Generate:
-    """A reply of `tokens` is under way, or waits for its turn while `start` is None."""
+    """A reply of `tokens` is under way, or waits for its turn while `start` is None.
+
+    It takes its slot and its time as any other; `fault` is the rule that spoils it on its way to the caller.
+    """
 
     ticket: int
     tokens: int
     finish_reason: Literal["stop", "length"]
     levels: Levels
     start: Start | None
+    fault: RequestRule | None = None
 
 
 Decision = Fault | Throttle | Overload | Generate
@@ -96,6 +107,7 @@ class Core:
         self.clock = EveningClock(profile.evening, now_us)
         self._limits = RateLimits(profile.limits)
         self._capacity = Capacity(profile.capacity)
+        self._faults = RequestFaults(profile.request_faults)
         self._jobs: dict[int, _Job] = {}
         self._next_ticket = 0
 
@@ -119,23 +131,36 @@ class Core:
         """The fault of the connection with this arrival number."""
         return connection_fault(self.profile.connection_faults, self.seed, connection, self.clock, now_us)
 
-    def fault(self, path: str, model: str, call: int, attempt: int, now_us: int) -> RequestRule | None:
-        """The injected fault of a request, for those paths where nothing is generated."""
-        rules = self.profile.request_faults
-        return request_fault(rules, self.seed, path, model, call, attempt, self.clock, now_us)
+    def fault(self, arrival: Arrival, now_us: int) -> RequestRule | None:
+        """The injected fault of a request: all there is to decide for those paths where nothing is generated.
+
+        To be asked once a request: a rule with `first` counts how often it was met.
+        """
+        if arrival.fault is not None:
+            return arrival.fault
+        return self._faults.meet(
+            self.seed,
+            arrival.path,
+            arrival.model,
+            arrival.headers,
+            arrival.call,
+            arrival.attempt,
+            self.clock,
+            now_us,
+        )
 
     def arrive(self, arrival: Arrival, now_us: int) -> Decision:
         """Injected faults first, then the rate limits, then a slot or the queue."""
         key, model = arrival.key, arrival.model
-        rule = self.fault(arrival.path, model, arrival.call, arrival.attempt, now_us)
-        if rule is not None:
+        rule = self.fault(arrival, now_us)
+        if rule is not None and rule.action in REFUSING:
             self._limits.count_failed(key, model, now_us)
             return Fault(rule, self._limits.levels(key, model, now_us))
         reserved_tokens = arrival.prompt_tokens + (arrival.max_tokens or 0)
         exceeded = self._limits.take(key, model, reserved_tokens, now_us)
         if exceeded is not None:
             return Throttle(exceeded, self._limits.levels(key, model, now_us))
-        return self._place(arrival, reserved_tokens, now_us)
+        return self._place(arrival, rule, reserved_tokens, now_us)
 
     def finish(self, ticket: int, now_us: int) -> tuple[Start, ...]:
         """A reply has ended: its slot is free, its reservation becomes its real usage."""
@@ -147,7 +172,9 @@ class Core:
         return self._starts(self._capacity.leave(ticket, self.background(now_us)))
 
     def abandon(self, ticket: int, now_us: int) -> tuple[Start, ...]:
-        """A caller has left, and the profile says that its work is dropped. Its reservation stays spent."""
+        """The work on a reply is dropped: its caller has left and the profile says so, or a fault broke it
+        off. Its reservation stays spent.
+        """
         if self._jobs.pop(ticket, None) is None:
             return ()
         return self._starts(self._capacity.leave(ticket, self.background(now_us)))
@@ -157,7 +184,8 @@ class Core:
         return self._starts(self._capacity.tick(self.background(now_us)))
 
     def set_profile(self, profile: Profile, now_us: int) -> None:
-        """Other numbers from now on. What runs goes on, buckets start empty where the limits changed.
+        """Other numbers from now on. What runs goes on, buckets start empty where the limits changed, and
+        rules are counted anew where the rules changed.
 
         The evening clock runs on, unless the new profile's evening is another one.
         """
@@ -165,6 +193,8 @@ class Core:
             self.clock = EveningClock(profile.evening, now_us)
         if profile.limits != self.profile.limits:
             self._limits = RateLimits(profile.limits)
+        if profile.request_faults != self.profile.request_faults:
+            self._faults = RequestFaults(profile.request_faults)
         self._capacity.configure(profile.capacity)
         self.profile = profile
 
@@ -173,13 +203,16 @@ class Core:
         self.clock = EveningClock(evening, now_us - round(elapsed_s * 1_000_000))
 
     def reset(self, seed: int) -> None:
-        """Empty buckets, slots and queue. Tickets are never used twice, so late endings do no harm."""
+        """Empty buckets, slots and queue, no rule used. Tickets never come twice: late endings do no harm."""
         self.seed = seed
         self._limits = RateLimits(self.profile.limits)
         self._capacity = Capacity(self.profile.capacity)
+        self._faults = RequestFaults(self.profile.request_faults)
         self._jobs.clear()
 
-    def _place(self, arrival: Arrival, reserved_tokens: int, now_us: int) -> Decision:
+    def _place(
+        self, arrival: Arrival, rule: RequestRule | None, reserved_tokens: int, now_us: int
+    ) -> Decision:
         ticket = self._next_ticket
         self._next_ticket += 1
         load = self.background(now_us)
@@ -198,6 +231,7 @@ class Core:
             finish_reason="length" if tokens < drawn else "stop",
             levels=self._limits.levels(arrival.key, arrival.model, now_us),
             start=self._start(ticket, self._capacity.fullness(load)) if placement == "started" else None,
+            fault=rule,
         )
 
     def _starts(self, started: tuple[Started, ...]) -> tuple[Start, ...]:

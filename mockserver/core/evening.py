@@ -1,7 +1,6 @@
 """The evening clock: which minute of the evening it is, and what the other customers take then."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 from mockserver.profile import MINUTES_PER_DAY, CurvePoint, Evening, When
 
@@ -42,10 +41,12 @@ def background(curve: tuple[CurvePoint, ...], minute: float) -> float:
     """The fraction of the slots the others hold: linear between the points, and a loop of 24 hours."""
     if not curve:
         return 0.0
-    offset = (minute - curve[0].minute) % MINUTES_PER_DAY
-    corners = [((point.minute - curve[0].minute) % MINUTES_PER_DAY, point.fraction) for point in curve]
-    corners.append((MINUTES_PER_DAY, curve[0].fraction))
-    for (x0, y0), (x1, y1) in pairwise(corners):
+    first = curve[0]
+    offset = (minute - first.minute) % MINUTES_PER_DAY
+    x0, y0 = 0, first.fraction
+    for point in curve[1:]:
+        x1 = (point.minute - first.minute) % MINUTES_PER_DAY
         if offset < x1:
-            return y0 + (y1 - y0) * (offset - x0) / (x1 - x0)
-    return curve[0].fraction
+            return y0 + (point.fraction - y0) * (offset - x0) / (x1 - x0)
+        x0, y0 = x1, point.fraction
+    return y0 + (first.fraction - y0) * (offset - x0) / (MINUTES_PER_DAY - x0)

@@ -1,5 +1,7 @@
 """Which injected fault a connection or request meets: ordered rules, the first match wins."""
 
+from collections.abc import Mapping
+
 from mockserver.core.draws import uniform
 from mockserver.core.evening import EveningClock, in_force
 from mockserver.profile import ConnectionRule, RequestRule
@@ -16,26 +18,39 @@ def connection_fault(
     return None
 
 
-def request_fault(
-    rules: tuple[RequestRule, ...],
-    seed: int,
-    path: str,
-    model: str,
-    call: int,
-    attempt: int,
-    clock: EveningClock,
-    now_us: int,
-) -> RequestRule | None:
-    """The fault of this attempt of this call, if it is made now.
+class RequestFaults:
+    """The rules for requests, and how often each with a `first` has been used."""
 
-    Each rule draws from its own stream, so that adding one leaves the draws of those above it alone.
-    """
-    for index, rule in enumerate(rules):
-        applies = (
-            (rule.path is None or rule.path == path)
-            and (rule.model is None or rule.model == model)
-            and in_force(rule.when, clock, now_us)
-        )
-        if applies and uniform(seed, f"request-fault-{index}", call, attempt) < rule.probability:
-            return rule
-    return None
+    __slots__ = ("_rules", "_used")
+
+    def __init__(self, rules: tuple[RequestRule, ...]) -> None:
+        self._rules = rules
+        self._used = [0] * len(rules)
+
+    def meet(
+        self,
+        seed: int,
+        path: str,
+        model: str,
+        headers: Mapping[str, str],
+        call: int,
+        attempt: int,
+        clock: EveningClock,
+        now_us: int,
+    ) -> RequestRule | None:
+        """The fault of this attempt of this call, if it is made now; a rule with `first` is used up by it.
+
+        Each rule draws from its own stream, so that adding one leaves the draws of those above it alone.
+        """
+        for index, rule in enumerate(self._rules):
+            applies = (
+                (rule.path is None or rule.path == path)
+                and (rule.model is None or rule.model == model)
+                and (rule.header is None or headers.get(rule.header.name) == rule.header.value)
+                and (rule.first is None or self._used[index] < rule.first)
+                and in_force(rule.when, clock, now_us)
+            )
+            if applies and uniform(seed, f"request-fault-{index}", call, attempt) < rule.probability:
+                self._used[index] += 1
+                return rule
+        return None

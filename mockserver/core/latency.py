@@ -26,9 +26,10 @@ def ttft_us(ttft: Ttft, seed: int, call: int, attempt: int, prompt_tokens: int) 
 
     (1 - s) lognormal(median, sigma) + s lognormal(slow median, slow sigma), plus the prompt's share.
     """
-    slow = uniform(seed, "ttft-mode", call, attempt) < ttft.slow_share
+    slow = ttft.slow_share > 0 and uniform(seed, "ttft-mode", call, attempt) < ttft.slow_share
     median_ms, sigma = (ttft.slow_median_ms, ttft.slow_sigma) if slow else (ttft.median_ms, ttft.sigma)
-    first_ms = lognormal(uniform(seed, "ttft", call, attempt), median_ms, sigma)
+    # Draws depend on nothing before them, so one that cannot matter is left out.
+    first_ms = lognormal(uniform(seed, "ttft", call, attempt), median_ms, sigma) if median_ms else 0.0
     return round((first_ms + ttft.per_1k_prompt_ms * prompt_tokens / 1000) * US_PER_MS)
 
 
@@ -39,6 +40,8 @@ def generation_us(
 
     One draw of the sum of n gaps: n * mean * (1 + cv / sqrt(n) * z), stretched by the load of the batch.
     """
+    if inter_token.mean_ms == 0:
+        return 0
     z = standard_normal(uniform(seed, "inter-token", call, attempt))
     factor = max(0.0, 1 + inter_token.cv / math.sqrt(tokens) * z)
     return round(tokens * inter_token.mean_ms * factor * stretch * US_PER_MS)

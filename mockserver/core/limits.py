@@ -92,8 +92,9 @@ class Bucket:
         return Level(self._limit, remaining, _ceil_div(self._used, self._limit))
 
     def _drain(self, now_us: int) -> None:
-        self._used = max(0, self._used - self._limit * max(0, now_us - self._updated_us))
-        self._updated_us = max(self._updated_us, now_us)
+        if now_us > self._updated_us:
+            self._used = max(0, self._used - self._limit * (now_us - self._updated_us))
+            self._updated_us = now_us
 
 
 @dataclass(slots=True)

@@ -1,7 +1,6 @@
-"""The imitated API: a request is read, decided on, waited for and answered."""
+"""The imitated APIs: a request is read, decided on, waited for and answered."""
 
 import os
-from dataclasses import dataclass, field
 
 from aiohttp import web
 from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
@@ -10,27 +9,19 @@ from mockserver.clock import Clock
 from mockserver.core.decide import Arrival, Fault, Generate, Overload, Throttle
 from mockserver.core.limits import Levels
 from mockserver.errors import WireError
+from mockserver.profile import REFUSING, RequestRule
 from mockserver.server.connections import Connections
+from mockserver.server.delivery import Delivery
 from mockserver.server.engine import Engine
 from mockserver.server.exchange import Exchange
-from mockserver.server.identity import Ids, account_of, read_ids
+from mockserver.server.identity import read_ids
 from mockserver.server.journal import Journal
-from mockserver.wire import openai_reply
-from mockserver.wire.openai_request import MAX_BODY_BYTES, parse_chat
-
-CHAT_PATH = "/v1/chat/completions"
-MODELS_PATH = "/v1/models"
-METHODS = {CHAT_PATH: "POST", MODELS_PATH: "GET"}
-KNOWN_PATHS = frozenset(METHODS)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What is sent back."""
-
-    status: int
-    body: bytes
-    headers: dict[str, str] = field(default_factory=dict)
+from mockserver.server.routes import Route, dialect_of, route_of
+from mockserver.wire.answer import Answer, Moment
+from mockserver.wire.dialect import Dialect
+from mockserver.wire.fault_header import read_fault_header
+from mockserver.wire.request import MAX_BODY_BYTES, ParsedRequest
+from mockserver.wire.spoil import spoil_stream
 
 
 class Api:
@@ -40,11 +31,12 @@ class Api:
         self._engine = engine
         self._journal = journal
         self._clock = clock
+        self._delivery = Delivery(engine, journal, clock)
         self._ids_prefix = os.urandom(10).hex()
         self._last_id = 0
 
     async def handle(self, request: web.BaseRequest, connections: Connections) -> web.StreamResponse:
-        """One request. The log has it before the first byte of its reply is sent."""
+        """One request. The log has it before the last byte of its reply is sent."""
         connection = connections.of(request)
         received_us = self._clock.now_us()
         try:
@@ -54,46 +46,48 @@ class Api:
         except (ConnectionError, web.RequestPayloadError):
             self._journal.unread += 1
             return web.Response()
-        exchange = self._journal.open(request.path, received_us, connection)
+        exchange = self._journal.open(request.path, received_us, connection, self._next_id())
         try:
-            reply = await self._reply(exchange, request, body)
-            exchange.status = None if reply is None else reply.status
+            return await self._answered(exchange, request, body)
         finally:
             self._journal.close(exchange)
-        if reply is None or exchange.cut is not None:
-            connection.reset()
-            return web.Response()
-        return self._response(reply, exchange)
 
-    async def _reply(self, exchange: Exchange, request: web.BaseRequest, body: bytes | None) -> Reply | None:
-        misrouted = _misrouted(request.method, request.path)
-        if misrouted is not None:
-            return misrouted
+    async def _answered(
+        self, exchange: Exchange, request: web.BaseRequest, body: bytes | None
+    ) -> web.StreamResponse:
         try:
-            ids = read_ids(request.headers)
-            exchange.call = exchange.arrival if ids.call is None else ids.call
-            exchange.attempt = ids.attempt or 1
-            account = account_of(request.headers)
-            if request.path == MODELS_PATH:
-                return await self._models(exchange)
-            return await self._chat(exchange, account, ids, body)
+            route = route_of(request.method, request.path)
+            arrival, parsed = self._read(exchange, request, route, body)
         except WireError as error:
-            return Reply(error.status, openai_reply.malformed(error))
+            dialect = dialect_of(request.path)
+            return self._delivery.whole(exchange, dialect, dialect.refused(error, self._moment(exchange)))
+        if route.at_once is None:
+            return await self._generation(exchange, request, route.dialect, arrival, parsed)
+        rule = self._engine.core.fault(arrival, self._clock.now_us())
+        if rule is None:
+            return self._delivery.whole(exchange, route.dialect, route.at_once(parsed))
+        exchange.fault = rule.name
+        if rule.action in REFUSING:
+            return await self._injected(exchange, route.dialect, Fault(rule, Levels()))
+        return await self._spoiled(exchange, request, route.dialect, route.at_once(parsed), rule, Levels())
 
-    async def _models(self, exchange: Exchange) -> Reply | None:
-        now_us = self._clock.now_us()
-        rule = self._engine.core.fault(MODELS_PATH, "", exchange.call, exchange.attempt, now_us)
-        if rule is not None:
-            return await self._injected(exchange, Fault(rule, Levels()))
-        return Reply(200, openai_reply.model_list())
-
-    async def _chat(self, exchange: Exchange, account: str, ids: Ids, body: bytes | None) -> Reply | None:
-        if body is None:
+    def _read(
+        self, exchange: Exchange, request: web.BaseRequest, route: Route, body: bytes | None
+    ) -> tuple[Arrival, ParsedRequest]:
+        """Everything a request says; raises WireError for the first thing wrong with it."""
+        ids = read_ids(request.headers)
+        exchange.call = exchange.arrival if ids.call is None else ids.call
+        exchange.attempt = ids.attempt or 1
+        account = route.dialect.account(request.headers)
+        fault = read_fault_header(request.headers)
+        if body is None and route.method == "POST":
             raise WireError(413, f"The request body is larger than {MAX_BODY_BYTES} bytes.")
-        parsed = parse_chat(body)
-        exchange.model, exchange.prompt_tokens = parsed.model, parsed.prompt_tokens
+        parsed = route.parse(body or b"")
+        if parsed.model:
+            exchange.model, exchange.prompt_tokens = parsed.model, parsed.prompt_tokens
+        exchange.stream = parsed.stream
         arrival = Arrival(
-            path=CHAT_PATH,
+            path=request.path,
             model=parsed.model,
             key=account,
             prompt_tokens=parsed.prompt_tokens,
@@ -101,65 +95,97 @@ class Api:
             call=exchange.call,
             attempt=exchange.attempt,
             wanted_tokens=ids.wanted_tokens,
+            headers=request.headers,
+            fault=fault,
         )
+        return arrival, parsed
+
+    async def _generation(
+        self,
+        exchange: Exchange,
+        request: web.BaseRequest,
+        dialect: Dialect,
+        arrival: Arrival,
+        parsed: ParsedRequest,
+    ) -> web.StreamResponse:
         match self._engine.decide(arrival):
+            case Generate() as generate:
+                if generate.fault is not None:
+                    exchange.fault = generate.fault.name
+                perform = self._streamed if parsed.stream else self._whole
+                return await perform(exchange, request, dialect, generate, parsed)
             case Fault() as fault:
-                return await self._injected(exchange, fault)
+                exchange.fault = fault.rule.name
+                return await self._injected(exchange, dialect, fault)
             case Throttle() as throttle:
                 exchange.refused = throttle.exceeded.kind
-                return Reply(429, *openai_reply.throttled(throttle, parsed.model))
+                answer = dialect.throttled(throttle, parsed, self._moment(exchange))
             case Overload() as overload:
                 exchange.refused = "overloaded"
-                return Reply(overload.status, *openai_reply.overloaded(overload))
-            case Generate() as generate:
-                return await self._generated(exchange, generate, parsed.model, parsed.prompt_tokens)
+                answer = dialect.overloaded(overload, self._moment(exchange))
+        return self._delivery.whole(exchange, dialect, answer)
 
-    async def _generated(
-        self, exchange: Exchange, generate: Generate, model: str, prompt_tokens: int
-    ) -> Reply | None:
-        if not await self._engine.play(exchange, generate):
-            return None
-        body = openai_reply.completion(generate, model, prompt_tokens, self._next_id(), self._clock.unix_s())
-        return Reply(200, body, openai_reply.limit_headers(generate.levels))
+    async def _whole(
+        self,
+        exchange: Exchange,
+        request: web.BaseRequest,
+        dialect: Dialect,
+        generate: Generate,
+        parsed: ParsedRequest,
+    ) -> web.StreamResponse:
+        with self._engine.turn(exchange, generate) as turn:
+            played = await turn.to_the_end()
+        if not played:
+            return self._delivery.nothing(exchange)
+        answer = dialect.whole(generate, parsed, self._moment(exchange))
+        if generate.fault is None:
+            return self._delivery.whole(exchange, dialect, answer)
+        return await self._spoiled(exchange, request, dialect, answer, generate.fault, generate.levels)
 
-    async def _injected(self, exchange: Exchange, fault: Fault) -> Reply | None:
-        rule = fault.rule
-        exchange.fault = rule.name
-        match rule.action:
+    async def _spoiled(
+        self,
+        exchange: Exchange,
+        request: web.BaseRequest,
+        dialect: Dialect,
+        answer: Answer,
+        rule: RequestRule,
+        levels: Levels,
+    ) -> web.StreamResponse:
+        if rule.action == "stream_error":
+            return self._delivery.whole(exchange, dialect, dialect.broken(levels, self._moment(exchange)))
+        return await self._delivery.spoiled(exchange, request, dialect, answer, rule)
+
+    async def _streamed(
+        self,
+        exchange: Exchange,
+        request: web.BaseRequest,
+        dialect: Dialect,
+        generate: Generate,
+        parsed: ParsedRequest,
+    ) -> web.StreamResponse:
+        moment = self._moment(exchange)
+        stream = dialect.stream(generate, parsed, moment)
+        if generate.fault is not None:
+            stream = spoil_stream(generate.fault, stream, dialect.error_event(moment))
+        return await self._delivery.stream(exchange, request, dialect, generate, stream)
+
+    async def _injected(self, exchange: Exchange, dialect: Dialect, fault: Fault) -> web.StreamResponse:
+        match fault.rule.action:
             case "status":
-                return Reply(rule.status, *openai_reply.injected(fault))
-            case "reset":
-                return None
+                answer = dialect.injected(fault, self._moment(exchange))
+                return self._delivery.whole(exchange, dialect, answer)
+            case "garbage":
+                return self._delivery.garbage(exchange)
             case "hang":
-                exchange.heeds_departure = True
-                while not exchange.ended_early:
-                    await exchange.wait(None)
-                return None
+                await exchange.wait_for_departure()
+                return self._delivery.nothing(exchange)
+            case _:  # reset
+                return self._delivery.nothing(exchange)
 
-    def _response(self, reply: Reply, exchange: Exchange) -> web.Response:
-        taken_us = self._clock.now_us() - exchange.received_us
-        headers = {
-            "content-type": "application/json",
-            "x-request-id": f"req_{self._next_id()}",
-            "openai-processing-ms": str(taken_us // 1000),
-            "openai-version": "2020-10-01",
-        }
-        headers.update(reply.headers)
-        return web.Response(status=reply.status, body=reply.body, headers=headers)
+    def _moment(self, exchange: Exchange) -> Moment:
+        return Moment(exchange.request_id, self._clock.unix_us())
 
     def _next_id(self) -> str:
         """Unique in this process and, by its random prefix, between processes."""
         self._last_id += 1
         return f"{self._ids_prefix}{self._last_id:012x}"
-
-
-def _misrouted(method: str, path: str) -> Reply | None:
-    allowed = METHODS.get(path)
-    if allowed is None:
-        error = WireError(404, f"Invalid URL ({method} {path})")
-        return Reply(404, openai_reply.malformed(error))
-    if method != allowed:
-        message = f"Only {allowed} requests are accepted at {path}."
-        error = WireError(405, message, code="method_not_supported")
-        return Reply(405, openai_reply.malformed(error), {"allow": allowed})
-    return None

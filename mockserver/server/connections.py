@@ -12,6 +12,10 @@ from aiohttp.http_exceptions import HttpProcessingError
 # On, for 0 seconds: close() sends RST and forgets what was unsent.
 _LINGER_0 = struct.pack("ii", 1, 0)
 
+# A caller who does not read that long gets a reset without the rest.
+_SETTLE_TURNS = 1_000
+_SETTLE_TURN_S = 0.001
+
 
 def drop_socket(sock: socket.socket) -> None:
     """Close a socket of ours with RST."""
@@ -33,6 +37,28 @@ class Connection:
     def lost(self) -> bool:
         """Whether a reply could not be handed over any more."""
         return self.gone or self._transport is None or self._transport.is_closing()
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What the kernel has not taken yet."""
+        return 0 if self.lost or self._transport is None else self._transport.get_write_buffer_size()
+
+    def send_raw(self, data: bytes) -> None:
+        """Bytes past HTTP; only while no reply is being written."""
+        if self._transport is not None and not self.lost:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Close in an orderly way, when what was written has been sent."""
+        if self._transport is not None:
+            self._transport.close()
+
+    async def settle(self) -> None:
+        """Wait until the kernel has what was written, so that a reset does not take it back."""
+        for _ in range(_SETTLE_TURNS):
+            if self.unsent_bytes == 0:
+                return
+            await asyncio.sleep(_SETTLE_TURN_S)
 
     def reset(self) -> None:
         """Drop the connection with RST: what is unsent stays unsent."""

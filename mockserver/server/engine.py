@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
 
 from mockserver.clock import Clock
 from mockserver.core.decide import TICK_US, Arrival, Core, Decision, Generate, Start
+from mockserver.core.pacing import due_us, events_due
 from mockserver.server.exchange import Exchange
 
 
@@ -13,44 +16,34 @@ class Engine:
 
     def __init__(self, core: Core, clock: Clock) -> None:
         self.core = core
-        self._clock = clock
+        self.clock = clock
         self._by_ticket: dict[int, Exchange] = {}
 
     def decide(self, arrival: Arrival) -> Decision:
-        return self.core.arrive(arrival, self._clock.now_us())
+        return self.core.arrive(arrival, self.clock.now_us())
 
-    async def play(self, exchange: Exchange, decision: Generate) -> bool:
-        """Take the time of a generation. False when it was ended early: there is nobody to answer."""
+    def turn(self, exchange: Exchange, decision: Generate) -> "Turn":
+        """The turn of a generation, which must be entered: only leaving it frees the slot."""
+        return Turn(self, exchange, decision)
+
+    def enter(self, exchange: Exchange, decision: Generate) -> None:
         exchange.completion_tokens = decision.tokens
         exchange.heeds_departure = self.core.profile.capacity.abandon_when_client_gone
         self._by_ticket[decision.ticket] = exchange
         if decision.start is not None:
             self._begin(exchange, decision.start)
-        done = False
-        try:
-            done = await self._wait_through(exchange)
-        finally:
-            del self._by_ticket[decision.ticket]
-            leave = self.core.finish if done else self.core.abandon
-            self._start(leave(decision.ticket, self._clock.now_us()))
-        return done
+
+    def leave(self, ticket: int, *, done: bool) -> None:
+        del self._by_ticket[ticket]
+        end = self.core.finish if done else self.core.abandon
+        self._start(end(ticket, self.clock.now_us()))
 
     async def tick_forever(self) -> None:
         """Let those who wait start when the background load falls."""
         while True:
             await asyncio.sleep(TICK_US / 1_000_000)
             if self.core.queued:
-                self._start(self.core.tick(self._clock.now_us()))
-
-    async def _wait_through(self, exchange: Exchange) -> bool:
-        while exchange.start is None and not exchange.ended_early:
-            await exchange.wait(None)
-        if exchange.start is None or exchange.started_us is None:
-            return False
-        due_us = exchange.started_us + exchange.start.total_us
-        while (left_us := due_us - self._clock.now_us()) > 0 and not exchange.ended_early:
-            await exchange.wait(left_us)
-        return not exchange.ended_early
+                self._start(self.core.tick(self.clock.now_us()))
 
     def _start(self, starts: Iterable[Start]) -> None:
         for start in starts:
@@ -61,5 +54,66 @@ class Engine:
 
     def _begin(self, exchange: Exchange, start: Start) -> None:
         exchange.start = start
-        exchange.started_us = self._clock.now_us()
+        exchange.started_us = self.clock.now_us()
         exchange.drawn_us = start.total_us
+
+
+class Turn:
+    """A generation from its place in the queue to its end; leaving it before `to_the_end` drops the work.
+
+    Each wait returns False when the exchange has ended early: there is nobody to answer.
+    """
+
+    __slots__ = ("_decision", "_done", "_engine", "_exchange")
+
+    def __init__(self, engine: Engine, exchange: Exchange, decision: Generate) -> None:
+        self._engine = engine
+        self._exchange = exchange
+        self._decision = decision
+        self._done = False
+
+    def __enter__(self) -> Self:
+        self._engine.enter(self._exchange, self._decision)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._engine.leave(self._decision.ticket, done=self._done)
+
+    async def to_the_first_token(self) -> bool:
+        start = self._exchange.start or await self._begun()
+        return start is not None and await self._until(start.first_us)
+
+    async def to_the_end(self) -> bool:
+        start = self._exchange.start or await self._begun()
+        self._done = start is not None and await self._until(start.total_us)
+        return self._done
+
+    async def to_event(self, index: int) -> bool:
+        """Until content event `index` is due; with the number of the tokens, until the end."""
+        if index >= self._decision.tokens:
+            return await self.to_the_end()
+        start = self._exchange.start or await self._begun()
+        return start is not None and await self._until(due_us(start, self._decision.tokens, index))
+
+    def events_due(self) -> int:
+        """How many content events are due by now."""
+        start, started_us = self._exchange.start, self._exchange.started_us
+        if start is None or started_us is None:
+            return 0
+        return events_due(start, self._decision.tokens, self._engine.clock.now_us() - started_us)
+
+    async def _begun(self) -> Start | None:
+        exchange = self._exchange
+        while exchange.start is None and not exchange.ended_early:
+            await exchange.wait(None)
+        return exchange.start
+
+    async def _until(self, us: int) -> bool:
+        """Until so long after the start of the generation."""
+        exchange, clock = self._exchange, self._engine.clock
+        due = (exchange.started_us or 0) + us
+        while (left_us := due - clock.now_us()) > 0 and not exchange.ended_early:
+            await exchange.wait(left_us)
+        return not exchange.ended_early

@@ -25,6 +25,7 @@ class Exchange:
         "connection",
         "cut",
         "drawn_us",
+        "events",
         "fault",
         "finished_us",
         "heeds_departure",
@@ -33,16 +34,21 @@ class Exchange:
         "prompt_tokens",
         "received_us",
         "refused",
+        "request_id",
         "start",
         "started_us",
         "status",
+        "stream",
     )
 
-    def __init__(self, arrival: int, path: str, received_us: int, connection: Connection) -> None:
+    def __init__(
+        self, arrival: int, path: str, received_us: int, connection: Connection, request_id: str
+    ) -> None:
         self.arrival = arrival
         self.path = path
         self.received_us = received_us
         self.connection = connection
+        self.request_id = request_id
         self.call = arrival
         self.attempt = 1
         self.model: str | None = None
@@ -53,12 +59,20 @@ class Exchange:
         self.drawn_us: int | None = None
         self.finished_us: int | None = None
         self.status: int | None = None
+        self.stream = False
+        self.events: int | None = None
         self.fault: str | None = None
         self.refused: str | None = None
         self.client_gone = False
         self.cut: str | None = None
         self.heeds_departure = False
         self._waiter: asyncio.Future[None] | None = None
+
+    async def wait_for_departure(self) -> None:
+        """Until the caller has left, or the exchange is cut: there is nothing more to say to it."""
+        self.heeds_departure = True
+        while not self.ended_early:
+            await self.wait(None)
 
     @property
     def ended_early(self) -> bool:
@@ -101,6 +115,8 @@ class Exchange:
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
             "model": self.model,
+            "stream": self.stream,
+            "events": self.events,
             "client_gone": self.client_gone,
         }
 

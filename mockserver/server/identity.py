@@ -1,8 +1,7 @@
-"""Who is asking: the account of a request, and the ids of the call behind it."""
+"""The ids of the call behind a request, and the length it wants."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 
 from mockserver.core.latency import MAX_OUTPUT_TOKENS
 from mockserver.errors import WireError
@@ -12,10 +11,6 @@ CALL_HEADER = "x-primetime-call"
 ATTEMPT_HEADER = "x-primetime-attempt"
 TOKENS_HEADER = "x-primetime-tokens"
 
-_NO_KEY = (
-    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
-    "auth (i.e. Authorization: Bearer YOUR_KEY)."
-)
 _MAX_ID = 2**62
 
 
@@ -35,15 +30,6 @@ def read_ids(headers: Mapping[str, str]) -> Ids:
         attempt=_whole(headers, ATTEMPT_HEADER, 1, _MAX_ID),
         wanted_tokens=_whole(headers, TOKENS_HEADER, 1, MAX_OUTPUT_TOKENS),
     )
-
-
-def account_of(headers: Mapping[str, str]) -> str:
-    """A text that stands for the API key without holding it; raises WireError (401) without a key."""
-    scheme, _, key = headers.get("authorization", "").partition(" ")
-    key = key.strip()
-    if scheme.lower() != "bearer" or not key:
-        raise WireError(401, _NO_KEY)
-    return blake2b(key.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
 
 
 def _whole(headers: Mapping[str, str], name: str, low: int, high: int) -> int | None:

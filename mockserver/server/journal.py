@@ -31,25 +31,26 @@ class Journal:
     def in_flight(self) -> int:
         return len(self._open)
 
-    def open(self, path: str, received_us: int, connection: Connection) -> Exchange:
+    def open(self, path: str, received_us: int, connection: Connection, request_id: str) -> Exchange:
         """A request was read: it gets the next arrival number, from 0 as call ids do."""
         # The caller chooses the path, so an unknown one must not become a label of its own.
         label = path if path in self._known_paths else "other"
-        exchange = Exchange(self.received, label, received_us, connection)
+        exchange = Exchange(self.received, label, received_us, connection, request_id)
         self.received += 1
         self._open[id(exchange)] = exchange
         connection.on_gone = exchange.wake
         return exchange
 
     def close(self, exchange: Exchange) -> None:
-        """Its reply is about to be handed over, or there will be none. Does nothing the second time."""
+        """The last of its reply is about to be handed over, or there will be no more of it. Does nothing the
+        second time.
+        """
         if self._open.pop(id(exchange), None) is None:
             return
         exchange.connection.on_gone = None
         exchange.client_gone = exchange.connection.lost
         exchange.finished_us = self._clock.now_us()
         if exchange.cut is not None:
-            exchange.status = None
             exchange.fault = exchange.fault or exchange.cut
         row = exchange.row()
         self._log.write(row)

@@ -10,12 +10,13 @@ from mockserver.clock import Clock
 from mockserver.core.decide import Core
 from mockserver.profile import Profile
 from mockserver.server.admin import Admin
-from mockserver.server.api import KNOWN_PATHS, Api
+from mockserver.server.api import Api
 from mockserver.server.connections import Connections
 from mockserver.server.engine import Engine
 from mockserver.server.front import Front
 from mockserver.server.journal import Journal
 from mockserver.server.request_log import FLUSH_EVERY_S, RequestLog
+from mockserver.server.routes import KNOWN_PATHS
 
 # Well above any client's idle timeout, so that it is the client who closes.
 KEEPALIVE_S = 300.0

@@ -9,10 +9,14 @@ from mockserver.core.decide import Fault, Generate, Overload, Throttle
 from mockserver.core.limits import Exceeded, Level, Levels
 from mockserver.errors import WireError
 from mockserver.text import thai_copy
+from mockserver.wire.answer import Answer, Headers, Moment
+from mockserver.wire.request import ParsedRequest
 
 MS_PER_S = 1_000
 ORGANIZATION = "org-mock"
 MODELS = ("gpt-4.1", "gpt-4.1-mini", "gpt-4o", "gpt-4o-mini")
+SERVICE_TIER = "default"
+FINGERPRINT = "fp_mock"
 
 _MODELS_CREATED = 1_744_316_542  # when gpt-4.1 was listed
 _SERVER_ERROR = "The server had an error while processing your request. Sorry about that!"
@@ -34,17 +38,15 @@ _ERRORS: dict[int, tuple[str, str, str | None]] = {
     504: ("The request timed out upstream.", "server_error", None),
 }
 
-Headers = dict[str, str]
 
-
-def completion(reply: Generate, model: str, prompt_tokens: int, request_id: str, created: int) -> bytes:
+def whole(reply: Generate, parsed: ParsedRequest, moment: Moment) -> Answer:
     """A whole chat completion."""
-    return msgspec.json.encode(
+    body = msgspec.json.encode(
         {
-            "id": f"chatcmpl-{request_id}",
+            "id": f"chatcmpl-{moment.request_id}",
             "object": "chat.completion",
-            "created": created,
-            "model": model,
+            "created": moment.unix_s,
+            "model": parsed.model,
             "choices": [
                 {
                     "index": 0,
@@ -58,58 +60,88 @@ def completion(reply: Generate, model: str, prompt_tokens: int, request_id: str,
                     "finish_reason": reply.finish_reason,
                 }
             ],
-            "usage": {
-                "prompt_tokens": prompt_tokens,
-                "completion_tokens": reply.tokens,
-                "total_tokens": prompt_tokens + reply.tokens,
-            },
-            "service_tier": "default",
-            "system_fingerprint": "fp_mock",
+            "usage": usage(reply, parsed),
+            "service_tier": SERVICE_TIER,
+            "system_fingerprint": FINGERPRINT,
         }
     )
+    return Answer(200, body, limit_headers(reply.levels, moment))
 
 
-def model_list() -> bytes:
+def usage(reply: Generate, parsed: ParsedRequest) -> dict[str, int]:
+    """The tokens of a request and its reply."""
+    return {
+        "prompt_tokens": parsed.prompt_tokens,
+        "completion_tokens": reply.tokens,
+        "total_tokens": parsed.prompt_tokens + reply.tokens,
+    }
+
+
+def model_list() -> Answer:
     """The list of models; any other name is served as well."""
     data = [
         {"id": name, "object": "model", "created": _MODELS_CREATED, "owned_by": "system"} for name in MODELS
     ]
-    return msgspec.json.encode({"object": "list", "data": data})
+    return Answer(200, msgspec.json.encode({"object": "list", "data": data}))
 
 
-def malformed(error: WireError) -> bytes:
-    """The envelope of a request refused before any decision."""
-    return _error(error.message, "invalid_request_error", error.param, error.code)
+def common_headers(request_id: str, taken_us: int) -> Headers:
+    """What every answer carries."""
+    return {
+        "content-type": "application/json",
+        "x-request-id": f"req_{request_id}",
+        "openai-processing-ms": str(taken_us // 1000),
+        "openai-version": "2020-10-01",
+    }
 
 
-def injected(fault: Fault) -> tuple[bytes, Headers]:
-    """The reply of a fault rule with a status."""
+def refused(error: WireError, _moment: Moment) -> Answer:
+    """The answer to a request refused before any decision."""
+    body = _error(error.message, "invalid_request_error", error.param, error.code)
+    return Answer(error.status, body, {} if error.allow is None else {"allow": error.allow})
+
+
+def injected(fault: Fault, moment: Moment) -> Answer:
+    """The answer of a fault rule with a status."""
     rule = fault.rule
     nearest = 500 if rule.status >= HTTPStatus.INTERNAL_SERVER_ERROR else 400
     message, kind, code = _ERRORS.get(rule.status, _ERRORS[nearest])
-    return _error(message, kind, None, code), limit_headers(fault.levels) | _retry_after(rule.retry_after_s)
+    headers = limit_headers(fault.levels, moment) | _retry_after(rule.retry_after_s)
+    return Answer(rule.status, _error(message, kind, None, code), headers)
 
 
-def throttled(decision: Throttle, model: str) -> tuple[bytes, Headers]:
+def broken(levels: Levels, moment: Moment) -> Answer:
+    """The answer of a generation that failed at its end."""
+    return Answer(500, server_error(), limit_headers(levels, moment))
+
+
+def server_error() -> bytes:
+    """The envelope of a failure on the provider's side."""
+    return _error(_SERVER_ERROR, "server_error", None, None)
+
+
+def throttled(decision: Throttle, parsed: ParsedRequest, moment: Moment) -> Answer:
     """429 for a rate limit, with the wait in the message and in the headers."""
     exceeded = decision.exceeded
-    headers = limit_headers(decision.levels)
+    headers = limit_headers(decision.levels, moment)
     if exceeded.wait_us is not None:
         wait_ms = -(-exceeded.wait_us // 1000)
         headers |= {"retry-after-ms": str(wait_ms), "retry-after": str(-(-wait_ms // 1000))}
-    return _error(_limit_message(exceeded, model), exceeded.kind, None, "rate_limit_exceeded"), headers
+    body = _error(_limit_message(exceeded, parsed.model), exceeded.kind, None, "rate_limit_exceeded")
+    return Answer(429, body, headers)
 
 
-def overloaded(decision: Overload) -> tuple[bytes, Headers]:
-    """The reply of a full queue: 429 `slow_down`, or 503 `server_is_overloaded`."""
+def overloaded(decision: Overload, moment: Moment) -> Answer:
+    """The answer of a full queue: 429 `slow_down`, or 503 `server_is_overloaded`."""
     if decision.status == HTTPStatus.TOO_MANY_REQUESTS:
         body = _error(_SLOW_DOWN, "requests", None, "slow_down")
     else:
         body = _error(_OVERLOADED, "service_unavailable_error", None, "server_is_overloaded")
-    return body, limit_headers(decision.levels) | _retry_after(decision.retry_after_s)
+    headers = limit_headers(decision.levels, moment) | _retry_after(decision.retry_after_s)
+    return Answer(decision.status, body, headers)
 
 
-def limit_headers(levels: Levels) -> Headers:
+def limit_headers(levels: Levels, _moment: Moment) -> Headers:
     """`x-ratelimit-*` for those buckets that have a limit."""
     headers: Headers = {}
     for kind, level in (("requests", levels.requests), ("tokens", levels.tokens)):

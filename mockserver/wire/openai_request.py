@@ -10,10 +10,9 @@ from mockserver.errors import WireError
 from mockserver.text import count_tokens
 from mockserver.wire.request import ParsedRequest
 
-MAX_BODY_BYTES = 1024 * 1024
-
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
 _LENGTH_FIELDS = ("max_completion_tokens", "max_tokens")
+_STREAM_OPTIONS = ("include_usage", "include_obfuscation")
 _NOT_JSON = (
     "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP "
     "library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)"
@@ -37,7 +36,8 @@ def parse_chat(body: bytes) -> ParsedRequest:
     characters = _characters(document)
     max_tokens = _max_tokens(document)
     _refuse_unsupported(document)
-    return ParsedRequest(model, count_tokens(characters), max_tokens)
+    stream = _flag(document, "stream", "stream")
+    return ParsedRequest(model, count_tokens(characters), max_tokens, stream, _usage(document, stream=stream))
 
 
 def _document(body: bytes) -> dict[str, Any]:
@@ -149,13 +149,38 @@ def _max_tokens(document: dict[str, Any]) -> int | None:
 
 def _refuse_unsupported(document: dict[str, Any]) -> None:
     """Refuse what would change the shape of the reply: to ignore it would be a lie."""
-    stream, choices = document.get("stream"), document.get("n")
-    if stream is not None and not isinstance(stream, bool):
-        raise _wrong_type("stream", "a boolean", stream)
-    if stream:
-        raise _unsupported("stream", "streaming is not supported yet by this server; set it to false")
+    choices = document.get("n")
     if choices is not None and (isinstance(choices, bool) or choices != 1):
         raise _unsupported("n", "only n = 1 is supported by this server")
+
+
+def _usage(document: dict[str, Any], *, stream: bool) -> bool:
+    """Whether a stream is to end with its usage."""
+    options = document.get("stream_options")
+    if options is None:
+        return False
+    if not stream:
+        raise WireError(
+            400,
+            "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
+            param="stream_options",
+        )
+    if not isinstance(options, dict):
+        raise _wrong_type("stream_options", "an object", options)
+    for name in options:
+        if name not in _STREAM_OPTIONS:
+            where = f"stream_options.{name}"
+            raise WireError(400, f"Unknown parameter: {where!r}.", param=where, code="unknown_parameter")
+    if _flag(options, "include_obfuscation", "stream_options.include_obfuscation"):
+        raise _unsupported("stream_options.include_obfuscation", "this server pads no events")
+    return _flag(options, "include_usage", "stream_options.include_usage")
+
+
+def _flag(table: dict[str, Any], name: str, where: str) -> bool:
+    value = table.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise _wrong_type(where, "a boolean", value)
+    return bool(value)
 
 
 def _unsupported(param: str, why: str) -> WireError:

@@ -1,12 +1,16 @@
-"""What a dialect reads out of a request body: all the provider's decisions need."""
+"""What a dialect reads out of a request body: all the provider's decisions need, and how to answer."""
 
 from dataclasses import dataclass
+
+MAX_BODY_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
-    """A valid request for a generation."""
+    """A valid request for a generation. `stream_usage`: the usage is to be in the stream."""
 
     model: str
     prompt_tokens: int
     max_tokens: int | None
+    stream: bool = False
+    stream_usage: bool = False

@@ -16,6 +16,7 @@ from mockserver.profile import (
     CurvePoint,
     Evening,
     FrontSettings,
+    HeaderIs,
     InterToken,
     Length,
     Limits,
@@ -112,7 +113,10 @@ def test_a_misspelt_key_names_the_nearest() -> None:
         ),
         ({"capacity": {"background": [["20:00", 0.5], ["20:00", 0.6]]}}, "expected points in the order"),
         ({"request_faults": {}}, "request_faults = {}: expected an array of tables"),
-        ({"request_faults": [{}]}, 'request_faults[0].action = None: expected "status", "hang" or "reset"'),
+        (
+            {"request_faults": [{}]},
+            'request_faults[0].action = None: expected "status", "hang", "reset", "garbage", "hang_after_',
+        ),
         (
             {"request_faults": [{"action": "status"}]},
             "request_faults[0].status is missing: expected one from 400",
@@ -124,6 +128,26 @@ def test_a_misspelt_key_names_the_nearest() -> None:
         (
             {"request_faults": [{"action": "hang", "retry_after_s": 1}]},
             "request_faults[0].retry_after_s has no meaning with the action hang",
+        ),
+        (
+            {"request_faults": [{"action": "hang", "after_events": 1}]},
+            "request_faults[0].after_events has no meaning with the action hang",
+        ),
+        (
+            {"request_faults": [{"action": "stall", "status": 500}]},
+            "request_faults[0].status has no meaning with the action stall",
+        ),
+        (
+            {"request_faults": [{"action": "stall", "after_events": -1}]},
+            "request_faults[0].after_events = -1: expected a whole number from 0 to 100000",
+        ),
+        (
+            {"request_faults": [{"action": "stall", "first": 0}]},
+            "request_faults[0].first = 0: expected a whole number from 1 to 10000000",
+        ),
+        (
+            {"request_faults": [{"action": "hang", "header": "x-tenant"}]},
+            "request_faults[0].header = 'x-tenant': expected a header like \"x-tenant: gold\"",
         ),
         (
             {"request_faults": [{"action": "hang", "from_s": 5, "to_s": 5}]},
@@ -195,17 +219,34 @@ _WHENS = st.builds(
 )
 _NAMES = st.text(min_size=1, max_size=10)
 _CONNECTION_RULES = st.builds(ConnectionRule, _NAMES, st.sampled_from(["hang", "reset"]), _FRACTIONS, _WHENS)
-_REQUEST_RULES = st.builds(
-    RequestRule,
-    name=_NAMES,
-    action=st.just("status"),
-    probability=_FRACTIONS,
-    when=_WHENS,
-    path=st.none() | _NAMES,
-    model=st.none() | _NAMES,
-    status=st.integers(400, 599),
-    retry_after_s=st.none() | st.floats(0, 100),
-) | st.builds(RequestRule, _NAMES, st.sampled_from(["hang", "reset"]), _FRACTIONS, _WHENS)
+_REQUEST_RULES = (
+    st.builds(
+        RequestRule,
+        name=_NAMES,
+        action=st.just("status"),
+        probability=_FRACTIONS,
+        when=_WHENS,
+        path=st.none() | _NAMES,
+        model=st.none() | _NAMES,
+        status=st.integers(400, 599),
+        retry_after_s=st.none() | st.floats(0, 100),
+    )
+    | st.builds(
+        RequestRule,
+        _NAMES,
+        st.sampled_from(["hang", "reset", "garbage", "hang_after_headers"]),
+        _FRACTIONS,
+        _WHENS,
+        header=st.none() | st.builds(HeaderIs, st.just("x-tenant"), st.sampled_from(["gold", "a: b", "x"])),
+        first=st.none() | st.integers(1, 100),
+    )
+    | st.builds(
+        RequestRule,
+        _NAMES,
+        st.sampled_from(["stall", "reset_mid", "truncate", "half_json", "malformed_sse", "stream_error"]),
+        after_events=st.integers(0, 100),
+    )
+)
 _PROFILES = st.builds(
     Profile,
     name=_NAMES,

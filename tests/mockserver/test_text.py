@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.text import count_tokens, thai_copy
+from mockserver.text import count_tokens, thai_copy, token_text
 
 
 @given(st.integers(1, 5_000))
@@ -11,6 +11,14 @@ def test_a_copy_counts_as_its_tokens(tokens: int) -> None:
     copy = thai_copy(tokens)
     assert len(copy) == 2 * tokens
     assert count_tokens(len(copy)) == tokens
+
+
+@given(st.integers(1, 1_000))
+def test_the_tokens_in_order_are_the_whole(tokens: int) -> None:
+    copy = thai_copy(tokens)
+    pieces = [token_text(copy, index) for index in range(tokens)]
+    assert "".join(pieces) == copy
+    assert all(pieces)
 
 
 def test_the_copy_is_thai() -> None:

@@ -148,6 +148,40 @@ def test_a_fault_comes_before_the_limits_and_counts_a_request() -> None:
     assert core.running == 0
 
 
+def test_a_fault_on_the_way_takes_its_slot_and_its_tokens_as_any_reply() -> None:
+    rule = RequestRule("cut", "truncate", after_events=3)
+    plain = Core(Profile("p", limits=Limits(tpm=10_000)), seed=1)
+    core = Core(Profile("p", limits=Limits(tpm=10_000), request_faults=(rule,)), seed=1)
+    reply, expected = _generate(core, _arrival(4)), _generate(plain, _arrival(4))
+    assert reply.fault is rule
+    assert replace(reply, fault=None) == expected
+    assert core.running == 1
+
+
+def test_a_fault_of_the_request_itself_is_met_in_place_of_the_profiles() -> None:
+    own = RequestRule("own", "status", status=418)
+    core = Core(Profile("p", request_faults=(RequestRule("once", "hang", first=1),)), seed=1)
+    first = core.arrive(replace(_arrival(0), fault=own), 0)
+    assert isinstance(first, Fault)
+    assert first.rule is own
+    second = core.arrive(_arrival(1), 0)
+    assert isinstance(second, Fault)
+    assert second.rule.name == "once"
+    assert isinstance(core.arrive(_arrival(2), 0), Generate)
+
+
+def test_a_reset_and_other_rules_count_the_first_anew() -> None:
+    once = Profile("p", request_faults=(RequestRule("once", "hang", first=1),))
+    core = Core(once, seed=1)
+    assert [type(core.arrive(_arrival(call), 0)) for call in (0, 1)] == [Fault, Generate]
+    core.set_profile(replace(once, name="same rules"), 0)
+    assert isinstance(core.arrive(_arrival(2), 0), Generate)
+    core.reset(1)
+    assert [type(core.arrive(_arrival(call), 0)) for call in (3, 4)] == [Fault, Generate]
+    core.set_profile(replace(once, request_faults=(RequestRule("again", "hang", first=1),)), 0)
+    assert [type(core.arrive(_arrival(call), 0)) for call in (5, 6)] == [Fault, Generate]
+
+
 def test_over_the_limit_no_slot_is_taken() -> None:
     core = Core(Profile("p", limits=Limits(rpm=1)), seed=1)
     _generate(core, _arrival(0))

@@ -1,8 +1,10 @@
 """Fault rules: ordered, by identity and not by order of arrival."""
 
+from dataclasses import replace
+
 from mockserver.core.evening import EveningClock
-from mockserver.core.faults import connection_fault, request_fault
-from mockserver.profile import ConnectionRule, Evening, RequestRule, When
+from mockserver.core.faults import RequestFaults, connection_fault
+from mockserver.profile import ConnectionRule, Evening, HeaderIs, RequestRule, When
 
 CLOCK = EveningClock(Evening(), 0)
 
@@ -10,7 +12,7 @@ CLOCK = EveningClock(Evening(), 0)
 def _fault(
     rules: tuple[RequestRule, ...], call: int, attempt: int = 1, path: str = "/p", model: str = "m"
 ) -> str | None:
-    rule = request_fault(rules, 1, path, model, call, attempt, CLOCK, 0)
+    rule = RequestFaults(rules).meet(1, path, model, {}, call, attempt, CLOCK, 0)
     return None if rule is None else rule.name
 
 
@@ -24,6 +26,33 @@ def test_a_rule_for_another_path_or_model_does_not_apply() -> None:
     assert _fault(rules, 0) is None
     assert _fault(rules, 0, path="/q") == "a"
     assert _fault(rules, 0, model="n") == "b"
+
+
+def test_a_rule_may_select_by_a_header() -> None:
+    faults = RequestFaults((RequestRule("gold", "hang", header=HeaderIs("x-tenant", "gold")),))
+    met = [
+        faults.meet(1, "/p", "m", headers, 0, 1, CLOCK, 0)
+        for headers in ({}, {"x-tenant": "silver"}, {"x-tenant": "gold"})
+    ]
+    assert [rule and rule.name for rule in met] == [None, None, "gold"]
+
+
+def test_the_first_so_many_that_match_and_then_the_next_rule() -> None:
+    rules = (
+        RequestRule("once", "hang", model="n", first=2),
+        RequestRule("then", "reset", model="n", first=1),
+    )
+    faults = RequestFaults(rules)
+    models = ["n", "m", "n", "m", "n", "n"]
+    met = [faults.meet(1, "/p", model, {}, call, 1, CLOCK, 0) for call, model in enumerate(models)]
+    assert [rule and rule.name for rule in met] == ["once", None, "once", None, "then", None]
+
+
+def test_what_a_rule_did_not_meet_by_its_draw_is_not_counted() -> None:
+    rule = RequestRule("a", "hang", 0.3)
+    free, bounded = RequestFaults((rule,)), RequestFaults((replace(rule, first=20),))
+    hits = [call for call in range(300) if free.meet(1, "/p", "m", {}, call, 1, CLOCK, 0)]
+    assert [call for call in range(300) if bounded.meet(1, "/p", "m", {}, call, 1, CLOCK, 0)] == hits[:20]
 
 
 def test_a_rule_out_of_its_time_does_not_apply() -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from mockserver.clock import Clock
+from mockserver.profile import REFUSING, SPOILING
+from tests.mockserver.server.raw import hear, send
 from tests.mockserver.server.running import command, running, start
 
 
@@ -132,6 +134,8 @@ def test_a_line_of_the_log_has_these_fields(tmp_path: Path) -> None:
         "prompt_tokens": 10,
         "completion_tokens": 9,
         "model": "gpt-4.1",
+        "stream": False,
+        "events": None,
         "client_gone": False,
     }
 
@@ -140,6 +144,12 @@ def test_nothing_is_said_on_standard_error_in_a_normal_life() -> None:
     mock = start("--profile", "instant")
     mock.chat()
     mock.request("GET", "/nowhere")
+    for fault in sorted(REFUSING | SPOILING):
+        for stream in (True, False):
+            options = "; status=500" if fault == "status" else ""
+            with send(mock, headers={"x-mock-fault": fault + options}, stream=stream) as sock:
+                hear(sock, silence_s=0.05)
+    mock.until("in_flight", 0)
     with socket.create_connection(("127.0.0.1", mock.port), timeout=2) as sock:
         sock.sendall(b"GET / HTTP/9.9\r\n\r\n")
         assert b" 400 " in sock.recv(4096)

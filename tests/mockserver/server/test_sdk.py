@@ -145,16 +145,6 @@ def test_a_connection_never_read_is_a_timeout_and_let_go_when_the_caller_leaves(
     mock.until("connections.open", 1)  # the admin client's own
 
 
-def test_streaming_is_refused_clearly(mock: Mock) -> None:
-    with (
-        _client(mock) as client,
-        pytest.raises(openai.BadRequestError, match="streaming is not supported yet"),
-    ):
-        client.chat.completions.create(
-            model="gpt-4.1", messages=[{"role": "user", "content": "x"}], stream=True
-        )
-
-
 def test_a_malformed_request_is_a_bad_request(mock: Mock) -> None:
     with _client(mock) as client, pytest.raises(openai.BadRequestError) as caught:
         client.chat.completions.create(model="gpt-4.1", messages=[])

@@ -9,8 +9,12 @@ from mockserver.core.limits import Exceeded, Level, Levels
 from mockserver.errors import WireError
 from mockserver.profile import RequestRule
 from mockserver.wire import openai_reply
+from mockserver.wire.answer import Moment
+from mockserver.wire.request import ParsedRequest
 
 NO_LEVELS = Levels()
+MOMENT = Moment("abc", 1_700_000_000_250_000)
+PARSED = ParsedRequest("m", 12, None)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +39,9 @@ def test_durations_are_written_as_go_does(us: int, text: str) -> None:
 
 def test_a_completion_has_every_field_and_a_consistent_usage() -> None:
     reply = Generate(0, 40, "stop", NO_LEVELS, None)
-    document = json.loads(openai_reply.completion(reply, "gpt-4.1", 12, "abc", 1_700_000_000))
+    answer = openai_reply.whole(reply, ParsedRequest("gpt-4.1", 12, None), MOMENT)
+    assert (answer.status, answer.headers) == (200, {})
+    document = json.loads(answer.body)
     assert document["id"] == "chatcmpl-abc"
     assert document["object"] == "chat.completion"
     assert (document["created"], document["model"]) == (1_700_000_000, "gpt-4.1")
@@ -48,15 +54,16 @@ def test_a_completion_has_every_field_and_a_consistent_usage() -> None:
 def test_a_refusal_says_the_documented_sentence_and_both_headers() -> None:
     exceeded = Exceeded("tokens", 30_000, 28_039, 3_906, 3_890_000)
     levels = Levels(Level(10_000, 9_999, 6_000), Level(30_000, 1_961, 56_078_000))
-    body, headers = openai_reply.throttled(Throttle(exceeded, levels), "gpt-4.1")
-    error = json.loads(body)["error"]
+    answer = openai_reply.throttled(Throttle(exceeded, levels), ParsedRequest("gpt-4.1", 12, None), MOMENT)
+    error = json.loads(answer.body)["error"]
+    assert answer.status == 429
     assert error["message"].startswith("Rate limit reached for gpt-4.1 in organization org-")
     assert (
         " on tokens per min (TPM): Limit 30000, Used 28039, Requested 3906. Please try again in 3.89s. "
         in error["message"]
     )
     assert (error["type"], error["param"], error["code"]) == ("tokens", None, "rate_limit_exceeded")
-    assert headers == {
+    assert answer.headers == {
         "retry-after": "4",
         "retry-after-ms": "3890",
         "x-ratelimit-limit-requests": "10000",
@@ -70,20 +77,20 @@ def test_a_refusal_says_the_documented_sentence_and_both_headers() -> None:
 
 def test_a_wait_below_a_second_is_494_milliseconds_and_one_second() -> None:
     exceeded = Exceeded("requests", 10_000, 10_000, 1, 493_001)
-    body, headers = openai_reply.throttled(Throttle(exceeded, NO_LEVELS), "m")
-    assert headers == {"retry-after": "1", "retry-after-ms": "494"}
+    answer = openai_reply.throttled(Throttle(exceeded, NO_LEVELS), PARSED, MOMENT)
+    assert answer.headers == {"retry-after": "1", "retry-after-ms": "494"}
     assert (
         "on requests per min (RPM): Limit 10000, Used 10000, Requested 1. Please try again in 494ms."
-        in str(json.loads(body)["error"]["message"])
+        in str(json.loads(answer.body)["error"]["message"])
     )
-    assert json.loads(body)["error"]["type"] == "requests"
+    assert json.loads(answer.body)["error"]["type"] == "requests"
 
 
 def test_too_large_a_request_gets_no_hint() -> None:
     exceeded = Exceeded("tokens", 1_000, 0, 1_001, None)
-    body, headers = openai_reply.throttled(Throttle(exceeded, NO_LEVELS), "m")
-    assert headers == {}
-    assert json.loads(body)["error"]["message"].startswith("Request too large for m in organization")
+    answer = openai_reply.throttled(Throttle(exceeded, NO_LEVELS), PARSED, MOMENT)
+    assert answer.headers == {}
+    assert json.loads(answer.body)["error"]["message"].startswith("Request too large for m in organization")
 
 
 @pytest.mark.parametrize(
@@ -91,38 +98,52 @@ def test_too_large_a_request_gets_no_hint() -> None:
     [(503, "service_unavailable_error", "server_is_overloaded"), (429, "requests", "slow_down")],
 )
 def test_an_overload_has_two_faces(status: int, kind: str, code: str) -> None:
-    body, headers = openai_reply.overloaded(Overload(status, 1.5, NO_LEVELS))
-    error = json.loads(body)["error"]
-    assert (error["type"], error["code"]) == (kind, code)
-    assert headers == {"retry-after": "2", "retry-after-ms": "1500"}
+    answer = openai_reply.overloaded(Overload(status, 1.5, NO_LEVELS), MOMENT)
+    error = json.loads(answer.body)["error"]
+    assert (answer.status, error["type"], error["code"]) == (status, kind, code)
+    assert answer.headers == {"retry-after": "2", "retry-after-ms": "1500"}
 
 
 def test_an_injected_500_is_the_well_known_sentence() -> None:
-    body, headers = openai_reply.injected(Fault(RequestRule("x", "status", status=500), NO_LEVELS))
-    assert json.loads(body)["error"] == {
+    answer = openai_reply.injected(Fault(RequestRule("x", "status", status=500), NO_LEVELS), MOMENT)
+    assert answer.status == 500
+    assert json.loads(answer.body)["error"] == {
         "message": "The server had an error while processing your request. Sorry about that!",
         "type": "server_error",
         "param": None,
         "code": None,
     }
-    assert headers == {}
+    assert answer.headers == {}
 
 
 def test_an_injected_429_carries_its_hint() -> None:
     rule = RequestRule("x", "status", status=429, retry_after_s=2)
-    body, headers = openai_reply.injected(Fault(rule, NO_LEVELS))
-    assert json.loads(body)["error"]["code"] == "rate_limit_exceeded"
-    assert headers == {"retry-after": "2", "retry-after-ms": "2000"}
+    answer = openai_reply.injected(Fault(rule, NO_LEVELS), MOMENT)
+    assert json.loads(answer.body)["error"]["code"] == "rate_limit_exceeded"
+    assert answer.headers == {"retry-after": "2", "retry-after-ms": "2000"}
 
 
 @pytest.mark.parametrize(("status", "kind"), [(418, "invalid_request_error"), (599, "server_error")])
 def test_any_other_status_has_a_body_of_its_class(status: int, kind: str) -> None:
-    body, _ = openai_reply.injected(Fault(RequestRule("x", "status", status=status), NO_LEVELS))
-    assert json.loads(body)["error"]["type"] == kind
+    answer = openai_reply.injected(Fault(RequestRule("x", "status", status=status), NO_LEVELS), MOMENT)
+    assert answer.status == status
+    assert json.loads(answer.body)["error"]["type"] == kind
 
 
 def test_a_malformed_request_is_told_the_parameter() -> None:
-    body = openai_reply.malformed(WireError(400, "no", param="n", code="c"))
-    assert json.loads(body) == {
+    answer = openai_reply.refused(WireError(400, "no", param="n", code="c"), MOMENT)
+    assert (answer.status, answer.headers) == (400, {})
+    assert json.loads(answer.body) == {
         "error": {"message": "no", "type": "invalid_request_error", "param": "n", "code": "c"}
     }
+
+
+def test_a_wrong_method_is_told_the_right_one() -> None:
+    assert openai_reply.refused(WireError(405, "no", allow="POST"), MOMENT).headers == {"allow": "POST"}
+
+
+def test_a_generation_that_failed_at_its_end_is_a_500_with_its_limits() -> None:
+    answer = openai_reply.broken(Levels(Level(10, 9, 6_000)), MOMENT)
+    assert answer.status == 500
+    assert json.loads(answer.body)["error"]["type"] == "server_error"
+    assert answer.headers["x-ratelimit-remaining-requests"] == "9"

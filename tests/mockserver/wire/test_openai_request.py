@@ -43,6 +43,25 @@ def test_the_newer_name_of_the_maximum_is_taken() -> None:
     assert parse_chat(_body(max_tokens=None)).max_tokens is None
 
 
+@pytest.mark.parametrize(
+    ("fields", "stream", "usage"),
+    [
+        ({}, False, False),
+        ({"stream": None, "stream_options": None}, False, False),
+        ({"stream": False}, False, False),
+        ({"stream": True}, True, False),
+        ({"stream": True, "stream_options": {}}, True, False),
+        ({"stream": True, "stream_options": {"include_usage": True}}, True, True),
+        ({"stream": True, "stream_options": {"include_obfuscation": False}}, True, False),
+    ],
+)
+def test_a_stream_is_asked_for_with_or_without_its_usage(
+    fields: dict[str, Any], stream: object, usage: object
+) -> None:
+    parsed = parse_chat(_body(**fields))
+    assert (parsed.stream, parsed.stream_usage) == (stream, usage)
+
+
 def test_no_model() -> None:
     assert _refusal(b'{"messages": []}').message == "you must provide a model parameter"
 
@@ -87,8 +106,28 @@ def test_no_messages() -> None:
         ({"max_tokens": 0}, "max_tokens", "Expected a value >= 1, but got 0"),
         ({"max_completion_tokens": 99_999}, "max_completion_tokens", "at most 32768 completion tokens"),
         ({"max_tokens": 1, "max_completion_tokens": 1}, None, "at the same time is not supported"),
-        ({"stream": True}, "stream", "streaming is not supported yet by this server"),
         ({"stream": "yes"}, "stream", "expected a boolean"),
+        (
+            {"stream_options": {"include_usage": True}},
+            "stream_options",
+            "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
+        ),
+        ({"stream": True, "stream_options": 1}, "stream_options", "expected an object, but got an integer"),
+        (
+            {"stream": True, "stream_options": {"include_usage": 1}},
+            "stream_options.include_usage",
+            "expected a boolean, but got an integer",
+        ),
+        (
+            {"stream": True, "stream_options": {"usage": True}},
+            "stream_options.usage",
+            "Unknown parameter: 'stream_options.usage'.",
+        ),
+        (
+            {"stream": True, "stream_options": {"include_obfuscation": True}},
+            "stream_options.include_obfuscation",
+            "this server pads no events",
+        ),
         ({"n": 2}, "n", "only n = 1 is supported"),
     ],
 )
@@ -115,7 +154,7 @@ _VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
     max_leaves=8,
 )
-_NAMES = st.sampled_from(["model", "messages", "max_tokens", "stream", "n"])
+_NAMES = st.sampled_from(["model", "messages", "max_tokens", "stream", "stream_options", "n"])
 _MESSAGES = st.lists(
     st.dictionaries(st.sampled_from(["role", "content"]), _VALUES | st.just("user"), max_size=2), max_size=2
 )

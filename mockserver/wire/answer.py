@@ -1,0 +1,51 @@
+"""What is sent back: a whole answer, or a stream of events. Bytes and headers, no waiting."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+Headers = dict[str, str]
+
+# After the last byte: a proper end, silence, RST, or a close before the end was said.
+Ending = Literal["complete", "hang", "reset", "close"]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a reply needs besides the request and the decision: its id, and the wall time in microseconds."""
+
+    request_id: str
+    unix_us: int
+
+    @property
+    def unix_s(self) -> int:
+        return self.unix_us // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer. `headers` are those of its own, beside the ones every answer of the dialect has."""
+
+    status: int
+    body: bytes
+    headers: Headers = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenAnswer:
+    """An answer that promises `length` bytes, sends `body`, and then ends as `ending` says."""
+
+    body: bytes
+    length: int
+    ending: Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream of `events` content events, each from `content(index)`, between an opening and a closing."""
+
+    opening: bytes
+    content: Callable[[int], bytes]
+    events: int
+    closing: bytes
+    ending: Ending = "complete"

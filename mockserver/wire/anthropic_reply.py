@@ -1,0 +1,165 @@
+"""Writing Anthropic's replies: bodies, error envelopes and headers."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+
+import msgspec
+
+from mockserver.core.decide import Fault, Generate, Overload, Throttle
+from mockserver.core.limits import Exceeded, Level, Levels
+from mockserver.errors import WireError
+from mockserver.text import thai_copy
+from mockserver.wire.answer import Answer, Headers, Moment
+from mockserver.wire.request import ParsedRequest
+
+US_PER_S = 1_000_000
+OVERLOADED = 529
+STOP_REASONS = {"stop": "end_turn", "length": "max_tokens"}
+
+# Status -> (type, message), from https://docs.anthropic.com/en/api/errors; others get the nearest below.
+_ERRORS: dict[int, tuple[str, str]] = {
+    400: ("invalid_request_error", "The request was rejected."),
+    401: ("authentication_error", "invalid x-api-key"),
+    402: ("billing_error", "There is an issue with your billing or payment information."),
+    403: ("permission_error", "Your API key does not have permission to use the specified resource."),
+    404: ("not_found_error", "The requested resource could not be found."),
+    413: ("request_too_large", "Request exceeds the maximum allowed number of bytes."),
+    429: ("rate_limit_error", "Your account has hit a rate limit. Please try again later."),
+    500: ("api_error", "Internal server error"),
+    503: ("overloaded_error", "Overloaded"),
+    504: ("timeout_error", "The request timed out while processing."),
+    529: ("overloaded_error", "Overloaded"),
+}
+_UNITS = {"requests": "requests per minute", "tokens": "tokens per minute"}
+
+
+def whole(reply: Generate, parsed: ParsedRequest, moment: Moment) -> Answer:
+    """A whole message."""
+    text = {"type": "text", "text": thai_copy(reply.tokens)}
+    body = msgspec.json.encode(
+        message_head(parsed, moment)
+        | {
+            "content": [text],
+            "stop_reason": STOP_REASONS[reply.finish_reason],
+            "stop_sequence": None,
+            "usage": usage(parsed, reply.tokens),
+        }
+    )
+    return Answer(200, body, limit_headers(reply.levels, moment))
+
+
+def counted(parsed: ParsedRequest) -> Answer:
+    """The answer of `count_tokens`."""
+    return Answer(200, msgspec.json.encode({"input_tokens": parsed.prompt_tokens}))
+
+
+def message_head(parsed: ParsedRequest, moment: Moment) -> dict[str, Any]:
+    """The fields of a message that are known before its first token."""
+    return {"id": f"msg_{moment.request_id}", "type": "message", "role": "assistant", "model": parsed.model}
+
+
+def usage(parsed: ParsedRequest, output_tokens: int) -> dict[str, Any]:
+    """The tokens of a request and of its reply so far."""
+    return {
+        "input_tokens": parsed.prompt_tokens,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "output_tokens": output_tokens,
+        "service_tier": "standard",
+    }
+
+
+def common_headers(request_id: str, _taken_us: int) -> Headers:
+    """What every answer carries."""
+    return {"content-type": "application/json", "request-id": f"req_{request_id}"}
+
+
+def refused(error: WireError, moment: Moment) -> Answer:
+    """The answer to a request refused before any decision."""
+    body = envelope(_kind(error.status)[0], error.message, moment)
+    return Answer(error.status, body, {} if error.allow is None else {"allow": error.allow})
+
+
+def injected(fault: Fault, moment: Moment) -> Answer:
+    """The answer of a fault rule with a status."""
+    rule = fault.rule
+    headers = limit_headers(fault.levels, moment) | _retry_after(rule.retry_after_s)
+    return Answer(rule.status, envelope(*_kind(rule.status), moment), headers)
+
+
+def broken(levels: Levels, moment: Moment) -> Answer:
+    """The answer of a generation that failed at its end."""
+    return Answer(OVERLOADED, envelope(*_ERRORS[OVERLOADED], moment), limit_headers(levels, moment))
+
+
+def throttled(decision: Throttle, parsed: ParsedRequest, moment: Moment) -> Answer:
+    """429 for a rate limit."""
+    exceeded = decision.exceeded
+    wait_s = None if exceeded.wait_us is None else exceeded.wait_us / US_PER_S
+    body = envelope("rate_limit_error", _limit_message(exceeded, parsed.model), moment)
+    return Answer(429, body, limit_headers(decision.levels, moment) | _retry_after(wait_s))
+
+
+def overloaded(decision: Overload, moment: Moment) -> Answer:
+    """The answer of a full queue: what others call 503 is 529 here."""
+    unavailable = decision.status == HTTPStatus.SERVICE_UNAVAILABLE
+    status = OVERLOADED if unavailable else decision.status
+    headers = limit_headers(decision.levels, moment) | _retry_after(decision.retry_after_s)
+    return Answer(status, envelope(*_kind(status), moment), headers)
+
+
+def overloaded_error(moment: Moment) -> bytes:
+    """The envelope of an overload that is noticed in the middle of a stream."""
+    return envelope(*_ERRORS[OVERLOADED], moment)
+
+
+def limit_headers(levels: Levels, moment: Moment) -> Headers:
+    """`anthropic-ratelimit-*` for those buckets that have a limit."""
+    headers: Headers = {}
+    for kind, level in (("requests", levels.requests), ("tokens", levels.tokens)):
+        if level is not None:
+            headers |= _level_headers(kind, level, moment)
+    return headers
+
+
+def rfc3339(unix_us: int) -> str:
+    """A moment in whole seconds, rounded up: `2025-01-31T13:00:05Z`."""
+    moment = datetime.fromtimestamp(-(-unix_us // US_PER_S), UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def envelope(kind: str, message: str, moment: Moment) -> bytes:
+    """The body of every error; its request id is that of the header."""
+    error = {"type": kind, "message": message}
+    return msgspec.json.encode({"type": "error", "error": error, "request_id": f"req_{moment.request_id}"})
+
+
+def _level_headers(kind: str, level: Level, moment: Moment) -> Headers:
+    return {
+        f"anthropic-ratelimit-{kind}-limit": str(level.limit),
+        f"anthropic-ratelimit-{kind}-remaining": str(level.remaining),
+        f"anthropic-ratelimit-{kind}-reset": rfc3339(moment.unix_us + level.reset_us),
+    }
+
+
+def _retry_after(wait_s: float | None) -> Headers:
+    return {} if wait_s is None else {"retry-after": str(ceil(wait_s))}
+
+
+def _kind(status: int) -> tuple[str, str]:
+    nearest = 500 if status >= HTTPStatus.INTERNAL_SERVER_ERROR else 400
+    return _ERRORS.get(status, _ERRORS[nearest])
+
+
+def _limit_message(exceeded: Exceeded, model: str) -> str:
+    limit = f"{exceeded.limit:,} {_UNITS[exceeded.kind]}"
+    more = "For details, refer to: https://docs.anthropic.com/en/api/rate-limits."
+    advice = (
+        "Please reduce the prompt length or the maximum tokens requested."
+        if exceeded.wait_us is None
+        else "Please reduce the prompt length or the maximum tokens requested, or try again later."
+    )
+    refusal = f"This request would exceed your organization's rate limit of {limit} (model: {model})."
+    return f"{refusal} {more} {advice}"

@@ -1,0 +1,33 @@
+"""What the server asks of an imitated API: one table of functions for each, all of them pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from mockserver.core.decide import Fault, Generate, Overload, Throttle
+from mockserver.core.limits import Levels
+from mockserver.errors import WireError
+from mockserver.wire.answer import Answer, Headers, Moment, Stream
+from mockserver.wire.request import ParsedRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one provider is asked and how it answers.
+
+    `account` (of the headers) and `parse` raise WireError. `common_headers(request_id, taken_us)` are those
+    of every answer, `broken` is the answer of a generation that failed at its end, `error_event` ends a
+    stream that failed.
+    """
+
+    account: Callable[[Mapping[str, str]], str]
+    parse: Callable[[bytes], ParsedRequest]
+    common_headers: Callable[[str, int], Headers]
+    limit_headers: Callable[[Levels, Moment], Headers]
+    whole: Callable[[Generate, ParsedRequest, Moment], Answer]
+    stream: Callable[[Generate, ParsedRequest, Moment], Stream]
+    error_event: Callable[[Moment], bytes]
+    broken: Callable[[Levels, Moment], Answer]
+    refused: Callable[[WireError, Moment], Answer]
+    injected: Callable[[Fault, Moment], Answer]
+    throttled: Callable[[Throttle, ParsedRequest, Moment], Answer]
+    overloaded: Callable[[Overload, Moment], Answer]

@@ -1,0 +1,40 @@
+"""The header `x-mock-fault`: a caller asks for a fault of its own request.
+
+`reset_mid; after_events=3` or `status; status=503; retry_after_s=2`: the action, then the keys that a rule of
+a profile has for it.
+"""
+
+import re
+from collections.abc import Mapping
+
+from mockserver.errors import ProfileError, WireError
+from mockserver.profile import RequestRule
+from mockserver.rule_tables import read_request_fault
+from mockserver.tables import MAX_SHOWN, Table
+
+FAULT_HEADER = "x-mock-fault"
+
+_OPTION = re.compile(r"([a-z_]{1,32}) *= *([0-9]{1,9})(\.[0-9]{1,9})?", re.ASCII)
+
+
+def read_fault_header(headers: Mapping[str, str]) -> RequestRule | None:
+    """The fault a request asks for, if it does; raises WireError (400) for one that is not understood."""
+    text = headers.get(FAULT_HEADER)
+    if text is None:
+        return None
+    action, *options = (part.strip() for part in text.split(";"))
+    document: dict[str, object] = {"action": action}
+    for option in options:
+        match = _OPTION.fullmatch(option)
+        if match is None or match[1] in document:
+            what = "given twice" if match else "not an option"
+            raise WireError(
+                400,
+                f"header {FAULT_HEADER}: {option[:MAX_SHOWN]!r} is {what}: "
+                "expected an action and options like 'status; status=503; retry_after_s=2'",
+            )
+        document[match[1]] = float(match[2] + match[3]) if match[3] else int(match[2])
+    try:
+        return read_request_fault(Table(FAULT_HEADER, document))
+    except ProfileError as error:
+        raise WireError(400, f"header {error}") from error

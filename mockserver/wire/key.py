@@ -1,0 +1,37 @@
+"""The account behind a request: a text that stands for its API key without holding it."""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+
+from mockserver.errors import WireError
+
+_NO_OPENAI_KEY = (
+    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
+    "auth (i.e. Authorization: Bearer YOUR_KEY)."
+)
+_NO_ANTHROPIC_KEY = "x-api-key header is required"
+
+
+def openai_account(headers: Mapping[str, str]) -> str:
+    """From `authorization: Bearer ...`; raises WireError (401) without one."""
+    key = _bearer(headers)
+    if not key:
+        raise WireError(401, _NO_OPENAI_KEY)
+    return _digest(key)
+
+
+def anthropic_account(headers: Mapping[str, str]) -> str:
+    """From `x-api-key`, or else `authorization: Bearer ...`; raises WireError (401) without either."""
+    key = headers.get("x-api-key", "").strip() or _bearer(headers)
+    if not key:
+        raise WireError(401, _NO_ANTHROPIC_KEY)
+    return _digest(key)
+
+
+def _bearer(headers: Mapping[str, str]) -> str:
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _digest(key: str) -> str:
+    return blake2b(key.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()

@@ -1,0 +1,54 @@
+"""Writing OpenAI's streams: chat completion chunks as server-sent events."""
+
+from typing import Any
+
+import msgspec
+
+from mockserver.core.decide import Generate
+from mockserver.text import thai_copy, token_text
+from mockserver.wire.answer import Moment, Stream
+from mockserver.wire.openai_reply import FINGERPRINT, SERVICE_TIER, server_error, usage
+from mockserver.wire.request import ParsedRequest
+
+DONE = b"data: [DONE]\n\n"
+
+# Stands where the text of a content event comes in: no model's name holds a control character.
+_HERE = "\x00"
+
+
+def stream(reply: Generate, parsed: ParsedRequest, moment: Moment) -> Stream:
+    """A completion in chunks: the role, one delta a token, the reason of its end, the usage if asked for."""
+    head: dict[str, Any] = {
+        "id": f"chatcmpl-{moment.request_id}",
+        "object": "chat.completion.chunk",
+        "created": moment.unix_s,
+        "model": parsed.model,
+        "service_tier": SERVICE_TIER,
+        "system_fingerprint": FINGERPRINT,
+    }
+    # With the usage asked for, every chunk has the key, and only the last one its numbers.
+    tail: dict[str, Any] = {"usage": None} if parsed.stream_usage else {}
+
+    def chunk(delta: dict[str, str], finish_reason: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        return _event(head | {"choices": [choice]} | tail)
+
+    before, after = chunk({"content": _HERE}).split(msgspec.json.encode(_HERE))
+    text = thai_copy(reply.tokens)
+
+    def content(index: int) -> bytes:
+        return before + msgspec.json.encode(token_text(text, index)) + after
+
+    closing = chunk({}, reply.finish_reason)
+    if parsed.stream_usage:
+        closing += _event(head | {"choices": [], "usage": usage(reply, parsed)})
+    return Stream(chunk({"role": "assistant", "content": ""}), content, reply.tokens, closing + DONE)
+
+
+def error_event(_moment: Moment) -> bytes:
+    """A failure on the provider's side in the middle of a stream; nothing follows it."""
+    return b"data: " + server_error() + b"\n\n"
+
+
+def _event(document: dict[str, Any]) -> bytes:
+    return b"data: " + msgspec.json.encode(document) + b"\n\n"

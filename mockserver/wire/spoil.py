@@ -1,0 +1,77 @@
+"""Faults of an answer on its way to the caller: what is sent of it, and how it ends."""
+
+from collections.abc import Callable
+
+from mockserver.profile import RequestRule
+from mockserver.wire.answer import BrokenAnswer, Ending, Stream
+
+# A service of another kind on the port: neither a status line nor a header.
+GARBAGE = b"\x16\x03\x01\x02\x00 220 ready\r\n\x00\xff\xfe garbage\r\n\r\n"
+
+# The two highest bits of every byte of a UTF-8 character but its first.
+_CONTINUATION = 0b1000_0000
+
+_ENDINGS: dict[str, Ending] = {
+    "hang_after_headers": "hang",
+    "stall": "hang",
+    "reset_mid": "reset",
+    "truncate": "close",
+}
+
+
+def spoil_whole(rule: RequestRule, body: bytes) -> BrokenAnswer:
+    """What is left of a whole answer: half its body, or nothing after the headers.
+
+    Half a JSON document is complete as HTTP sees it; whatever else breaks off has promised the whole length.
+    """
+    half = _half(body)
+    match rule.action:
+        case "half_json" | "malformed_sse":
+            return BrokenAnswer(half, len(half), "complete")
+        case "hang_after_headers":
+            return BrokenAnswer(b"", len(body), "hang")
+        case action:
+            return BrokenAnswer(half, len(body), _ENDINGS[action])
+
+
+def spoil_stream(rule: RequestRule, stream: Stream, error_event: bytes) -> Stream:
+    """The stream that is sent instead: spoiled after `after_events` content events, or after its last one."""
+    kept = min(rule.after_events, stream.events)
+    match rule.action:
+        case "half_json" | "malformed_sse":
+            return _malformed(stream, kept)
+        case "stream_error":
+            return Stream(stream.opening, stream.content, kept, error_event)
+        case "hang_after_headers":
+            return Stream(b"", stream.content, 0, b"", "hang")
+        case action:
+            return Stream(stream.opening, stream.content, kept, b"", _ENDINGS[action])
+
+
+def _half(text: bytes) -> bytes:
+    """The first half of a UTF-8 text, not ending inside a character."""
+    end = len(text) // 2
+    while end > 0 and text[end] & 0b1100_0000 == _CONTINUATION:
+        end -= 1
+    return text[:end]
+
+
+def _malformed(stream: Stream, kept: int) -> Stream:
+    """The event after the kept ones has half its data; the rest of the stream follows as ever."""
+    if kept == stream.events:
+        first, blank, rest = stream.closing.partition(b"\n\n")
+        return Stream(stream.opening, stream.content, kept, _halved(first + blank) + rest)
+    return Stream(stream.opening, _with_half(stream.content, kept), stream.events, stream.closing)
+
+
+def _with_half(content: Callable[[int], bytes], spoiled: int) -> Callable[[int], bytes]:
+    def event(index: int) -> bytes:
+        return _halved(content(index)) if index == spoiled else content(index)
+
+    return event
+
+
+def _halved(event: bytes) -> bytes:
+    """A server-sent event with the first half of its JSON document."""
+    head, data, document = event.rstrip(b"\n").partition(b"data: ")
+    return head + data + _half(document) + b"\n\n"
