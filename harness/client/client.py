@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from harness import clock, errors
 from harness.client.calls import Calls, Listeners
-from harness.client.endpoint import Endpoint, WireName
+from harness.client.endpoint import DEFAULT_MODELS, Endpoint, WireName
 from harness.client.ends import reply_or_raise
 from harness.client.mapping import Item, map_calls
 from harness.client.messages import COPYWRITER, AnyMessage, as_messages, copy_messages
@@ -24,7 +24,6 @@ from harness.policy.presets import preset
 from harness.transport import httpx_transport
 from harness.transport.base import Transport
 
-DEFAULT_MODEL = "gpt-4.1"
 DEFAULT_MAX_TOKENS = 1000
 DEFAULT_TEMPERATURE = 0.7
 
@@ -36,9 +35,10 @@ class ResilientClient:
     """Calls an LLM API through a policy: deadline, retries, breaker, rate and concurrency limits.
 
     `base_url` and `api_key` default to the environment variables of the provider whose format `wire` names
-    (see Endpoint). `policy` is a preset's name or a Policy. `fallback` is a second API for calls the first
-    could not serve; `policy.fallback` may name a second model. `listeners` are called with every event, on
-    the event loop: they must be quick. `transport` replaces the one the policy asks for. `send_ids` adds
+    (see Endpoint). `model` is asked where a call names none (default: gpt-4.1, or a small Claude). `policy`
+    is a preset's name or a Policy. `fallback` is a second API for calls the first could not serve;
+    `policy.fallback` may name a second model. `listeners` are called with every event, on the event loop:
+    they must be quick. `transport` replaces the one the policy asks for. `send_ids` adds
     `x-primetime-*` headers for the bundled mock server. `rng` draws jitter. Raises ConfigError for settings
     that cannot work. For use from one event loop; see SyncClient for scripts.
     """
@@ -49,6 +49,7 @@ class ResilientClient:
         api_key: str | None = None,
         *,
         wire: WireName = "openai",
+        model: str | None = None,
         policy: Policy | str = "tuned",
         fallback: Endpoint | None = None,
         transport: Transport | None = None,
@@ -59,6 +60,7 @@ class ResilientClient:
     ) -> None:
         self.policy = preset(policy) if isinstance(policy, str) else policy
         self.endpoint = Endpoint(base_url, api_key, wire)
+        self.model = model or DEFAULT_MODELS[wire]
         self._transport = transport or httpx_transport.build(self.policy.connections)
         emit = Listeners(listeners)
         self._calls = Calls(self.policy.deadline_s, now_ns, emit)
@@ -91,7 +93,7 @@ class ResilientClient:
     async def generate_copy(
         self,
         prompt: str,
-        model: str = DEFAULT_MODEL,
+        model: str | None = None,
         max_tokens: int = DEFAULT_MAX_TOKENS,
         *,
         system: str | None = COPYWRITER,
@@ -103,13 +105,13 @@ class ResilientClient:
         Raises the CallError of the call's outcome when it did not succeed, RequestError for what cannot be
         sent, as an empty prompt or `max_tokens` under 1.
         """
-        request = Request(copy_messages(prompt, system), model, max_tokens, temperature)
+        request = Request(copy_messages(prompt, system), model or self.model, max_tokens, temperature)
         return await self._complete(request, priority)
 
     async def chat(
         self,
         messages: Sequence[AnyMessage],
-        model: str = DEFAULT_MODEL,
+        model: str | None = None,
         max_tokens: int = DEFAULT_MAX_TOKENS,
         *,
         temperature: float | None = None,
@@ -120,13 +122,15 @@ class ResilientClient:
 
         `extra` are further fields of the request's body, as the API defines them. Raises as `generate_copy`.
         """
-        request = Request(as_messages(messages), model, max_tokens, temperature, extra=extra or {})
+        request = Request(
+            as_messages(messages), model or self.model, max_tokens, temperature, extra=extra or {}
+        )
         return await self._complete(request, priority)
 
     def stream(
         self,
         prompt: str | Sequence[AnyMessage],
-        model: str = DEFAULT_MODEL,
+        model: str | None = None,
         max_tokens: int = DEFAULT_MAX_TOKENS,
         *,
         system: str | None = COPYWRITER,
@@ -139,13 +143,15 @@ class ResilientClient:
         A prompt is sent with `system`, a conversation as it is.
         """
         messages = copy_messages(prompt, system) if isinstance(prompt, str) else as_messages(prompt)
-        request = Request(messages, model, max_tokens, temperature, stream=True, extra=extra or {})
+        request = Request(
+            messages, model or self.model, max_tokens, temperature, stream=True, extra=extra or {}
+        )
         return CopyStream(partial(self._open, request, priority))
 
     def map(
         self,
         prompts: Iterable[str] | AsyncIterable[str],
-        model: str = DEFAULT_MODEL,
+        model: str | None = None,
         max_tokens: int = DEFAULT_MAX_TOKENS,
         *,
         system: str | None = COPYWRITER,
@@ -173,7 +179,7 @@ class ResilientClient:
     async def batch_generate(
         self,
         prompts: Sequence[str],
-        model: str = DEFAULT_MODEL,
+        model: str | None = None,
         max_tokens: int = DEFAULT_MAX_TOKENS,
         *,
         priority: int = 0,
@@ -184,7 +190,7 @@ class ResilientClient:
         is sent, when a prompt cannot be.
         """
         for prompt in prompts:
-            self.routes[0].encode(Request(copy_messages(prompt, COPYWRITER), model, max_tokens))
+            self.routes[0].encode(Request(copy_messages(prompt, COPYWRITER), model or self.model, max_tokens))
         results: list[Reply | errors.CallError] = []
         async for item in self.map(prompts, model, max_tokens, priority=priority, ordered=True):
             if isinstance(item.result, errors.RequestError):

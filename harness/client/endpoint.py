@@ -19,6 +19,9 @@ _ENVIRONMENT: dict[str, tuple[str, str, str]] = {
     "anthropic": ("https://api.anthropic.com/v1", "ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"),
 }
 
+#: Asked where a caller names no model: the article's, and Anthropic's nearest in price.
+DEFAULT_MODELS: dict[WireName, str] = {"openai": "gpt-4.1", "anthropic": "claude-haiku-4-5"}
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Endpoint:

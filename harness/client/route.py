@@ -96,6 +96,8 @@ def routes_of(
 ) -> list[Route]:
     """The routes of a client, the first choice first."""
     second = fallback is not None or policy.fallback.model is not None
+    if fallback is not None and fallback.wire != endpoint.wire and policy.fallback.model is None:
+        raise expected("fallback.model", None, f"a model of the fallback, which speaks {fallback.wire}")
     places = [(endpoint, None), (fallback or endpoint, policy.fallback.model)]
     pipelines = pipelines_of(policy, second=second, rng=rng, now_ns=now_ns, emit=emit)
     routes = []

@@ -10,7 +10,6 @@ from typing import Any, Self, TypeVar
 
 from harness.client.client import (
     DEFAULT_MAX_TOKENS,
-    DEFAULT_MODEL,
     DEFAULT_TEMPERATURE,
     ResilientClient,
 )
@@ -122,7 +121,7 @@ class SyncClient:
     def generate_copy(
         self,
         prompt: str,
-        model: str = DEFAULT_MODEL,
+        model: str | None = None,
         max_tokens: int = DEFAULT_MAX_TOKENS,
         *,
         system: str | None = COPYWRITER,
@@ -139,7 +138,7 @@ class SyncClient:
     def chat(
         self,
         messages: Sequence[AnyMessage],
-        model: str = DEFAULT_MODEL,
+        model: str | None = None,
         max_tokens: int = DEFAULT_MAX_TOKENS,
         *,
         temperature: float | None = None,
@@ -156,7 +155,7 @@ class SyncClient:
     def stream(
         self,
         prompt: str | Sequence[AnyMessage],
-        model: str = DEFAULT_MODEL,
+        model: str | None = None,
         max_tokens: int = DEFAULT_MAX_TOKENS,
         *,
         system: str | None = COPYWRITER,
@@ -179,7 +178,7 @@ class SyncClient:
     def map(
         self,
         prompts: Iterable[str],
-        model: str = DEFAULT_MODEL,
+        model: str | None = None,
         max_tokens: int = DEFAULT_MAX_TOKENS,
         *,
         system: str | None = COPYWRITER,
@@ -204,7 +203,7 @@ class SyncClient:
     def batch_generate(
         self,
         prompts: Sequence[str],
-        model: str = DEFAULT_MODEL,
+        model: str | None = None,
         max_tokens: int = DEFAULT_MAX_TOKENS,
         *,
         priority: int = 0,

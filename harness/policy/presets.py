@@ -75,7 +75,7 @@ TUNED = Policy(
     budget=BudgetConfig(ratio=0.2, min_per_s=10),
     breaker=BreakerConfig(window_s=10, min_calls=20, failure_ratio=0.6, open_s=3, max_open_s=30, probes=5),
     rate=RateConfig(),
-    concurrency=ConcurrencyConfig(kind="aimd", initial=100, min=20, max=100, decrease=0.9),
+    concurrency=ConcurrencyConfig(kind="aimd", initial=100, min=20, max=100, decrease=0.95),
     admission=AdmissionConfig(max_waiting=160),
     connections=ConnectionsConfig(keepalive=100, max=400, connect_timeout_s=5, read_timeout_s=25),
 )

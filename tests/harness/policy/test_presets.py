@@ -111,7 +111,7 @@ def test_tuned_is_pinned() -> None:
             "initial": 100,
             "min": 20,
             "max": 100,
-            "decrease": 0.9,
+            "decrease": 0.95,
             "decrease_on": ("throttled", "overloaded", "timeout"),
         },
         "admission": {"max_waiting": 160},
