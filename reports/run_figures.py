@@ -80,5 +80,5 @@ def concurrency_limit(run: Run) -> float | None:
     concurrency = run.manifest.policy.values.get("concurrency")
     if not isinstance(concurrency, dict) or concurrency.get("kind") == "off":
         return None
-    bound = concurrency.get("limit") or concurrency.get("max")
+    bound = concurrency.get("max" if concurrency.get("kind") == "aimd" else "limit")
     return float(bound) if isinstance(bound, int | float) else None

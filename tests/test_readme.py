@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,11 @@ def commands() -> list[str]:
     return [line for block in blocks("sh") for line in block.splitlines() if line]
 
 
-def test_the_client_example_runs_against_the_mock_server() -> None:
+@pytest.mark.parametrize(("index", "lines", "replies"), [(0, 3, 2), (1, 1, 0)])
+def test_the_client_examples_run_against_the_mock_server(index: int, lines: int, replies: int) -> None:
     with running("--profile", "instant") as mock:
         done = subprocess.run(
-            [sys.executable, "-c", blocks("python")[0]],
+            [sys.executable, "-c", blocks("python")[index]],
             env={
                 **os.environ,
                 "OPENAI_BASE_URL": f"http://127.0.0.1:{mock.port}/v1",
@@ -41,13 +43,13 @@ def test_the_client_example_runs_against_the_mock_server() -> None:
         )
 
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 3
-    assert done.stdout.count("ok: Reply(") == 2
+    assert len(done.stdout.splitlines()) == lines
+    assert done.stdout.count("ok: Reply(") == replies
 
 
 def test_the_scenario_example_runs(tmp_path: Path) -> None:
     scenario = tmp_path / "mine.py"
-    scenario.write_text(blocks("python")[1], encoding="utf-8")
+    scenario.write_text(blocks("python")[2], encoding="utf-8")
     played = play(str(scenario), "--evening", "2s", "--mock-profile", "instant", run_dir=tmp_path / "runs")
 
     assert played.code == 0, played.out + played.err
@@ -59,12 +61,26 @@ def test_the_policy_example_is_a_policy_and_its_comments_name_every_key() -> Non
     policy = parse(tomllib.loads(text), "readme")
 
     assert policy.breaker.counts == ("timeout", "overloaded", "transient.connect")
-    for section in ("retry", "budget", "breaker", "concurrency", "admission", "connections"):
-        comment = next(line for line in text.splitlines() if line.startswith(f"[{section}]")).partition("#")[
-            2
-        ]
-        named = set(re.findall(r"\w+", comment.partition(":")[0]))
-        assert set(type(getattr(policy, section)).__dataclass_fields__) <= named, section
+    comments = {section: set(re.findall(r"\w+", words)) for section, words in _comments(text).items()}
+    for field in fields(policy):
+        value = getattr(policy, field.name)
+        if is_dataclass(value):
+            assert {key.name for key in fields(value)} <= comments[field.name], field.name
+        elif field.name != "name":
+            assert field.name in text
+
+
+def _comments(text: str) -> dict[str, str]:
+    """The comments of each section: behind its name, and on the lines of their own below it."""
+    found: dict[str, str] = {}
+    section = ""
+    for line in text.splitlines():
+        code, _, comment = line.partition("#")
+        if code.startswith("["):
+            section = code.strip(" []")
+        if code.startswith("[") or not code.strip():
+            found[section] = found.get(section, "") + comment
+    return found
 
 
 def test_the_readme_has_one_line_to_play_and_one_to_test() -> None:
