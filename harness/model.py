@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 
 class Outcome(StrEnum):
@@ -56,16 +57,14 @@ class StoppedBy(StrEnum):
     USER = "user"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One message of a chat; `role` is "system", "user" or "assistant"."""
 
     role: str
     content: str
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One chat request, independent of the wire format. `extra` are further fields of the body, as given."""
 
     messages: tuple[Message, ...]
@@ -73,35 +72,31 @@ class Request:
     max_tokens: int
     temperature: float | None = None
     stream: bool = False
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """Tokens as the API counted them."""
 
     prompt_tokens: int
     completion_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(msgspec.Struct, frozen=True):
     """What the API says of one rate limit: requests or tokens a minute, and how many of them are left."""
 
     limit: int
     remaining: int
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
+class Levels(msgspec.Struct, frozen=True):
     """The rate limits as a reply's headers tell them; None where they do not."""
 
     requests: Level | None = None
     tokens: Level | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """A usable reply. A stream of a server that counts no tokens has no usage."""
 
     text: str
@@ -111,8 +106,7 @@ class Reply:
     request_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(msgspec.Struct, frozen=True):
     """What a load generator knows of a call before it is made; a plain application leaves it empty.
 
     `intended_ns` is the instant the call was scheduled for (latency counts from it); `planned_*` are the
@@ -128,8 +122,7 @@ class Tag:
     reply_tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """One request on the wire and how it ended.
 
     `sent_ns` is when the permit was held and the request left; `headers_ns` when the status line had
@@ -163,8 +156,7 @@ class Attempt:
         return f"{self.outcome}.{self.fault}" if self.fault else str(self.outcome)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One logical call: what the customer felt. `attempts` counts requests sent."""
 
     call_id: int
@@ -175,7 +167,7 @@ class Call:
     stopped_by: StoppedBy | None
     attempts: int
     model: str
-    tag: Tag = field(default_factory=Tag)
+    tag: Tag = msgspec.field(default_factory=Tag)
     permit_wait_ns: int = 0
     backoff_ns: int = 0
     status: int | None = None
@@ -184,15 +176,13 @@ class Call:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptFinished:
+class AttemptFinished(msgspec.Struct, frozen=True):
     """An attempt ended."""
 
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
-class Waited:
+class Waited(msgspec.Struct, frozen=True):
     """A call begins to wait between two attempts; `reason` is the outcome of the attempt before."""
 
     call_id: int
@@ -201,8 +191,7 @@ class Waited:
     reason: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class BreakerChanged:
+class BreakerChanged(msgspec.Struct, frozen=True):
     """The breaker went from one state to another."""
 
     at_ns: int
@@ -211,8 +200,7 @@ class BreakerChanged:
     route: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class LimitChanged:
+class LimitChanged(msgspec.Struct, frozen=True):
     """The number of permits went from one to another."""
 
     at_ns: int
@@ -221,8 +209,7 @@ class LimitChanged:
     route: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Paused:
+class Paused(msgspec.Struct, frozen=True):
     """A 429 told when to come back: nothing is sent until then."""
 
     at_ns: int
@@ -230,8 +217,7 @@ class Paused:
     route: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CallFinished:
+class CallFinished(msgspec.Struct, frozen=True):
     """A call ended."""
 
     call: Call

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
+
+import msgspec
 
 from harness.bridge.context import current_arrival
 from harness.bridge.tally import Tally
@@ -204,7 +205,7 @@ class _Steps:
             return self.first
         self._tally.scheduled += 1
         step_id = (self.first.call_id or 0) + STEP * (self.taken - 1)
-        return replace(self.first, call_id=step_id, intended_ns=self._now_ns())
+        return msgspec.structs.replace(self.first, call_id=step_id, intended_ns=self._now_ns())
 
 
 def _uncalled(tag: Tag, detail: str, at_ns: int) -> Call:

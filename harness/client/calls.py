@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
 from itertools import count
+from typing import Protocol
+
+import msgspec
 
 from harness.client.ends import detail
+from harness.errors import RequestError
 from harness.model import Call, CallFinished, Event, Fault, Outcome, StoppedBy, Tag
 from harness.pipeline.attempting import Send
 from harness.pipeline.pipeline import CallState, Pipeline
+
+#: Of a call nobody tagged.
+NO_TAG = Tag()
 
 #: Asked for a tag at every call made in this context; how a load generator names its calls.
 next_tag: ContextVar[Callable[[], Tag] | None] = ContextVar("next_tag", default=None)
@@ -20,8 +26,7 @@ next_tag: ContextVar[Callable[[], Tag] | None] = ContextVar("next_tag", default=
 _SECOND_CHANCE = (StoppedBy.ATTEMPTS, StoppedBy.BUDGET, StoppedBy.BREAKER, StoppedBy.ADMISSION)
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(msgspec.Struct, frozen=True):
     """One route of a call: its policies, and how to send an attempt on it."""
 
     pipeline: Pipeline
@@ -45,6 +50,13 @@ class Listeners:
                 )
 
 
+class Leavable(Protocol):
+    """A call that has become a stream."""
+
+    async def leave(self) -> None:
+        """End it before its end."""
+
+
 class Calls:
     """Where calls begin and end. `deadline_s` bounds each."""
 
@@ -55,13 +67,16 @@ class Calls:
         self._now_ns = now_ns
         self._emit = emit
         self._ids = count()
+        self.streams: set[Leavable] = set()  # those under way
 
     def begin(
         self, model: str, *, priority: int = 0, streaming: bool = False, most_s: float | None = None
     ) -> CallState:
-        """A new call; its deadline starts here."""
+        """A new call; its deadline starts here. Raises RequestError for a priority that is none."""
+        if type(priority) is not int:
+            raise RequestError(f"priority = {priority!r}: expected a whole number; higher ones go first")
         tags = next_tag.get()
-        tag = tags() if tags else Tag()
+        tag = tags() if tags else NO_TAG
         deadline_at_s = None
         if self._deadline_s is not None:
             deadline_at_s = asyncio.get_running_loop().time() + self._deadline_s
@@ -94,6 +109,11 @@ class Calls:
         if call.lease is None:
             self.finish(call)
         return way.pipeline
+
+    async def leave_streams(self) -> None:
+        """End all streams under way, as cancelled."""
+        for stream in list(self.streams):
+            await stream.leave()
 
     def finish(self, call: CallState, *, cancelled: bool = False) -> None:
         """Tell of the end of a call. Once a call."""

@@ -12,15 +12,15 @@ from harness import clock, errors
 from harness.client.calls import Calls, Listeners
 from harness.client.endpoint import DEFAULT_MODELS, Endpoint, WireName
 from harness.client.ends import reply_or_raise
-from harness.client.mapping import Item, map_calls
-from harness.client.messages import COPYWRITER, AnyMessage, as_messages, copy_messages
+from harness.client.mapping import Item, as_prompts, map_calls
+from harness.client.messages import COPYWRITER, AnyMessage, as_extra, as_messages, copy_messages
 from harness.client.route import routes_of
 from harness.client.stream import CopyStream, OpenStream
 from harness.exchange.streamed import Streamed
 from harness.model import Event, Reply, Request
 from harness.pipeline.pipeline import CallState
 from harness.policy.config import Policy
-from harness.policy.presets import preset
+from harness.policy.presets import as_policy
 from harness.transport import httpx_transport
 from harness.transport.base import Transport
 
@@ -58,9 +58,9 @@ class ResilientClient:
         rng: Random | None = None,
         now_ns: Callable[[], int] = clock.now_ns,
     ) -> None:
-        self.policy = preset(policy) if isinstance(policy, str) else policy
+        self.policy = as_policy(policy)
         self.endpoint = Endpoint(base_url, api_key, wire)
-        self.model = model or DEFAULT_MODELS[wire]
+        self.model = DEFAULT_MODELS[wire] if model is None else model
         self._transport = transport or httpx_transport.build(self.policy.connections)
         emit = Listeners(listeners)
         self._calls = Calls(self.policy.deadline_s, now_ns, emit)
@@ -87,7 +87,8 @@ class ResilientClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Close all connections; streams still open end as cancelled."""
+        await self._calls.leave_streams()
         await self._transport.aclose()
 
     async def generate_copy(
@@ -105,7 +106,7 @@ class ResilientClient:
         Raises the CallError of the call's outcome when it did not succeed, RequestError for what cannot be
         sent, as an empty prompt or `max_tokens` under 1.
         """
-        request = Request(copy_messages(prompt, system), model or self.model, max_tokens, temperature)
+        request = Request(copy_messages(prompt, system), self._model(model), max_tokens, temperature)
         return await self._complete(request, priority)
 
     async def chat(
@@ -123,7 +124,7 @@ class ResilientClient:
         `extra` are further fields of the request's body, as the API defines them. Raises as `generate_copy`.
         """
         request = Request(
-            as_messages(messages), model or self.model, max_tokens, temperature, extra=extra or {}
+            as_messages(messages), self._model(model), max_tokens, temperature, extra=as_extra(extra)
         )
         return await self._complete(request, priority)
 
@@ -144,7 +145,7 @@ class ResilientClient:
         """
         messages = copy_messages(prompt, system) if isinstance(prompt, str) else as_messages(prompt)
         request = Request(
-            messages, model or self.model, max_tokens, temperature, stream=True, extra=extra or {}
+            messages, self._model(model), max_tokens, temperature, stream=True, extra=as_extra(extra)
         )
         return CopyStream(partial(self._open, request, priority))
 
@@ -166,15 +167,15 @@ class ResilientClient:
         permits) are under way or waiting to be read. A prompt that cannot be sent is an Item, too. Leaving
         the loop early cancels the rest (with `contextlib.aclosing`, at once).
         """
-        if at_once is not None and at_once < 1:
-            raise errors.RequestError(f"at_once = {at_once}: expected at least 1")
+        if at_once is not None and (type(at_once) is not int or at_once < 1):
+            raise errors.RequestError(f"at_once = {at_once!r}: expected a whole number, at least 1")
 
         async def write(prompt: str) -> Reply:
             return await self.generate_copy(
                 prompt, model, max_tokens, system=system, temperature=temperature, priority=priority
             )
 
-        return map_calls(write, prompts, at_once or self._width, ordered=ordered)
+        return map_calls(write, as_prompts(prompts), at_once or self._width, ordered=ordered)
 
     async def batch_generate(
         self,
@@ -189,14 +190,18 @@ class ResilientClient:
         No more calls are under way at once than the policy has permits. Raises RequestError, before anything
         is sent, when a prompt cannot be.
         """
+        prompts = [prompt async for prompt in as_prompts(prompts)]
         for prompt in prompts:
-            self.routes[0].encode(Request(copy_messages(prompt, COPYWRITER), model or self.model, max_tokens))
+            self.routes[0].encode(Request(copy_messages(prompt, COPYWRITER), self._model(model), max_tokens))
         results: list[Reply | errors.CallError] = []
         async for item in self.map(prompts, model, max_tokens, priority=priority, ordered=True):
             if isinstance(item.result, errors.RequestError):
                 raise item.result
             results.append(item.result)
         return results
+
+    def _model(self, model: str | None) -> str:
+        return self.model if model is None else model
 
     @property
     def _width(self) -> int:

@@ -37,6 +37,8 @@ class Endpoint:
     wire: WireName = "openai"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.wire, str):
+            raise errors.expected("wire", self.wire, "the name of a wire format")
         wire_named(self.wire)
         default, url_variable, key_variable = _ENVIRONMENT[self.wire]
         url = self.base_url or os.environ.get(url_variable) or default
@@ -60,11 +62,16 @@ class Endpoint:
     @property
     def shown(self) -> str:
         """The address as it may be shown: without a password."""
-        address = urlsplit(self.url)
-        return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
+        return without_user(self.url)
 
     def __repr__(self) -> str:
         return f"Endpoint({self.shown!r}, wire={self.wire!r})"
+
+
+def without_user(url: str) -> str:
+    """An address less its user and password."""
+    address = urlsplit(url)
+    return address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
 
 
 def _with_version(url: str) -> str:
@@ -73,15 +80,26 @@ def _with_version(url: str) -> str:
 
 
 def _checked_url(url: str) -> str:
+    what = "an address such as https://api.openai.com/v1"
+    if not isinstance(url, str):
+        raise errors.expected("base_url", url, what)
     if not is_http_address(url):
-        raise errors.expected("base_url", url, "an address such as https://api.openai.com/v1")
+        raise errors.expected("base_url", _without_password(url), what)
+    if urlsplit(url).query or urlsplit(url).fragment:
+        raise errors.expected("base_url", _without_password(url), f"{what}, without a query or fragment")
     return url.rstrip("/")
+
+
+def _without_password(url: str) -> str:
+    """The address, also one that is none, less what stands before its host."""
+    _, at, rest = url.rpartition("@")
+    return f"[...]@{rest}" if at else url
 
 
 def _checked_key(key: str | None, variable: str) -> str:
     """The key, if it can stand in a header. A message never shows it."""
     if not key:
         raise errors.ConfigError(f"api_key: none given and {variable} is not set: expected an API key")
-    if not key.isascii() or not key.isprintable() or key != key.strip():
+    if not isinstance(key, str) or not key.isascii() or not key.isprintable() or key != key.strip():
         raise errors.ConfigError("api_key: expected printable ASCII without line breaks or spaces around it")
     return key

@@ -20,6 +20,8 @@ from harness.model import Reply
 
 T = TypeVar("T")
 
+_END = object()
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -44,7 +46,7 @@ class Item:
 
 async def map_calls(
     write: Callable[[str], Awaitable[Reply]],
-    prompts: Iterable[str] | AsyncIterable[str],
+    source: AsyncGenerator[str, None],
     at_once: int,
     *,
     ordered: bool,
@@ -53,7 +55,6 @@ async def map_calls(
 
     Results do not wait for the next prompt to come: a slow source of prompts holds nothing back.
     """
-    source = _as_async(prompts)
     ended: asyncio.Queue[asyncio.Task[Any]] = asyncio.Queue()
     tasks: set[asyncio.Task[Any]] = set()
 
@@ -65,7 +66,7 @@ async def map_calls(
 
     ready: dict[int, Item] = {}
     asked = given = 0
-    fetch: asyncio.Task[str | None] | None = None
+    fetch: asyncio.Task[Any] | None = None
     try:
         more = True
         while more or given < asked:
@@ -75,7 +76,7 @@ async def map_calls(
             tasks.discard(task)
             if task is fetch:
                 prompt, fetch = task.result(), None
-                more = prompt is not None
+                more = prompt is not _END
                 if more:
                     spawn(_item(write, asked, prompt))
                     asked += 1
@@ -92,9 +93,9 @@ async def map_calls(
         await source.aclose()
 
 
-async def _next(source: AsyncIterator[str]) -> str | None:
-    """The next prompt; None when there are no more."""
-    return await anext(source, None)
+async def _next(source: AsyncIterator[str]) -> Any:
+    """The next prompt, whatever it is; _END when there are no more."""
+    return await anext(source, _END)
 
 
 async def _item(write: Callable[[str], Awaitable[Reply]], index: int, prompt: str) -> Item:
@@ -102,6 +103,16 @@ async def _item(write: Callable[[str], Awaitable[Reply]], index: int, prompt: st
         return Item(index, prompt, await write(prompt))
     except (CallError, RequestError) as error:
         return Item(index, prompt, error)
+
+
+def as_prompts(prompts: Iterable[str] | AsyncIterable[str]) -> AsyncGenerator[str, None]:
+    """Prompts from any source of them. Raises RequestError for what is none.
+
+    One text is none: to Python it is a list of letters, and each of them would be paid for.
+    """
+    if isinstance(prompts, str) or not isinstance(prompts, Iterable | AsyncIterable):
+        raise RequestError(f"prompts = {prompts!r:.100}: expected a list, or another source, of prompts")
+    return _as_async(prompts)
 
 
 async def _as_async(prompts: Iterable[str] | AsyncIterable[str]) -> AsyncGenerator[str, None]:

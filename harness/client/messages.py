@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.errors import RequestError
@@ -10,6 +10,8 @@ from harness.model import Message
 
 #: The article's system prompt: "You are an expert in writing Thai content."
 COPYWRITER = "คุณเป็นผู้เชี่ยวชาญด้านการเขียนคอนเทนต์ภาษาไทย"
+
+NOTHING: Mapping[str, Any] = {}
 
 AnyMessage = Message | Mapping[str, Any]
 
@@ -22,9 +24,18 @@ def copy_messages(prompt: str, system: str | None) -> tuple[Message, ...]:
     return (asked,) if system is None else (Message("system", system), asked)
 
 
+def as_extra(extra: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Further fields of a body. Raises RequestError for what are none."""
+    if extra is None:
+        return NOTHING
+    if not isinstance(extra, Mapping):
+        raise RequestError(f"extra = {extra!r:.100}: expected fields by name")
+    return extra
+
+
 def as_messages(messages: Sequence[AnyMessage]) -> tuple[Message, ...]:
     """Messages given as Message or as {"role": ..., "content": ...}. Raises RequestError for others."""
-    if isinstance(messages, str | Mapping):
+    if isinstance(messages, str | Mapping) or not isinstance(messages, Iterable):
         raise RequestError(f"messages = {messages!r:.100}: expected a list of messages")
     return tuple(_as_message(index, message) for index, message in enumerate(messages))
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import partial
 from random import Random
+
+import msgspec
 
 from harness.client.calls import Way
 from harness.client.endpoint import Endpoint
@@ -28,21 +30,22 @@ class Route:
 
     pipeline: Pipeline
     peer: Peer
-    url: str
-    headers: Mapping[str, str]
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     model: str | None
     send_ids: bool
 
     def encode(self, request: Request) -> bytes:
         """The body of a request on this route. Raises RequestError."""
-        return self.peer.wire.encode(replace(request, model=self.model) if self.model else request)
+        if self.model is not None:
+            request = msgspec.structs.replace(request, model=self.model)
+        return self.peer.wire.encode(request)
 
     def whole(self, call: CallState, body: bytes) -> Way:
         """The way of a call whose reply is read whole."""
 
         async def send(progress: Progress) -> Attempt:
-            attempt, _ = await exchange(self.peer, self._request(call.tag, body, progress), progress)
-            return attempt
+            return await exchange(self.peer, self._request(call.tag, body, progress), progress)
 
         return Way(self.pipeline, send, partial(estimate_tokens, body))
 
@@ -95,6 +98,8 @@ def routes_of(
     send_ids: bool,
 ) -> list[Route]:
     """The routes of a client, the first choice first."""
+    if fallback is not None and not isinstance(fallback, Endpoint):
+        raise expected("fallback", fallback, "an Endpoint")
     second = fallback is not None or policy.fallback.model is not None
     if fallback is not None and fallback.wire != endpoint.wire and policy.fallback.model is None:
         raise expected("fallback.model", None, f"a model of the fallback, which speaks {fallback.wire}")

@@ -33,6 +33,7 @@ class OpenStream:
         self._calls = calls
         self._pipeline = pipeline
         self._idle_s = idle_s
+        calls.streams.add(self)
 
     @property
     def over(self) -> bool:
@@ -60,39 +61,28 @@ class OpenStream:
         except asyncio.CancelledError:
             await self._end(self.streamed.end(Outcome.CANCELLED, detail="cancelled by the caller"))
             raise
-        if chunk is None:
+        if chunk is None and not self.over:
             await self._end(self.streamed.end())
         return chunk
 
     async def leave(self) -> None:
         """The caller wants no more."""
-        if self.over:
-            return
-        attempt = self.streamed.end(Outcome.CANCELLED, detail="left by the caller")
-        self._finish(attempt)
-        try:
-            if attempt.outcome is Outcome.OK:
-                await self._read_out()
-        finally:
-            await self.streamed.aclose()
+        if not self.over:
+            await self._end(self.streamed.end(Outcome.CANCELLED, detail="left by the caller"))
 
     async def _end(self, attempt: Attempt) -> None:
-        self._finish(attempt)
-        await self.streamed.aclose()
-
-    def _finish(self, attempt: Attempt) -> None:
         """Everything is given back before anything is awaited."""
         self._pipeline.end(self.call, attempt)
+        self._calls.streams.discard(self)
         self._calls.finish(self.call)
-
-    async def _read_out(self) -> None:
-        """Callers stop at `[DONE]`: what is left is the end of the body, and the connection can be kept."""
         try:
-            async with asyncio.timeout(READ_OUT_S):
-                while await self.streamed.read() is not None:
-                    pass
+            if attempt.outcome is Outcome.OK:
+                async with asyncio.timeout(READ_OUT_S):
+                    await self.streamed.read_out()
         except TimeoutError:
-            return
+            return  # the finally below drops the connection
+        finally:
+            await self.streamed.aclose()
 
 
 class CopyStream:
@@ -136,6 +126,8 @@ class CopyStream:
         return self
 
     async def __anext__(self) -> str:
+        if self._call is None:
+            raise HarnessError("this stream has not been entered: async with client.stream(...) as stream")
         while not self._ready:
             chunk = None if self._open is None else await self._open.read()
             if chunk is None:

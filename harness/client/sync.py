@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -13,49 +11,14 @@ from harness.client.client import (
     DEFAULT_TEMPERATURE,
     ResilientClient,
 )
+from harness.client.loop_thread import LoopThread
 from harness.client.mapping import Item
 from harness.client.messages import COPYWRITER, AnyMessage
 from harness.client.stream import CopyStream
-from harness.errors import CallError, HarnessError
+from harness.errors import CallError
 from harness.model import Reply
 
 T = TypeVar("T")
-
-
-class LoopThread:
-    """An event loop in a thread of its own. For use from any other thread."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="primetime-client", daemon=True)
-        self._thread.start()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of `work`. Ctrl-C cancels it, and waits until it has cleaned up."""
-        if not self._thread.is_alive():
-            work.close()
-            raise HarnessError("this client is closed: make another")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            if not future.done():
-                self._cancel(future)
-            raise
-
-    def stop(self) -> None:
-        """End the thread. Once it has stopped, nothing more runs."""
-        if self._thread.is_alive():
-            self.run(self._loop.shutdown_asyncgens())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
-
-    def _cancel(self, future: Any) -> None:
-        ended = threading.Event()
-        future.add_done_callback(lambda _: ended.set())
-        future.cancel()
-        ended.wait()
 
 
 class CopyLines:
@@ -72,7 +35,8 @@ class CopyLines:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._thread.run(self._stream.__aexit__(kind, error, trace))
+        if self._thread.alive:
+            self._thread.run(self._stream.__aexit__(kind, error, trace))
 
     def __iter__(self) -> Iterator[str]:
         while (text := self._thread.run(_next(self._stream))) is not None:
@@ -112,11 +76,8 @@ class SyncClient:
         self.close()
 
     def close(self) -> None:
-        """Close all connections and end the thread."""
-        try:
-            self._thread.run(self._client.aclose())
-        finally:
-            self._thread.stop()
+        """End the calls under way, close all connections and end the thread."""
+        self._thread.stop(self._client.aclose)
 
     def generate_copy(
         self,
@@ -216,7 +177,8 @@ class SyncClient:
             while (item := self._thread.run(_next(items))) is not None:
                 yield item
         finally:
-            self._thread.run(items.aclose())
+            if self._thread.alive:
+                self._thread.run(items.aclose())
 
 
 async def _next(items: AsyncIterator[T]) -> T | None:

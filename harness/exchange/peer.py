@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+
+import msgspec
 
 from harness.model import Attempt, Fault, Outcome
 from harness.pipeline.attempting import Progress
@@ -24,15 +26,20 @@ class Peer:
 
     transport: Transport
     wire: Wire
-    secret: str
+    secret: str = field(repr=False)
     now_ns: Callable[[], int]
 
     def clean(self, parsed: Parsed) -> Parsed:
         """Without the key: gateways echo headers in their error pages."""
-        if not self.secret or not (parsed.detail or parsed.code):
+        if not self.secret or not (parsed.detail or parsed.code or parsed.request_id):
             return parsed
         code = parsed.code and without(parsed.code, self.secret)
-        return replace(parsed, detail=without(parsed.detail, self.secret), code=code)
+        request_id = parsed.request_id and without(parsed.request_id, self.secret)
+        detail = without(parsed.detail, self.secret)
+        if (detail, code, request_id) == (parsed.detail, parsed.code, parsed.request_id):
+            return parsed
+        reply = parsed.reply and msgspec.structs.replace(parsed.reply, request_id=request_id)
+        return msgspec.structs.replace(parsed, detail=detail, code=code, request_id=request_id, reply=reply)
 
     def ended(self, progress: Progress, parsed: Parsed) -> Attempt:
         """The attempt that ended with this reply."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
+
+import msgspec
 
 from harness.exchange.peer import Peer
 from harness.exchange.whole import Whole, read_whole
@@ -45,6 +47,7 @@ class Streamed(Opened):
         self._held: list[Chunk] = []
         self._failure: Parsed | None = None
         self._over = False
+        self._exhausted = False
 
     @property
     def status(self) -> int:
@@ -54,7 +57,7 @@ class Streamed(Opened):
     @property
     def headers(self) -> list[tuple[str, str]]:
         """Headers, once opened."""
-        return [] if self._response is None else list(self._response.headers.items())
+        return [] if self._response is None else self._response.header_lines()
 
     @property
     def text(self) -> str:
@@ -72,7 +75,8 @@ class Streamed(Opened):
         begun = False
         try:
             if not _is_stream(response):
-                attempt, self.whole = await read_whole(self._peer, response, self._progress)
+                attempt, body = await read_whole(self._peer, response, self._progress)
+                self.whole = Whole(response.status, self.headers, body)
                 return attempt
             self._reader = self._peer.wire.reader(response.headers)
             self._chunks = response.chunks()
@@ -93,12 +97,20 @@ class Streamed(Opened):
     def end(self, outcome: Outcome | None = None, fault: Fault = Fault.NONE, detail: str = "") -> Attempt:
         """The attempt, now that nothing more is read.
 
-        `outcome` is why it was left before its end; a stream that had said everything by then is ok.
+        `outcome` is why it was left before its end; one that had ended by then, well or badly, ended so.
         """
         parsed = self._parsed()
-        if outcome is not None and parsed.outcome is not Outcome.OK:
-            parsed = replace(parsed, outcome=outcome, fault=fault, detail=detail)
+        if outcome is not None and parsed.outcome is not Outcome.OK and not self._over:
+            parsed = msgspec.structs.replace(parsed, outcome=outcome, fault=fault, detail=detail)
         return self._peer.ended(self._progress, parsed)
+
+    async def read_out(self) -> None:
+        """Read to the end of the body, so that the connection can be kept. Raises nothing of its own."""
+        try:
+            while not self._exhausted and self._chunks is not None:
+                self._exhausted = await anext(self._chunks, None) is None
+        except TransportError:
+            return  # it broke after all that mattered had been read
 
     async def aclose(self) -> None:
         """Give the connection back, or drop it when the stream was not read to its end."""
@@ -125,9 +137,11 @@ class Streamed(Opened):
             self._broke(error.outcome, error.fault, str(error))
             return None
         if raw is None:
-            self._over = True
+            self._over = self._exhausted = True
             return None
-        return Chunk(raw, tuple(self._fold(raw)))
+        chunk = Chunk(raw, tuple(self._fold(raw)))
+        self._over = self._over or (self._reader is not None and self._reader.is_over)
+        return chunk
 
     def _fold(self, raw: bytes) -> list[str]:
         """What the caller is to see of some bytes."""
@@ -162,7 +176,7 @@ class Streamed(Opened):
         if failure is None or parsed.outcome is Outcome.OK:
             return parsed
         started = self._progress.first_token_ns is not None
-        return replace(
+        return msgspec.structs.replace(
             parsed,
             outcome=Outcome.PARTIAL if started else failure.outcome,
             fault=failure.fault,

@@ -19,21 +19,22 @@ class Whole:
     body: bytes
 
 
-async def exchange(peer: Peer, request: HttpRequest, progress: Progress) -> tuple[Attempt, Whole | None]:
-    """One attempt, from request to the last byte of the reply; the reply itself where there was one."""
+async def exchange(peer: Peer, request: HttpRequest, progress: Progress) -> Attempt:
+    """One attempt, from request to the last byte of the reply."""
     try:
         response = await peer.transport.open(request)
         peer.arrived(progress, response)
-        return await read_whole(peer, response, progress)
+        attempt, _ = await read_whole(peer, response, progress)
     except TransportError as error:
-        return peer.failed(progress, error), None
+        return peer.failed(progress, error)
+    return attempt
 
 
-async def read_whole(peer: Peer, response: HttpResponse, progress: Progress) -> tuple[Attempt, Whole | None]:
-    """The rest of an attempt whose headers have arrived. Raises TransportError."""
+async def read_whole(peer: Peer, response: HttpResponse, progress: Progress) -> tuple[Attempt, bytes]:
+    """The rest of an attempt whose headers have arrived, and its body. Raises TransportError."""
     try:
         body = await read_body(response.chunks())
     finally:
         await response.aclose()
     parsed = peer.wire.parse(response.status, response.headers, body)
-    return peer.ended(progress, parsed), Whole(response.status, list(response.headers.items()), body)
+    return peer.ended(progress, parsed), body

@@ -55,7 +55,8 @@ class Gate:
 
     def try_enter(self, tokens: int) -> Reservation | None:
         """A permit and the rate's leave at once, or None where one would have to wait."""
-        if self._waiting or not self._permit_free:
+        limit = self._limit.limit
+        if self._waiting or (limit is not None and self.held >= limit):
             return None
         now_ns = self._now_ns()
         if self._bucket.wait_ns(tokens, now_ns) > 0:

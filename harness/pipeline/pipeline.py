@@ -24,6 +24,7 @@ from harness.model import (
     Waited,
 )
 from harness.pipeline.attempting import Lease, Opened, Progress, Send
+from harness.pipeline.bound import Bound
 from harness.pipeline.gate import Full, Gate
 from harness.pipeline.retrying import retry
 from harness.policy.breaker import State, make_breaker
@@ -241,7 +242,7 @@ class Pipeline:
         call.progress = progress
         result: Attempt | Opened
         try:
-            async with asyncio.timeout(most_s):
+            with Bound(most_s):
                 result = await send(progress)
         except TimeoutError:
             result = progress.ended(self._now_ns(), outcome, fault, _cut(outcome, most_s))

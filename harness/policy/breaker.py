@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+import msgspec
 
 from harness.policy.config import BreakerConfig
 from harness.policy.match import Verdict
@@ -29,8 +30,7 @@ class State(StrEnum):
     HALF_OPEN = "half_open"
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(msgspec.Struct, frozen=True):
     """Leave to send one attempt; a verdict counts only in the generation that gave it."""
 
     generation: int
@@ -140,6 +140,7 @@ class RatioBreaker:
         self._window = _Window(max(1, round(config.window_s * NS / BUCKETS)))
         self._state = State.CLOSED
         self._generation = 0
+        self._ticket = Ticket(0)
         self._openings = 0  # in a row
         self._retry_at_ns = 0
         self._probing = 0
@@ -165,7 +166,7 @@ class RatioBreaker:
             if self._probing + self._probed >= self._config.probes:
                 return None
             self._probing += 1
-        return Ticket(self._generation)
+        return self._ticket
 
     def holds(self, ticket: Ticket) -> bool:
         """Whether no change of state came between."""
@@ -211,6 +212,7 @@ class RatioBreaker:
     def _enter(self, state: State) -> None:
         self._state = state
         self._generation += 1
+        self._ticket = Ticket(self._generation)
         self._window.clear()
         self._probing = self._probed = 0
 

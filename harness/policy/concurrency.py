@@ -76,11 +76,7 @@ class AimdLimit:
         self._threshold = self._level
         self._cut_at_ns: int | None = None
         self._round_trip_ns = 0.0
-
-    @property
-    def limit(self) -> int:
-        """The whole permits of a real-valued level."""
-        return floor(self._level + ROUNDING)
+        self.limit = config.initial  # the whole permits of the level
 
     def note(self, attempt: Attempt, in_use: int) -> None:
         """Grow with a success, shrink with a sign of congestion."""
@@ -90,19 +86,22 @@ class AimdLimit:
         elif matches(self._config.decrease_on, attempt) and self._is_news(attempt):
             self._cut_at_ns = attempt.end_ns
             self._threshold = max(float(self._config.min), self._level * self._config.decrease)
-            self._level = min(self._level, self._threshold)
+            self._set(min(self._level, self._threshold))
 
     def restart(self, at: int) -> None:
         """Begin again at `at`, also below `min`, with the present level as the aim."""
         self._threshold = max(self._threshold, self._level)
-        self._level = min(self._level, float(at))
+        self._set(min(self._level, float(at)))
+
+    def _set(self, level: float) -> None:
+        self._level = level
+        self.limit = floor(level + ROUNDING)
 
     def _grow(self, in_use: int) -> None:
-        limit = self.limit
         if self._level < self._threshold:
-            self._level = min(self._threshold, self._level + 1)
-        elif in_use * 2 >= limit:
-            self._level = min(float(self._config.max), self._level + 1 / limit)
+            self._set(min(self._threshold, self._level + 1))
+        elif in_use * 2 >= self.limit and self._level < self._config.max:
+            self._set(min(float(self._config.max), self._level + 1 / self.limit))
 
     def _time(self, attempt: Attempt) -> None:
         took_ns = attempt.end_ns - attempt.sent_ns

@@ -132,6 +132,7 @@ class BreakerConfig:
         _positive("breaker.slow_call_s", self.slow_call_s)
         _fraction("breaker.slow_ratio", self.slow_ratio)
         _positive("breaker.open_s", self.open_s)
+        _positive("breaker.max_open_s", self.max_open_s)
         if self.kind == "ratio":
             _at_least("breaker.max_open_s", self.max_open_s, self.open_s)
         _at_least("breaker.probes", self.probes, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.errors import ConfigError, nearest
+from harness.errors import ConfigError, expected, nearest
 from harness.policy.config import (
     AdmissionConfig,
     BreakerConfig,
@@ -81,6 +81,15 @@ TUNED = Policy(
 )
 
 PRESETS: dict[str, Policy] = {p.name: p for p in (NAIVE, ARTICLE, TUNED)}
+
+
+def as_policy(policy: Policy | str) -> Policy:
+    """A policy given by a preset's name or as itself. Raises ConfigError."""
+    if isinstance(policy, str):
+        return preset(policy)
+    if not isinstance(policy, Policy):
+        raise expected("policy", policy, "a Policy, or the name of a preset")
+    return policy
 
 
 def preset(name: str) -> Policy:

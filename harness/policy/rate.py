@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from harness.model import Level, Levels
 from harness.policy.config import RateConfig
@@ -23,8 +23,7 @@ def is_shed(levels: Levels | None) -> bool:
     return bool(told) and all(level.remaining >= LITTLE * level.limit for level in told)
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(msgspec.Struct, frozen=True):
     """What one request took, and the state of both meters right after it: what its reply is compared with."""
 
     tokens: int
@@ -147,8 +146,12 @@ class _Meter:
 
     def spend(self, amount: int, now_ns: int) -> None:
         """Take `amount`; a negative one comes back, up to a full bucket."""
-        self._drain(now_ns)
-        self.spent = max(0, self.spent + amount * UNIT)
+        if not amount:
+            return
+        if self.limit is not None:
+            self._drain(now_ns)
+        spent = self.spent + amount * UNIT
+        self.spent = max(0, spent)
 
     def sync(self, level: Level, spent_then: int, corrected_then: int, now_ns: int) -> None:
         """Correct by what the API had counted when we had counted `spent_then`."""

@@ -23,7 +23,7 @@ from harness.model import Attempt, Event, Fault, Outcome
 from harness.pipeline.attempting import Progress
 from harness.pipeline.pipeline import CallState
 from harness.policy.config import Policy
-from harness.policy.presets import preset
+from harness.policy.presets import as_policy
 from harness.transport import httpx_transport
 from harness.transport.base import HttpRequest, Transport
 from harness.wire.choose import wire_for_path
@@ -128,7 +128,7 @@ class Gateway:
         rng: Random | None,
         now_ns: Callable[[], int] = clock.now_ns,
     ) -> None:
-        self.policy = preset(policy) if isinstance(policy, str) else policy
+        self.policy = as_policy(policy)
         self._transport = transport or httpx_transport.build(self.policy.connections)
         self._now_ns = now_ns
         self._send_ids = send_ids
@@ -172,7 +172,8 @@ class Gateway:
         return self._whole(call, last)
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Close all connections; streams still open end as cancelled."""
+        await self._calls.leave_streams()
         await self._transport.aclose()
 
     @staticmethod

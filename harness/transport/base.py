@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from harness.errors import HarnessError
 from harness.model import Fault, Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(msgspec.Struct, frozen=True):
     """One request, ready for the wire."""
 
     method: str
     url: str
     headers: Mapping[str, str]
     content: bytes
+
+    def __repr__(self) -> str:
+        """Without the headers: a key stands in them."""
+        return f"HttpRequest({self.method!r}, {self.url!r}, {len(self.content)} bytes)"
 
 
 class TransportError(HarnessError):
@@ -39,6 +43,9 @@ class HttpResponse(Protocol):
     @property
     def headers(self) -> Mapping[str, str]:
         """Headers, found by lower-case name."""
+
+    def header_lines(self) -> list[tuple[str, str]]:
+        """Every header as it came, repeated ones apart."""
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives. Raises TransportError."""

@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 def is_http_address(url: str) -> bool:
     """Whether a URL names an HTTP scheme, a host and, if any, a port that is one."""
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return False
     try:
         parts = urlsplit(url)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
+
+import msgspec
 
 from harness.model import Fault, Levels, Outcome, Reply, Request, Usage
 from harness.wire.sse import SseEvent
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True):
     """What a complete HTTP reply, or a stream at its end, means."""
 
     outcome: Outcome
@@ -41,6 +41,10 @@ class StreamReader(Protocol):
     @property
     def text(self) -> str:
         """Everything written so far."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no further event counts: the format's own end mark came, or a failure."""
 
     def feed(self, event: SseEvent) -> tuple[Piece, str]:
         """Take an event: what it is, and the text it adds."""

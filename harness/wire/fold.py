@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+import msgspec
 
 from harness.model import Fault, Outcome, Reply, Usage
 from harness.wire import status as meaning
@@ -79,7 +80,7 @@ class Fold:
         """What the stream amounts to: see StreamReader.end."""
         if self.failure is not None:
             outcome = Outcome.PARTIAL if self.has_output else self.failure.outcome
-            return replace(self.failure, outcome=outcome, usage=usage)
+            return msgspec.structs.replace(self.failure, outcome=outcome, usage=usage)
         if is_complete:
             reply = Reply(self.text, self.model, self.finish_reason or "", usage, self._request_id)
             return self._parsed(Outcome.OK, usage=usage, reply=reply)
@@ -96,7 +97,7 @@ class Fold:
         return self.end(is_complete=False, usage=usage)
 
     def _fail(self, outcome: Outcome, fault: Fault, code: str | None, detail: str) -> tuple[Piece, str]:
-        self.failure = replace(
+        self.failure = msgspec.structs.replace(
             self._parsed(outcome, fault, detail=detail),
             code=code,
             retry_after_s=meaning.retry_after_s(self._headers),

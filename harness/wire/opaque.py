@@ -62,6 +62,11 @@ class OpaqueReader:
         """Empty: nothing is read."""
         return self._fold.text
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no further event counts."""
+        return self._fold.is_over
+
     def feed(self, event: SseEvent) -> tuple[Piece, str]:
         """Take an event: what it is; the text it adds is empty."""
         if self._fold.is_over:

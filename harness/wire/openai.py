@@ -136,6 +136,11 @@ class OpenAIReader:
         """Everything written so far."""
         return self._fold.text
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no further event counts."""
+        return self._fold.is_over
+
     def feed(self, event: SseEvent) -> tuple[Piece, str]:
         """Take an event: what it is, and the text it adds."""
         if self._fold.is_over:
