@@ -15,9 +15,9 @@ import pytest
 from harness import CallError, ResilientClient
 from harness.policy.config import ConcurrencyConfig
 from harness.policy.presets import ARTICLE
+from harness.sim.loop import now_ns, run
 from harness.transport.httpx_transport import HttpxTransport, build
 from tests.harness.article_client import HolySheepAIClient
-from tests.virtual_loop import now_ns, run
 
 PERMITS = 6
 CALLS = 160
@@ -157,10 +157,10 @@ def test_the_article_opens_for_a_minute_and_then_lets_everything_through() -> No
 
 
 def test_the_article_s_connections_are_httpx_s_own_with_its_limits_and_timeouts() -> None:
-    client = build(ARTICLE.connections)._client
+    transport = build(ARTICLE.connections)
 
-    assert client.timeout == httpx.Timeout(60.0, connect=10.0)
-    assert isinstance(client._transport, httpx.AsyncHTTPTransport)
-    assert client._transport._pool._max_connections == 200
-    assert client._transport._pool._max_keepalive_connections == 50
+    assert transport._extensions == {"timeout": httpx.Timeout(60.0, connect=10.0).as_dict()}
+    assert isinstance(transport._backend, httpx.AsyncHTTPTransport)
+    assert transport._backend._pool._max_connections == 200
+    assert transport._backend._pool._max_keepalive_connections == 50
     assert ARTICLE.concurrency.limit == 100

@@ -15,7 +15,6 @@ from harness.model import (
     Event,
     Fault,
     Outcome,
-    Reply,
     StoppedBy,
     Tag,
     Usage,
@@ -46,7 +45,7 @@ def attempt(
         end_ns=ORIGIN_NS + round(end_ms * MS),
         outcome=outcome,
         fault=fault,
-        reply=None if usage is None else Reply("สวัสดี", "mock", "stop", usage),
+        usage=usage,
     )
 
 

@@ -14,9 +14,9 @@ from harness.bridge.tally import Tally
 from harness.client import next_tag
 from harness.errors import Throttled
 from harness.model import CallFinished, Outcome
+from harness.sim.loop import now_ns, run
 from harness.units import NS
 from harness.workload.schedule import Arrival
-from tests.virtual_loop import now_ns, run
 
 Body = Callable[[], Awaitable[object]]
 

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from harness.model import Attempt, Fault, Outcome, StoppedBy
 from harness.policy.config import RetryConfig
@@ -52,7 +53,7 @@ def test_without_jitter_the_wait_doubles_up_to_the_cap() -> None:
 
 def test_tries_on_this_route_count_and_not_the_attempt_s_number_in_the_call() -> None:
     # The first attempt on the fallback may be the call's fourth.
-    fourth = replace(attempt(Outcome.TRANSIENT), number=4)
+    fourth = structs.replace(attempt(Outcome.TRANSIENT), number=4)
     assert _after(replace(RIGID, attempts=3), fourth, tries=1) == Again(0.5)
     assert _after(replace(RIGID, attempts=3), fourth, tries=3) == Stop(StoppedBy.ATTEMPTS)
 
@@ -183,13 +184,15 @@ def test_a_cancelled_attempt_is_the_user_s_end() -> None:
 def test_a_partial_reply_is_never_repeated_even_if_it_is_listed(*, told: bool | None) -> None:
     last = attempt(Outcome.PARTIAL, Fault.STREAM, status=200, first_token_s=0.5, should_retry=told)
     assert _after(replace(FULL, on=("partial",)), last) == Stop(StoppedBy.FATAL)
-    assert _after(replace(FULL, on=("partial",)), replace(last, first_token_ns=None)) == Stop(StoppedBy.FATAL)
+    assert _after(replace(FULL, on=("partial",)), structs.replace(last, first_token_ns=None)) == Stop(
+        StoppedBy.FATAL
+    )
 
 
 def test_what_the_caller_has_seen_a_part_of_is_never_repeated() -> None:
     seen = attempt(Outcome.TIMEOUT, Fault.IDLE_TIMEOUT, first_token_s=0.0, should_retry=True)
     assert _after(FULL, seen) == Stop(StoppedBy.FATAL)
-    assert isinstance(_after(FULL, replace(seen, first_token_ns=None)), Again)
+    assert isinstance(_after(FULL, structs.replace(seen, first_token_ns=None)), Again)
 
 
 def test_x_should_retry_false_is_obeyed() -> None:

@@ -18,8 +18,9 @@ from harness.model import (
     Call,
     CallFinished,
     Fault,
+    LimitChanged,
     Outcome,
-    Reply,
+    Paused,
     StoppedBy,
     Tag,
     Usage,
@@ -96,12 +97,14 @@ FULL_ATTEMPT = Attempt(
     status=429,
     code="rate_limit_exceeded",
     headers_ns=ORIGIN_NS + 200,
+    first_token_ns=ORIGIN_NS + 250,
     permit_wait_ns=13,
     retry_after_s=0.494,
     should_retry=True,
     request_id="req_1",
     detail="HTTP 429",
-    reply=Reply("a", "m", "stop", Usage(5, 6)),
+    usage=Usage(5, 6),
+    route=1,
 )
 FULL_ATTEMPT_ROW = {
     "call_id": 7,
@@ -109,6 +112,7 @@ FULL_ATTEMPT_ROW = {
     "worker": 3,
     "sent_ns": 100,
     "headers_ns": 200,
+    "first_token_ns": 250,
     "end_ns": 300,
     "outcome": "throttled",
     "fault": "status",
@@ -119,6 +123,7 @@ FULL_ATTEMPT_ROW = {
     "prompt_tokens": 5,
     "completion_tokens": 6,
     "request_id": "req_1",
+    "route": 1,
 }
 # Sent before the run's zero: a process may be a little ahead.
 BARE_ATTEMPT = Attempt(9, 1, ORIGIN_NS - 5, ORIGIN_NS, Outcome.TRANSIENT, Fault.CONNECT)
@@ -132,6 +137,7 @@ BARE_ATTEMPT_ROW = {
     "outcome": "transient",
     "fault": "connect",
     "permit_wait_ns": 0,
+    "route": 0,
 }
 
 
@@ -182,6 +188,24 @@ def test_the_stream_carries_names_types_and_version(tmp_path: Path, table: str) 
     assert [field.nullable for field in schema] == [column.nullable for column in TABLES[table]]
     assert schema.metadata == {b"primetime_schema": str(SCHEMA_VERSION).encode()}
     assert schema.equals(arrow_schema(TABLES[table]), check_metadata=True)
+
+
+def test_changes_of_each_route_are_told_apart(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, 3, ORIGIN_NS)
+    recorder(LimitChanged(ORIGIN_NS + 10, 100, 90))
+    recorder(Paused(ORIGIN_NS + 20, 1_500_000_000))
+    recorder(BreakerChanged(ORIGIN_NS + 30, "open", "half_open", 1))
+    recorder(LimitChanged(ORIGIN_NS + 40, 90, 5, 1))
+    recorder(Paused(ORIGIN_NS + 50, 2_000_000_000, 1))
+    recorder.close()
+    rows = [(row["at_ns"], row["name"], row["text"], row["value"]) for row in _rows(tmp_path, "events")]
+    assert rows == [
+        (10, "limit", "", 90.0),
+        (20, "pause", "", 1.5),
+        (30, "fallback_breaker", "half_open", 0.0),
+        (40, "fallback_limit", "", 5.0),
+        (50, "fallback_pause", "", 2.0),
+    ]
 
 
 def test_columns_are_documented_and_times_are_nanoseconds() -> None:

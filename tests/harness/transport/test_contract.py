@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
-import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -15,47 +13,19 @@ import pytest
 from harness import Attempt, AttemptFinished, CallError, ResilientClient
 from harness.policy.config import ConnectionsConfig
 from harness.policy.presets import NAIVE
-
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-BODY = json.dumps(
-    {
-        "model": "gpt-4.1",
-        "choices": [{"message": {"content": "สวัสดี"}, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 3, "completion_tokens": 3},
-    }
-).encode()
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(BODY)
+from tests.harness.transport.faults import (
+    BODY,
+    HEAD,
+    Handler,
+    answer,
+    hang,
+    read_request,
+    reset,
+    serving,
+)
 
 BACKENDS = ("httpx", "aiohttp")
 TIMEOUT_S = 0.4
-
-
-async def read_request(reader: asyncio.StreamReader) -> None:
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = next(
-        int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if b"content-length" in line
-    )
-    await reader.readexactly(length)
-
-
-def reset(writer: asyncio.StreamWriter) -> None:
-    sock = writer.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
-
-
-async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    del writer
-    while await reader.read(1 << 16):
-        pass
-
-
-async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(asyncio.IncompleteReadError):
-        while True:
-            await read_request(reader)
-            writer.write(HEAD + BODY)
 
 
 async def close_before_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -132,32 +102,6 @@ def client_for(backend: str, url: str, seen: list[Attempt], **connections: objec
 async def ask(client: ResilientClient) -> None:
     with suppress(CallError):
         await client.generate_copy("สวัสดี")
-
-
-@asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[str]:
-    """A server that plays one handler; every connection is gone when it ends."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                await handler(reader, writer)
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)
 
 
 def attempts(backend: str, handler: Handler, calls: int = 1) -> list[str]:

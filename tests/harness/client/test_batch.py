@@ -11,10 +11,8 @@ import respx
 
 from harness import CallFinished, Fatal, Reply, RequestError, ResilientClient, Tag, next_tag
 from harness.policy.config import ConcurrencyConfig
-from tests.harness.test_client import BASE, KEY, PLAIN, SECOND, api, completion, play, refusal
-from tests.virtual_loop import now_ns
-
-__all__ = ["api"]
+from harness.sim.loop import now_ns
+from tests.harness.client.rig import PLAIN, SECOND, completion, play, refusal
 
 
 class _Server:
@@ -76,7 +74,7 @@ def test_no_more_are_under_way_than_the_policy_has_permits(api: respx.Route, lim
 
         async def watch() -> None:
             while True:
-                waiting.append(client.pipeline.permits.waiting)
+                waiting.append(client.routes[0].pipeline.gate.waiting)
                 await asyncio.sleep(0.3)
 
         watcher = asyncio.create_task(watch())
@@ -152,7 +150,7 @@ def test_a_cancelled_batch_leaves_nothing_running(api: respx.Route) -> None:
         batch.cancel()
         with pytest.raises(asyncio.CancelledError):
             await batch
-        permits = client.pipeline.permits
+        permits = client.routes[0].pipeline.gate
         assert (server.on_wire, permits.held, permits.waiting) == (0, 0, 0)
         await asyncio.sleep(100)
 
@@ -183,8 +181,3 @@ def test_two_batches_share_the_permits(api: respx.Route) -> None:
 
     play(scenario, _limit(5))
     assert server.most_on_wire == 5
-
-
-def test_the_base_of_these_tests_is_no_real_api() -> None:
-    assert BASE.startswith("http://api.test")
-    assert not KEY.startswith("sk-proj")

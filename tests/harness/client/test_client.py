@@ -2,10 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import httpx
@@ -26,7 +25,6 @@ from harness import (
     Malformed,
     Outcome,
     Overloaded,
-    Policy,
     Rejected,
     Reply,
     RequestError,
@@ -40,105 +38,23 @@ from harness import (
     Waited,
     next_tag,
 )
-from harness.policy.config import AdmissionConfig, BreakerConfig, BudgetConfig, ConcurrencyConfig, RetryConfig
+from harness.policy.config import AdmissionConfig, BreakerConfig, ConcurrencyConfig, RetryConfig
 from harness.record.recorder import Recorder
+from harness.sim.loop import now_ns, run
 from harness.transport.httpx_transport import HttpxTransport
-from tests.virtual_loop import now_ns, run
-
-KEY = "sk-primetime-4711-very-secret"
-BASE = "http://api.test/v1"
-URL = f"{BASE}/chat/completions"
-SECOND = 1_000_000_000
-
-# Waits of 1, 2 seconds; no breaker, no budget.
-PLAIN = Policy(
-    name="plain",
-    deadline_s=60.0,
-    attempt_timeout_s=10.0,
-    retry=RetryConfig(attempts=3, base_s=1.0, throttle_base_s=1.0, jitter="none"),
-    budget=BudgetConfig(kind="off"),
-    breaker=BreakerConfig(kind="off"),
+from tests.harness.client.rig import (
+    BASE,
+    KEY,
+    PLAIN,
+    SECOND,
+    assert_unseen,
+    call_of,
+    caught,
+    completion,
+    everything_of,
+    play,
+    refusal,
 )
-
-Scenario = Callable[[ResilientClient], Awaitable[None]]
-
-
-def completion(
-    text: str = "กาแฟหอมกรุ่น", prompt_tokens: int = 57, completion_tokens: int = 129
-) -> httpx.Response:
-    body = {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "model": "gpt-4.1-2025-04-14",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
-        "usage": {
-            "prompt_tokens": prompt_tokens,
-            "completion_tokens": completion_tokens,
-            "total_tokens": prompt_tokens + completion_tokens,
-        },
-    }
-    return httpx.Response(200, json=body, headers={"x-request-id": "req_ok"})
-
-
-def refusal(
-    status: int, code: str = "some_code", message: str = "no", headers: dict[str, str] | None = None
-) -> httpx.Response:
-    body = {"error": {"message": message, "type": "some_type", "param": None, "code": code}}
-    return httpx.Response(status, json=body, headers={"x-request-id": f"req_{status}", **(headers or {})})
-
-
-@pytest.fixture
-def api() -> Iterator[respx.Route]:
-    """The chat completions endpoint; any other request is an error."""
-    with respx.mock(assert_all_called=False) as router:
-        yield router.post(URL)
-
-
-@pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-
-
-def play(scenario: Scenario, policy: Policy = PLAIN, **options: Any) -> list[Event]:
-    """The events of a scenario played with a client on the virtual loop."""
-    events: list[Event] = []
-
-    async def main() -> None:
-        async with httpx.AsyncClient() as http:
-            client = ResilientClient(
-                **{"base_url": BASE, "api_key": KEY, **options},
-                policy=policy,
-                transport=HttpxTransport(http),
-                listeners=[events.append],
-                rng=Random(1),
-                now_ns=now_ns,
-            )
-            async with client:
-                await scenario(client)
-
-    run(main())
-    return events
-
-
-def caught(policy: Policy = PLAIN) -> tuple[CallError, list[Event]]:
-    """The error one call ended in."""
-    errors: list[CallError] = []
-
-    async def scenario(client: ResilientClient) -> None:
-        with pytest.raises(CallError) as error:
-            await client.generate_copy("เขียนแคปชัน")
-        errors.append(error.value)
-
-    events = play(scenario, policy)
-    return errors[0], events
-
-
-def call_of(events: list[Event]) -> Any:
-    """The one call that finished."""
-    (finished,) = [e for e in events if isinstance(e, CallFinished)]
-    assert events[-1] is finished
-    return finished.call
 
 
 async def _one(client: ResilientClient) -> None:
@@ -377,7 +293,7 @@ def test_a_cancelled_call_is_told_and_cancellation_goes_on(api: respx.Route) -> 
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert client.pipeline.permits.held == 0
+        assert client.routes[0].pipeline.gate.held == 0
 
     events = play(scenario)
     attempt = next(e.attempt for e in events if isinstance(e, AttemptFinished))
@@ -429,7 +345,9 @@ def test_a_deadline_in_the_line_is_told_apart_from_one_on_the_wire(api: respx.Ro
     async def scenario(client: ResilientClient) -> None:
         running = asyncio.create_task(client.generate_copy("a"))
         await asyncio.sleep(0)
-        with pytest.raises(DeadlineExceeded, match="the deadline passed before a permit was free") as error:
+        with pytest.raises(
+            DeadlineExceeded, match="the deadline would pass before rate and concurrency limits allowed it"
+        ) as error:
             await client.generate_copy("b")
         assert (error.value.attempts, error.value.status) == (0, None)
         with pytest.raises(DeadlineExceeded, match="the call's deadline passed"):
@@ -582,42 +500,29 @@ def test_the_default_address_is_openais() -> None:
     assert repr(client) == "ResilientClient('https://api.openai.com/v1', policy='tuned')"
 
 
-def _assert_unseen(*things: object) -> None:
-    for thing in things:
-        assert KEY not in str(thing)
-        assert KEY not in repr(thing)
-
-
-def _all_of(error: BaseException | None) -> Iterator[object]:
-    """An error with everything that hangs on it."""
-    while error is not None:
-        yield from (error, error.args, vars(error))
-        error = error.__cause__ or error.__context__
-
-
 def test_the_key_is_in_no_repr_error_or_event(api: respx.Route) -> None:
     api.mock(
         side_effect=[completion(), refusal(401), httpx.ConnectError("refused"), refusal(500), refusal(500)]
     )
 
     async def scenario(client: ResilientClient) -> None:
-        _assert_unseen(client, client.policy)
+        assert_unseen(client, client.policy)
         await client.generate_copy("a")
         for _ in range(2):
             with pytest.raises(CallError) as error:
                 await client.generate_copy("a")
-            _assert_unseen(*_all_of(error.value))
+            assert_unseen(*everything_of(error.value))
 
     events = play(scenario)
     assert len(events) > 5
-    _assert_unseen(*events)
+    assert_unseen(*events)
 
 
 def test_a_server_that_echoes_the_key_does_not_bring_it_into_errors_or_events(api: respx.Route) -> None:
     # Gateways do: "Invalid token: sk-...".
     api.mock(return_value=refusal(401, message=f"Incorrect API key provided: {KEY}"))
     error, events = caught()
-    _assert_unseen(*_all_of(error), *events)
+    assert_unseen(*everything_of(error), *events)
 
 
 def test_a_page_that_echoes_the_headers_does_not_bring_the_key_into_errors_or_events(
@@ -625,7 +530,7 @@ def test_a_page_that_echoes_the_headers_does_not_bring_the_key_into_errors_or_ev
 ) -> None:
     api.mock(return_value=httpx.Response(502, text=f"<pre>authorization: Bearer {KEY}</pre>"))
     error, events = caught()
-    _assert_unseen(*_all_of(error), *events)
+    assert_unseen(*everything_of(error), *events)
 
 
 def test_a_password_in_the_address_stays_unseen() -> None:
