@@ -18,6 +18,8 @@ from harness.pipeline.pipeline import CallState, Pipeline
 #: How long the end of a body may be in coming after all of the reply has.
 READ_OUT_S = 0.1
 
+DEADLINE_PASSED = "the call's deadline passed"
+
 
 class OpenStream:
     """A call that has become a stream: every way it can end ends its attempt and the call exactly once.
@@ -45,6 +47,9 @@ class OpenStream:
         if self.over:
             return None
         left_s = self.call.left_s()
+        if left_s is not None and left_s <= 0:  # a read that finds bytes at once never meets a timeout
+            await self._end(self.streamed.end(Outcome.DEADLINE, detail=DEADLINE_PASSED))
+            return None
         by_deadline = left_s is not None and (self._idle_s is None or left_s < self._idle_s)
         most_s = left_s if by_deadline else self._idle_s
         try:
@@ -52,7 +57,7 @@ class OpenStream:
                 chunk = await self.streamed.read()
         except TimeoutError:
             if by_deadline:
-                attempt = self.streamed.end(Outcome.DEADLINE, detail="the call's deadline passed")
+                attempt = self.streamed.end(Outcome.DEADLINE, detail=DEADLINE_PASSED)
             else:
                 silence = f"the stream was silent for {most_s:g} s"
                 attempt = self.streamed.end(Outcome.TIMEOUT, Fault.IDLE_TIMEOUT, silence)

@@ -8,7 +8,7 @@ from typing import Self
 
 import msgspec
 
-from harness.exchange.peer import Peer
+from harness.exchange.peer import Peer, close
 from harness.exchange.whole import Whole, read_whole
 from harness.model import Attempt, Fault, Outcome
 from harness.pipeline.attempting import Opened, Progress
@@ -114,12 +114,8 @@ class Streamed(Opened):
 
     async def aclose(self) -> None:
         """Give the connection back, or drop it when the stream was not read to its end."""
-        if self._response is None:
-            return
-        try:
-            await self._response.aclose()
-        except TransportError:
-            return  # it broke after all that mattered had been read
+        if self._response is not None:
+            await close(self._response)
 
     async def _to_first_output(self) -> bool:
         while (chunk := await self._next()) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.exchange.peer import Peer, read_body
+from harness.exchange.peer import Peer, close, read_body
 from harness.model import Attempt
 from harness.pipeline.attempting import Progress
 from harness.transport.base import HttpRequest, HttpResponse, TransportError
@@ -35,6 +35,6 @@ async def read_whole(peer: Peer, response: HttpResponse, progress: Progress) -> 
     try:
         body = await read_body(response.chunks())
     finally:
-        await response.aclose()
+        await close(response)
     parsed = peer.wire.parse(response.status, response.headers, body)
     return peer.ended(progress, parsed), body

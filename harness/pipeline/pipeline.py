@@ -155,17 +155,22 @@ class Pipeline:
         since_ns = self._now_ns()
         try:
             await asyncio.sleep(wait_s)
+        except asyncio.CancelledError:
+            self._budget.refund(since_ns)
+            raise
         finally:
             call.backoff_ns += self._now_ns() - since_ns
 
     async def _paid_attempt(
         self, call: CallState, send: Send, tokens: Callable[[], int] | None, tries: int
     ) -> Attempt | Opened | None:
-        """A retry; one that is not let through costs nothing."""
-        result = await self._attempt(call, send, tokens, tries)
-        if result is None:
-            self._budget.refund(self._now_ns())
-        return result
+        """A retry; one that was not sent costs nothing."""
+        before = call.attempts
+        try:
+            return await self._attempt(call, send, tokens, tries)
+        finally:
+            if call.attempts == before:
+                self._budget.refund(self._now_ns())
 
     async def _attempt(
         self, call: CallState, send: Send, tokens: Callable[[], int] | None, tries: int
@@ -210,12 +215,15 @@ class Pipeline:
         self, call: CallState, lease: Lease, tokens: Callable[[], int] | None, *, first: bool
     ) -> int | None:
         """Wait for rate and permit: the nanoseconds waited, or None (`call.stopped_by` says why)."""
+        left_s = call.left_s(self._reserve_s)
+        if left_s is not None and left_s <= 0:
+            call.stopped_by = StoppedBy.DEADLINE
+            return None
         asked = tokens() if tokens is not None and self._bucket.limits_tokens else NO_TOKENS
         lease.reservation = self.gate.try_enter(asked)
         if lease.reservation is not None:
             return 0
         since_ns = self._now_ns()
-        left_s = call.left_s(self._reserve_s)
         if left_s is not None and self._bucket.wait_ns(asked, since_ns) >= left_s * NS:
             call.stopped_by = StoppedBy.DEADLINE  # waiting would be in vain
             return None

@@ -179,7 +179,7 @@ class Gateway:
     @staticmethod
     def _whole(call: CallState, last: list[Streamed]) -> Answer:
         whole = last[0].whole if last else None
-        if whole is None:
+        if whole is None or call.outcome is Outcome.MALFORMED:  # an SDK takes any 200 for a reply
             raise _failure(call)
         headers = _received(whole.headers)
         if call.outcome is not Outcome.OK:
@@ -219,7 +219,8 @@ def _received(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _secret(headers: Mapping[str, str]) -> str:
     """The key in a request's headers."""
-    return headers.get("x-api-key") or headers.get("authorization", "").partition(" ")[2]
+    named = headers.get("x-api-key") or headers.get("api-key")  # Anthropic's, Azure's
+    return named or headers.get("authorization", "").partition(" ")[2]
 
 
 def _look_into(body: bytes) -> _Asked:

@@ -38,8 +38,8 @@ class ResilientTransport(httpx2.AsyncBaseTransport):
     `policy` is a preset's name or a Policy, `transport` carries the attempts (default: the one the policy
     asks for), `listeners` are called with every event, `send_ids` adds `x-primetime-*` headers for the
     bundled mock server, `rng` draws jitter. Give the SDK `max_retries=0`: retries are made here.
-    A call that ends with an HTTP reply is answered by it; one without raises httpx2's own exception, from the
-    CallError that tells more. Raises ConfigError for settings that cannot work.
+    A call that ends with an HTTP reply is answered by it; one without, or with a 200 that is no reply, raises
+    httpx2's own exception, from the CallError that tells more. Raises ConfigError for wrong settings.
     """
 
     def __init__(
