@@ -76,6 +76,9 @@ class _Answer:
     headers: Mapping[str, str]
     status: int = 200
 
+    def header_lines(self) -> list[tuple[str, str]]:
+        return list(self.headers.items())
+
     async def chunks(self) -> AsyncIterator[bytes]:
         yield zero_server.BODY
 

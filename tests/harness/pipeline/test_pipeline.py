@@ -10,12 +10,10 @@ from hypothesis import strategies as st
 from harness.model import AttemptFinished, BreakerChanged, Fault, Outcome, StoppedBy, Waited
 from harness.pipeline.pipeline import CallState
 from harness.policy.config import AdmissionConfig, BreakerConfig, BudgetConfig, RetryConfig
-from tests.harness.pipeline.rig import BROKEN, OK, End, Rig, permits, policy
-from tests.virtual_loop import now_ns, run
+from harness.sim.loop import now_ns, run
+from tests.harness.pipeline.rig import BROKEN, FATAL, HANG, OK, End, Rig, permits, policy
 
 SECOND = 1_000_000_000
-FATAL = End(Outcome.FATAL)
-HANG = End(Outcome.OK, after_s=1e6)
 
 
 def _ends(state: CallState) -> tuple[Outcome, StoppedBy | None, int]:
@@ -94,7 +92,7 @@ def test_a_permit_is_not_held_through_a_backoff() -> None:
         rig = Rig(policy(concurrency=permits(1)))
         first = rig.start(BROKEN, OK)
         await asyncio.sleep(0.5)  # it waits a second before its next attempt
-        assert (rig.pipeline.permits.held, rig.pipeline.permits.waiting) == (0, 0)
+        assert (rig.gate.held, rig.gate.waiting) == (0, 0)
         second = await rig.call(End(Outcome.OK, after_s=2.0))
         assert second.permit_wait_ns == 0
         # In the meantime the first call came back and stood in line from 1.0 to 2.5 s.
@@ -259,12 +257,13 @@ def test_an_open_breaker_rejects_without_an_attempt() -> None:
         await rig.call(BROKEN)
         assert _ends(await rig.call(OK)) == (Outcome.REJECTED, StoppedBy.BREAKER, 0)
         assert rig.sent == 2
-        await asyncio.sleep(5)
+        at_ns = await rig.opening_passed()
+        assert 5 * SECOND <= at_ns < 6.25 * SECOND
         assert _ends(await rig.call(OK)) == (Outcome.OK, None, 1)
         assert rig.of(BreakerChanged) == [
             BreakerChanged(0, "closed", "open"),
-            BreakerChanged(5 * SECOND, "open", "half_open"),
-            BreakerChanged(5 * SECOND, "half_open", "closed"),
+            BreakerChanged(at_ns, "open", "half_open"),
+            BreakerChanged(at_ns, "half_open", "closed"),
         ]
         rig.assert_idle()
 
@@ -315,12 +314,12 @@ def test_a_waiter_becomes_a_probe_when_the_open_time_has_passed_in_line() -> Non
             rig.start(End(Outcome.TRANSIENT, 1.0))  # these open it at 1 s
         await asyncio.sleep(0)
         for _ in range(2):
-            asyncio.create_task(rig.pipeline.permits.acquire())  # noqa: RUF006 - ahead in the line, till 7 s
+            asyncio.create_task(rig.gate.enter(0))  # noqa: RUF006 - ahead in the line, till 8 s
         await asyncio.sleep(0)
         waiters = [rig.start(End(Outcome.OK, 1.0)) for _ in range(2)]  # let in while it was closed
-        await asyncio.sleep(7)
+        await asyncio.sleep(8)
         for _ in range(2):
-            rig.pipeline.permits.release()
+            rig.gate.leave()
         assert [_ends(await w) for w in waiters] == [
             (Outcome.OK, None, 1),
             (Outcome.REJECTED, StoppedBy.BREAKER, 0),  # one probe and no more
@@ -337,7 +336,7 @@ def test_one_probe_of_many_callers_at_once() -> None:
         rig = Rig(policy(breaker=BREAKER, retry=ONCE))
         await rig.call(BROKEN)
         await rig.call(BROKEN)
-        await asyncio.sleep(5)
+        await rig.opening_passed()
         states = await asyncio.gather(*(rig.call(End(Outcome.OK, 1.0)) for _ in range(200)))
         assert [state.outcome for state in states] == [Outcome.OK] + [Outcome.REJECTED] * 199
 
@@ -352,9 +351,9 @@ def test_a_probe_that_never_was_sent_is_given_back(how: str) -> None:
         await rig.call(BROKEN)
         await rig.call(BROKEN)
         # Half-open, with every permit taken by somebody else: the probe stands in line.
-        await asyncio.sleep(5)
+        await rig.opening_passed()
         for _ in range(2):
-            await rig.pipeline.permits.acquire()
+            await rig.gate.enter(0)
         probe = rig.start(OK)
         await asyncio.sleep(1)
         assert _ends(await rig.call(OK)) == (Outcome.REJECTED, StoppedBy.BREAKER, 0)
@@ -363,7 +362,7 @@ def test_a_probe_that_never_was_sent_is_given_back(how: str) -> None:
         await asyncio.sleep(2.5)
         assert probe.done()
         for _ in range(2):
-            rig.pipeline.permits.release()
+            rig.gate.leave()
         assert _ends(await rig.call(OK)) == (Outcome.OK, None, 1)
         assert rig.of(BreakerChanged)[-1].after == "closed"
         rig.assert_idle()
@@ -376,7 +375,7 @@ def test_a_cancelled_probe_is_given_back() -> None:
         rig = Rig(policy(breaker=BREAKER, retry=ONCE))
         await rig.call(BROKEN)
         await rig.call(BROKEN)
-        await asyncio.sleep(5)
+        await rig.opening_passed()
         probe = rig.start(HANG)
         await asyncio.sleep(1)
         probe.cancel()
@@ -424,7 +423,7 @@ def test_cancelled_anywhere_everything_is_released(where: str) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         if where == "permit":
-            assert rig.pipeline.permits.waiting == 0
+            assert rig.gate.waiting == 0
             await holder
         rig.assert_idle()
         ended = [e.attempt for e in rig.of(AttemptFinished) if e.attempt.call_id == 5]
@@ -453,8 +452,8 @@ def test_a_hundred_cancellations_open_no_breaker() -> None:
 def test_cancelled_in_a_backoff_only_the_time_waited_is_told() -> None:
     async def main() -> None:
         rig = Rig(policy())
-        state = rig.begin(BROKEN)
-        task = asyncio.create_task(rig.pipeline.run(state))
+        state = rig.begin()
+        task = asyncio.create_task(rig.run(state, BROKEN))
         await asyncio.sleep(0.25)  # of the second it was to wait
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -475,7 +474,7 @@ def test_littles_law_on_the_permits() -> None:
 
         async def watch() -> None:
             while True:
-                samples.append(rig.pipeline.permits.held)
+                samples.append(rig.gate.held)
                 await asyncio.sleep(0.25)
 
         watcher = asyncio.create_task(watch())
@@ -567,11 +566,11 @@ def test_every_call_ends_once_and_leaves_nothing_behind(
             )
         )
         loop = asyncio.get_running_loop()
-        running: list[tuple[CallState, asyncio.Task[None], int]] = []
+        running: list[tuple[CallState, asyncio.Task[CallState], int]] = []
         for call_id, (gap_s, ends, cancel_s) in enumerate(calls):
             await asyncio.sleep(gap_s)
-            state = rig.begin(*ends, call_id=call_id)
-            task = asyncio.create_task(rig.pipeline.run(state))
+            state = rig.begin(call_id=call_id)
+            task = asyncio.create_task(rig.run(state, *ends))
             running.append((state, task, now_ns()))
             if cancel_s is not None:
                 loop.call_later(cancel_s, task.cancel)

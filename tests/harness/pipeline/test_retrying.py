@@ -6,10 +6,12 @@ import pytest
 
 from harness.model import Attempt, Outcome, StoppedBy, Waited
 from harness.pipeline import retrying
+from harness.pipeline.attempting import Opened, Progress
+from harness.pipeline.pipeline import CallState
 from harness.policy.retry import Again, Stop
+from harness.sim.loop import now_ns, run
 from tests.harness.pipeline.rig import BROKEN, OK, End, Rig, policy
 from tests.harness.policy.attempts import attempt
-from tests.virtual_loop import now_ns, run
 
 
 def _play(outcomes: list[Outcome | None], waits_s: list[float]) -> tuple[Attempt | None, list[object], int]:
@@ -18,13 +20,14 @@ def _play(outcomes: list[Outcome | None], waits_s: list[float]) -> tuple[Attempt
 
     def made(number: int) -> Attempt | None:
         outcome = outcomes[number - 1]
-        return None if outcome is None else attempt(outcome, number=number)
+        return None if outcome is None else Progress(0, number, 0, 0, 0).ended(0, outcome)
 
     async def again(number: int) -> Attempt | None:
         log.append(("sent", number, now_ns()))
         return made(number)
 
-    def decide(last: Attempt) -> Again | Stop:
+    def decide(last: Attempt, tries: int) -> Again | Stop:
+        assert tries == last.number
         log.append(("asked", last.number))
         if last.outcome is Outcome.OK:
             return Stop(None)
@@ -33,9 +36,10 @@ def _play(outcomes: list[Outcome | None], waits_s: list[float]) -> tuple[Attempt
     async def main() -> tuple[Attempt | None, int]:
         first = made(1)
         assert first is not None
-        last = await retrying.retry(
+        last: Attempt | Opened | None = await retrying.retry(
             first, again, decide, lambda a, wait_s: log.append(("waits", a.number, wait_s))
         )
+        assert not isinstance(last, Opened)
         return last, now_ns()
 
     last, end_ns = run(main())
@@ -67,6 +71,47 @@ def test_nothing_is_asked_about_an_attempt_that_was_not_let_through() -> None:
     last, log, _ = _play([Outcome.TRANSIENT, None], [1.0])
     assert last is None
     assert log == [("asked", 1), ("waits", 1, 1.0), ("sent", 2, 1_000_000_000)]
+
+
+def test_an_attempt_that_became_a_stream_is_handed_on_unasked() -> None:
+    asked: list[int] = []
+    stream = Opened()
+
+    async def again(tries: int) -> Opened:
+        assert tries == 2
+        return stream
+
+    def decide(last: Attempt, tries: int) -> Again:
+        del last
+        asked.append(tries)
+        return Again(1.0)
+
+    async def main() -> None:
+        first = attempt(Outcome.TRANSIENT)
+        assert await retrying.retry(first, again, decide, lambda *_: None) is stream
+
+    run(main())
+    assert asked == [1]
+
+
+def test_the_given_sleep_waits() -> None:
+    slept: list[float] = []
+
+    async def sleep(wait_s: float) -> None:
+        slept.append(wait_s)
+
+    async def again(tries: int) -> Attempt:
+        return attempt(Outcome.OK if tries == 3 else Outcome.TRANSIENT)
+
+    def decide(last: Attempt, tries: int) -> Again | Stop:
+        return Stop(None) if last.outcome is Outcome.OK else Again(float(tries))
+
+    async def main() -> None:
+        await retrying.retry(attempt(Outcome.TRANSIENT), again, decide, lambda *_: None, sleep)
+        assert now_ns() == 0
+
+    run(main())
+    assert slept == [1.0, 2.0]
 
 
 def test_many_attempts_need_no_stop_of_tenacitys() -> None:
@@ -117,9 +162,9 @@ def test_decide_is_asked_once_an_attempt(monkeypatch: pytest.MonkeyPatch) -> Non
         rig = Rig(policy())
         real = rig.pipeline._decide
 
-        def counting(call: object, last: Attempt) -> Again | Stop:
-            asked.append(last.number)
-            return real(call, last)  # type: ignore[arg-type]
+        def counting(call: CallState, last: Attempt, tries: int) -> Again | Stop:
+            asked.append(tries)
+            return real(call, last, tries)
 
         monkeypatch.setattr(rig.pipeline, "_decide", counting)
         await rig.call(BROKEN, BROKEN, BROKEN)
