@@ -14,7 +14,8 @@ from harness.client.ends import detail
 from harness.errors import RequestError
 from harness.model import Call, CallFinished, Event, Fault, Outcome, StoppedBy, Tag
 from harness.pipeline.attempting import Send
-from harness.pipeline.pipeline import CallState, Pipeline
+from harness.pipeline.call_state import CallState
+from harness.pipeline.pipeline import Pipeline
 
 #: Of a call nobody tagged.
 NO_TAG = Tag()

@@ -18,7 +18,7 @@ from harness.client.route import routes_of
 from harness.client.stream import CopyStream, OpenStream
 from harness.exchange.streamed import Streamed
 from harness.model import Event, Reply, Request
-from harness.pipeline.pipeline import CallState
+from harness.pipeline.call_state import CallState
 from harness.policy.config import Policy
 from harness.policy.presets import as_policy
 from harness.transport import httpx_transport

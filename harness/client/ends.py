@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness import errors
 from harness.model import Outcome, Reply, StoppedBy
-from harness.pipeline.pipeline import CallState
+from harness.pipeline.call_state import CallState
 
 ERRORS: dict[Outcome, type[errors.CallError]] = {
     Outcome.THROTTLED: errors.Throttled,

@@ -17,7 +17,8 @@ from harness.exchange.streamed import Streamed
 from harness.exchange.whole import exchange
 from harness.model import Attempt, Event, Request, Tag
 from harness.pipeline.attempting import Progress
-from harness.pipeline.pipeline import CallState, Pipeline
+from harness.pipeline.call_state import CallState
+from harness.pipeline.pipeline import Pipeline
 from harness.policy.config import Policy
 from harness.transport.base import HttpRequest, Transport
 from harness.wire.choose import wire_named

@@ -13,7 +13,8 @@ from harness.client.ends import error_of, reply_or_raise
 from harness.errors import HarnessError
 from harness.exchange.streamed import Chunk, Streamed
 from harness.model import Attempt, Fault, Outcome, Reply
-from harness.pipeline.pipeline import CallState, Pipeline
+from harness.pipeline.call_state import CallState
+from harness.pipeline.pipeline import Pipeline
 
 #: How long the end of a body may be in coming after all of the reply has.
 READ_OUT_S = 0.1

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from random import Random
 
 from harness.model import (
@@ -20,11 +19,11 @@ from harness.model import (
     Outcome,
     Paused,
     StoppedBy,
-    Tag,
     Waited,
 )
 from harness.pipeline.attempting import Lease, Opened, Progress, Send
 from harness.pipeline.bound import Bound
+from harness.pipeline.call_state import CallState
 from harness.pipeline.gate import Full, Gate
 from harness.pipeline.retrying import retry
 from harness.policy.breaker import State, make_breaker
@@ -38,45 +37,6 @@ from harness.units import NS
 
 #: A request without tokens to speak of.
 NO_TOKENS = 0
-
-
-@dataclass(slots=True)
-class CallState:
-    """One call on its way; what is left of it is its result.
-
-    `deadline_at_s` is on the loop's clock. A call with a higher `priority` goes first where calls wait.
-    A `streaming` call ends its attempts at their first output. `most_s` bounds an attempt further.
-    """
-
-    call_id: int
-    deadline_at_s: float | None = None
-    priority: int = 0
-    streaming: bool = False
-    most_s: float | None = None
-    model: str = ""
-    tag: Tag = field(default_factory=Tag)
-    start_ns: int = 0
-    last: Attempt | None = None
-    attempts: int = 0
-    stopped_by: StoppedBy | None = None
-    permit_wait_ns: int = 0
-    backoff_ns: int = 0
-    progress: Progress | None = None
-    lease: Lease | None = None
-    opened: Opened | None = None
-
-    @property
-    def outcome(self) -> Outcome:
-        """The last attempt's class; without an attempt, why there was none."""
-        if self.last is not None:
-            return self.last.outcome
-        return Outcome.DEADLINE if self.stopped_by is StoppedBy.DEADLINE else Outcome.REJECTED
-
-    def left_s(self, reserve_s: float = 0.0) -> float | None:
-        """Seconds to the deadline, less what is kept of them; None without a deadline."""
-        if self.deadline_at_s is None:
-            return None
-        return self.deadline_at_s - reserve_s - asyncio.get_running_loop().time()
 
 
 class Pipeline:
@@ -247,7 +207,6 @@ class Pipeline:
         most_s, outcome, fault = self._bound(call)
         call.attempts += 1
         progress = Progress(call.call_id, call.attempts, self._route, self._now_ns(), waited_ns)
-        call.progress = progress
         result: Attempt | Opened
         try:
             with Bound(most_s):

@@ -21,7 +21,7 @@ from harness.exchange.peer import Peer
 from harness.exchange.streamed import Streamed
 from harness.model import Attempt, Event, Fault, Outcome
 from harness.pipeline.attempting import Progress
-from harness.pipeline.pipeline import CallState
+from harness.pipeline.call_state import CallState
 from harness.policy.config import Policy
 from harness.policy.presets import as_policy
 from harness.transport import httpx_transport

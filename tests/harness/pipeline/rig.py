@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from harness.model import Attempt, Event, Fault, Levels, Outcome, Usage
 from harness.pipeline.attempting import Opened, Progress, Send
-from harness.pipeline.pipeline import CallState, Pipeline
+from harness.pipeline.call_state import CallState
+from harness.pipeline.pipeline import Pipeline
 from harness.policy.config import (
     AdmissionConfig,
     BreakerConfig,

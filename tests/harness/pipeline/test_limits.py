@@ -15,7 +15,7 @@ from harness.model import (
     StoppedBy,
     Usage,
 )
-from harness.pipeline.pipeline import CallState
+from harness.pipeline.call_state import CallState
 from harness.policy.config import (
     AdmissionConfig,
     BreakerConfig,

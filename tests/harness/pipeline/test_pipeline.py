@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.model import AttemptFinished, BreakerChanged, Fault, Outcome, StoppedBy, Waited
-from harness.pipeline.pipeline import CallState
+from harness.pipeline.call_state import CallState
 from harness.policy.config import AdmissionConfig, BreakerConfig, BudgetConfig, RetryConfig
 from harness.sim.loop import now_ns, run
 from tests.harness.pipeline.rig import BROKEN, FATAL, HANG, OK, End, Rig, permits, policy

@@ -7,7 +7,7 @@ import pytest
 from harness.model import Attempt, Outcome, StoppedBy, Waited
 from harness.pipeline import retrying
 from harness.pipeline.attempting import Opened, Progress
-from harness.pipeline.pipeline import CallState
+from harness.pipeline.call_state import CallState
 from harness.policy.retry import Again, Stop
 from harness.sim.loop import now_ns, run
 from tests.harness.pipeline.rig import BROKEN, OK, End, Rig, policy

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from harness.model import Attempt, AttemptFinished, Fault, Outcome, StoppedBy, Usage
-from harness.pipeline.pipeline import CallState
+from harness.pipeline.call_state import CallState
 from harness.policy.config import BreakerConfig, RateConfig, RetryConfig
 from harness.sim.loop import now_ns, run
 from tests.harness.pipeline.rig import BROKEN, HANG, OK, STREAM, End, Rig, permits, policy, turns
