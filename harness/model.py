@@ -122,6 +122,10 @@ class Tag(msgspec.Struct, frozen=True):
     reply_tokens: int | None = None
 
 
+#: Of a call nobody tagged.
+NO_TAG = Tag()
+
+
 class Attempt(msgspec.Struct, frozen=True):
     """One request on the wire and how it ended.
 
@@ -167,7 +171,7 @@ class Call(msgspec.Struct, frozen=True):
     stopped_by: StoppedBy | None
     attempts: int
     model: str
-    tag: Tag = msgspec.field(default_factory=Tag)
+    tag: Tag = NO_TAG
     permit_wait_ns: int = 0
     backoff_ns: int = 0
     status: int | None = None

@@ -12,13 +12,10 @@ import msgspec
 
 from harness.client.ends import detail
 from harness.errors import RequestError
-from harness.model import Call, CallFinished, Event, Fault, Outcome, StoppedBy, Tag
+from harness.model import NO_TAG, Call, CallFinished, Event, Fault, Outcome, StoppedBy, Tag
 from harness.pipeline.attempting import Send
 from harness.pipeline.call_state import CallState
 from harness.pipeline.pipeline import Pipeline
-
-#: Of a call nobody tagged.
-NO_TAG = Tag()
 
 #: Asked for a tag at every call made in this context; how a load generator names its calls.
 next_tag: ContextVar[Callable[[], Tag] | None] = ContextVar("next_tag", default=None)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from harness.model import Attempt, Fault, Levels, Outcome, Reply, Usage
 from harness.policy.breaker import Ticket
 from harness.policy.rate import Reservation
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(msgspec.Struct):
     """What is known of an attempt under way, so that one cut short still tells it. See Attempt."""
 
     call_id: int
@@ -63,8 +63,7 @@ class Opened:
 Send = Callable[[Progress], Awaitable[Attempt | Opened]]
 
 
-@dataclass(slots=True)
-class Lease:
+class Lease(msgspec.Struct, eq=False):
     """What one attempt holds of the policies, all given back together."""
 
     ticket: Ticket

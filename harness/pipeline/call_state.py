@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 
-from harness.model import Attempt, Outcome, StoppedBy, Tag
+import msgspec
+
+from harness.model import NO_TAG, Attempt, Outcome, StoppedBy, Tag
 from harness.pipeline.attempting import Lease, Opened
 
 
-@dataclass(slots=True)
-class CallState:
+class CallState(msgspec.Struct):
     """One call on its way; what is left of it is its result.
 
     `deadline_at_s` is on the loop's clock. A call with a higher `priority` goes first where calls wait.
@@ -23,7 +23,7 @@ class CallState:
     streaming: bool = False
     most_s: float | None = None
     model: str = ""
-    tag: Tag = field(default_factory=Tag)
+    tag: Tag = NO_TAG
     start_ns: int = 0
     last: Attempt | None = None
     attempts: int = 0

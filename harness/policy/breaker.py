@@ -138,7 +138,7 @@ class RatioBreaker:
         self._config = config
         self._uniform = uniform
         self._window = _Window(max(1, round(config.window_s * NS / BUCKETS)))
-        self._state = State.CLOSED
+        self.state = State.CLOSED
         self._generation = 0
         self._ticket = Ticket(0)
         self._openings = 0  # in a row
@@ -147,22 +147,17 @@ class RatioBreaker:
         self._probed = 0
 
     @property
-    def state(self) -> State:
-        """The state as of the last call."""
-        return self._state
-
-    @property
     def retry_at_ns(self) -> int | None:
         """When open: the end of this opening."""
-        return self._retry_at_ns if self._state is State.OPEN else None
+        return self._retry_at_ns if self.state is State.OPEN else None
 
     def admit(self, now_ns: int) -> Ticket | None:
         """Closed: yes. Open: no, until its time has passed. Half-open: while probes are left."""
-        if self._state is State.OPEN and now_ns >= self._retry_at_ns:
+        if self.state is State.OPEN and now_ns >= self._retry_at_ns:
             self._enter(State.HALF_OPEN)
-        if self._state is State.OPEN:
+        if self.state is State.OPEN:
             return None
-        if self._state is State.HALF_OPEN:
+        if self.state is State.HALF_OPEN:
             if self._probing + self._probed >= self._config.probes:
                 return None
             self._probing += 1
@@ -176,7 +171,7 @@ class RatioBreaker:
         """Weigh a verdict of the present generation."""
         if ticket.generation != self._generation:
             return
-        if self._state is State.HALF_OPEN:
+        if self.state is State.HALF_OPEN:
             self._probing -= 1
             self._judge_probe(now_ns, verdict)
         elif verdict is not Verdict.NEUTRAL:
@@ -210,7 +205,7 @@ class RatioBreaker:
         self._enter(State.OPEN)
 
     def _enter(self, state: State) -> None:
-        self._state = state
+        self.state = state
         self._generation += 1
         self._ticket = Ticket(self._generation)
         self._window.clear()
