@@ -2,12 +2,12 @@
 
 from harness.client import (
     COPYWRITER,
-    CopyLines,
     CopyStream,
     Endpoint,
     Item,
     ResilientClient,
     SyncClient,
+    SyncStream,
     next_tag,
 )
 from harness.errors import (
@@ -56,7 +56,6 @@ __all__ = [
     "CallError",
     "CallFinished",
     "ConfigError",
-    "CopyLines",
     "CopyStream",
     "DeadlineExceeded",
     "Endpoint",
@@ -80,6 +79,7 @@ __all__ = [
     "ResilientClient",
     "StoppedBy",
     "SyncClient",
+    "SyncStream",
     "Tag",
     "Throttled",
     "TimedOut",

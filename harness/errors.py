@@ -3,7 +3,7 @@
 HarnessError
 ├── ConfigError           a setting is wrong: names the field, the value and what was expected
 ├── RequestError          a request cannot be built from what the caller passed
-└── CallError             a call did not end in a reply; carries the call's record
+└── CallError             a call did not end in a reply; says how, why, and with what
     ├── Rejected          no attempt was let through (breaker open, admission full)
     ├── Throttled         429 that may be retried
     ├── Overloaded        503, 529
@@ -37,9 +37,10 @@ class RequestError(HarnessError):
 class CallError(HarnessError):
     """A call ended without a reply.
 
-    `outcome` is how its last attempt ended, `status` the last HTTP status if there was one, `code` the
-    provider's error code, `request_id` the provider's id of the last attempt, `retry_after_s` its last hint,
-    `attempts` how many were sent, `text` what had been received of a stream.
+    `outcome` is how its last attempt ended, `stopped_by` why it went no further, `status` the last HTTP
+    status if there was one, `code` the provider's error code, `request_id` the provider's id of the last
+    attempt, `retry_after_s` its last hint (of an open breaker: for how long it refuses), `attempts` how many
+    were sent, `text` what had been received of a stream.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class CallError(HarnessError):
         message: str,
         *,
         outcome: str = "",
+        stopped_by: str | None = None,
         status: int | None = None,
         code: str | None = None,
         request_id: str | None = None,
@@ -56,6 +58,7 @@ class CallError(HarnessError):
     ) -> None:
         super().__init__(message)
         self.outcome = outcome
+        self.stopped_by = stopped_by
         self.status = status
         self.code = code
         self.request_id = request_id

@@ -65,11 +65,14 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One chat request, independent of the wire format. `extra` are further fields of the body, as given."""
+    """One chat request, independent of the wire format. `extra` are further fields of the body, as given.
+
+    Without `max_tokens` the length of the reply is the API's to bound, or that of a field of `extra`.
+    """
 
     messages: tuple[Message, ...]
     model: str
-    max_tokens: int
+    max_tokens: int | None
     temperature: float | None = None
     stream: bool = False
     extra: Mapping[str, Any] = msgspec.field(default_factory=dict)

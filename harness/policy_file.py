@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from harness.errors import ConfigError
+from harness.errors import ConfigError, expected
 from harness.policy.config import Policy
 from harness.policy.parse import parse
 from harness.policy.presets import preset
@@ -16,6 +16,8 @@ def load_policy(name_or_path: str) -> Policy:
 
     Raises ConfigError that names the file, the key and what was expected.
     """
+    if not isinstance(name_or_path, str):
+        raise expected("policy", name_or_path, "the name of a preset, or the path of a .toml file")
     if not name_or_path.endswith(".toml"):
         return preset(name_or_path)
     path = Path(name_or_path)
@@ -24,7 +26,7 @@ def load_policy(name_or_path: str) -> Policy:
         return parse(table, path.stem)
     except OSError as error:
         raise ConfigError(f"policy file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of bytes, syntax, a number too long, lists too deep
         raise ConfigError(f"policy file {path}: not valid TOML: {error}") from error
     except ConfigError as error:
         raise ConfigError(f"policy file {path}: {error}") from error

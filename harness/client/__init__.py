@@ -6,15 +6,15 @@ from harness.client.endpoint import Endpoint
 from harness.client.mapping import Item
 from harness.client.messages import COPYWRITER
 from harness.client.stream import CopyStream
-from harness.client.sync import CopyLines, SyncClient
+from harness.client.sync import SyncClient, SyncStream
 
 __all__ = [
     "COPYWRITER",
-    "CopyLines",
     "CopyStream",
     "Endpoint",
     "Item",
     "ResilientClient",
     "SyncClient",
+    "SyncStream",
     "next_tag",
 ]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextvars import ContextVar
 from itertools import count
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from harness.client.ends import detail
-from harness.errors import RequestError
+from harness.errors import HarnessError, RequestError
 from harness.model import NO_TAG, Call, CallFinished, Event, Fault, Outcome, StoppedBy, Tag
 from harness.pipeline.attempting import Send
 from harness.pipeline.call_state import CallState
@@ -65,19 +65,26 @@ class Calls:
         self._now_ns = now_ns
         self._emit = emit
         self._ids = count()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+        self._background: set[asyncio.Task[None]] = set()
         self.streams: set[Leavable] = set()  # those under way
 
     def begin(
         self, model: str, *, priority: int = 0, streaming: bool = False, most_s: float | None = None
     ) -> CallState:
-        """A new call; its deadline starts here. Raises RequestError for a priority that is none."""
+        """A new call; its deadline starts here.
+
+        Raises RequestError for a priority that is none, HarnessError where this client makes no calls.
+        """
+        loop = self._checked_loop()
         if type(priority) is not int:
             raise RequestError(f"priority = {priority!r}: expected a whole number; higher ones go first")
         tags = next_tag.get()
         tag = tags() if tags else NO_TAG
         deadline_at_s = None
         if self._deadline_s is not None:
-            deadline_at_s = asyncio.get_running_loop().time() + self._deadline_s
+            deadline_at_s = loop.time() + self._deadline_s
         return CallState(
             next(self._ids) if tag.call_id is None else tag.call_id,
             deadline_at_s,
@@ -101,17 +108,34 @@ class Calls:
                 await way.pipeline.run(call, way.send, way.tokens)
                 if not _try_next(call):
                     break
-        except asyncio.CancelledError:
+        except BaseException:
             self.finish(call, cancelled=True)
             raise
         if call.lease is None:
             self.finish(call)
         return way.pipeline
 
-    async def leave_streams(self) -> None:
-        """End all streams under way, as cancelled."""
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something nobody waits for; it is held on to until it is done."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def close(self) -> None:
+        """Begin no more calls; streams under way end as cancelled."""
+        self._closed = True
         for stream in list(self.streams):
             await stream.leave()
+
+    def _checked_loop(self) -> asyncio.AbstractEventLoop:
+        loop = asyncio.get_running_loop()
+        if self._closed:
+            raise HarnessError("this client is closed: make another")
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise HarnessError("this client belongs to another event loop: make one for each")
+        return loop
 
     def finish(self, call: CallState, *, cancelled: bool = False) -> None:
         """Tell of the end of a call. Once a call."""

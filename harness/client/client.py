@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
 from functools import partial
+from math import inf
 from random import Random
 from types import TracebackType
 from typing import Any, Self
@@ -88,7 +89,7 @@ class ResilientClient:
 
     async def aclose(self) -> None:
         """Close all connections; streams still open end as cancelled."""
-        await self._calls.leave_streams()
+        await self._calls.close()
         await self._transport.aclose()
 
     async def generate_copy(
@@ -141,7 +142,7 @@ class ResilientClient:
     ) -> CopyStream:
         """The reply as it is written: an async context manager to iterate over; see CopyStream.
 
-        A prompt is sent with `system`, a conversation as it is.
+        A prompt is sent with `system`, a conversation without; both with `temperature`.
         """
         messages = copy_messages(prompt, system) if isinstance(prompt, str) else as_messages(prompt)
         request = Request(
@@ -164,8 +165,9 @@ class ResilientClient:
         """Write many pieces: an Item a prompt, as they are completed, or with `ordered` in their order.
 
         Prompts are taken only as fast as results are: at most `at_once` calls (default: as many as there are
-        permits) are under way or waiting to be read. A prompt that cannot be sent is an Item, too. Leaving
-        the loop early cancels the rest (with `contextlib.aclosing`, at once).
+        permits; never more than may wait for one) are under way or waiting to be read. A prompt that cannot
+        be sent is an Item, too. Leaving the loop early cancels the rest (with `contextlib.aclosing`, at
+        once).
         """
         if at_once is not None and (type(at_once) is not int or at_once < 1):
             raise errors.RequestError(f"at_once = {at_once!r}: expected a whole number, at least 1")
@@ -175,7 +177,8 @@ class ResilientClient:
                 prompt, model, max_tokens, system=system, temperature=temperature, priority=priority
             )
 
-        return map_calls(write, as_prompts(prompts), at_once or self._width, ordered=ordered)
+        width = min(at_once or self._width, self._most_at_once)
+        return map_calls(write, as_prompts(prompts), width, ordered=ordered)
 
     async def batch_generate(
         self,
@@ -206,6 +209,13 @@ class ResilientClient:
     @property
     def _width(self) -> int:
         return self.routes[0].pipeline.gate.limit or BATCH_WIDTH
+
+    @property
+    def _most_at_once(self) -> float:
+        """More calls at once than this would turn each other away."""
+        waiting = self.policy.admission.max_waiting
+        limit = self.routes[0].pipeline.gate.limit
+        return inf if waiting is None or limit is None else limit + waiting
 
     async def _complete(self, request: Request, priority: int) -> Reply:
         bodies = [route.encode(request) for route in self.routes]

@@ -19,37 +19,49 @@ ERRORS: dict[Outcome, type[errors.CallError]] = {
     Outcome.REJECTED: errors.Rejected,
 }
 
+#: Why nothing was sent.
 REFUSED = {
     StoppedBy.BREAKER: "the circuit breaker is open",
     StoppedBy.ADMISSION: "too many calls are waiting",
-    StoppedBy.DEADLINE: "the deadline would pass before rate and concurrency limits allowed it",
+    StoppedBy.DEADLINE: "too little of its time was left when rate and concurrency limits allowed it",
+}
+
+#: Why nothing more was sent, where the last attempt alone does not say it.
+NO_MORE = {
+    StoppedBy.BREAKER: "then the circuit breaker was open",
+    StoppedBy.ADMISSION: "then too many calls were waiting",
+    StoppedBy.BUDGET: "no retry: the retry budget is spent",
+    StoppedBy.DEADLINE: "no retry would have ended before the deadline",
 }
 
 
 def detail(call: CallState) -> str:
     """The end of a call in words."""
-    refused = REFUSED.get(call.stopped_by) if call.stopped_by else None
-    if call.last is None:
-        return refused or ""
-    if refused and call.stopped_by in {StoppedBy.BREAKER, StoppedBy.ADMISSION}:
-        return f"{call.last.detail}; then {refused}"
-    return call.last.detail
+    last, stopped_by = call.last, call.stopped_by
+    if stopped_by is None:
+        return ""
+    if last is None:
+        return REFUSED.get(stopped_by, "")
+    if stopped_by not in NO_MORE or last.outcome is Outcome.DEADLINE:
+        return last.detail
+    return f"{last.detail}; {NO_MORE[stopped_by]}"
 
 
 def error_of(call: CallState, text: str | None = None) -> errors.CallError:
     """The typed error of a call without a reply; with `text`, of a stream that broke after it."""
     kind = errors.Partial if text is not None else ERRORS[call.outcome]
-    message = f"{call.outcome} after {call.attempts} attempts: {detail(call)}"
     last = call.last
-    if last is None:
-        return kind(message, outcome=call.outcome)
+    hint_s = (
+        call.refused_for_s if call.stopped_by is StoppedBy.BREAKER or last is None else last.retry_after_s
+    )
     return kind(
-        message,
+        f"{call.outcome} after {call.attempts} attempts: {detail(call)}",
         outcome=call.outcome,
-        status=last.status,
-        code=last.code,
-        request_id=last.request_id,
-        retry_after_s=last.retry_after_s,
+        stopped_by=call.stopped_by,
+        status=None if last is None else last.status,
+        code=None if last is None else last.code,
+        request_id=None if last is None else last.request_id,
+        retry_after_s=hint_s,
         attempts=call.attempts,
         text=text or "",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import CancelledError, Future
@@ -13,6 +14,8 @@ from harness.errors import HarnessError
 
 T = TypeVar("T")
 
+CLOSED = "this client is closed: make another"
+
 
 class LoopThread:
     """Runs coroutines for other threads, and waits for their end however the caller is interrupted."""
@@ -22,6 +25,8 @@ class LoopThread:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing = threading.Lock()
         self._open = True
+        self._over = False
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._loop.run_forever, name="primetime-client", daemon=True)
         self._thread.start()
 
@@ -57,24 +62,34 @@ class LoopThread:
                 self._loop.close()
 
     def _check(self) -> None:
+        if os.getpid() != self._process:
+            raise HarnessError("this client was made before the process was forked: make one in each process")
         if threading.current_thread() is self._thread:
             raise HarnessError(
                 "called from the client's own thread, as a listener is: it would wait for itself"
             )
         if not self._open:
-            raise HarnessError("this client is closed: make another")
+            raise HarnessError(CLOSED)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         done: Future[T] = Future()
         started: list[asyncio.Task[T]] = []
 
         def start() -> None:
+            if self._over:
+                work.close()
+                done.cancel()
+                return
             task = self._loop.create_task(work)
             started.append(task)
             self._tasks.add(task)
             task.add_done_callback(lambda task: self._hand_over(task, done))
 
-        self._loop.call_soon_threadsafe(start, context=copy_context())
+        try:
+            self._loop.call_soon_threadsafe(start, context=copy_context())
+        except RuntimeError:  # the loop has been closed since the caller looked
+            work.close()
+            raise HarnessError(CLOSED) from None
         try:
             return done.result()
         except CancelledError:
@@ -102,6 +117,7 @@ class LoopThread:
         await asyncio.gather(*others, return_exceptions=True)
         await last()
         await self._loop.shutdown_asyncgens()
+        self._over = True
 
 
 def _settled(done: Future[Any]) -> None:

@@ -47,7 +47,7 @@ class Item:
 async def map_calls(
     write: Callable[[str], Awaitable[Reply]],
     source: AsyncGenerator[str, None],
-    at_once: int,
+    at_once: float,
     *,
     ordered: bool,
 ) -> AsyncGenerator[Item, None]:

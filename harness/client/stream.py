@@ -36,6 +36,10 @@ class OpenStream:
         self._calls = calls
         self._pipeline = pipeline
         self._idle_s = idle_s
+        self._deadline: asyncio.TimerHandle | None = None
+        if call.deadline_at_s is not None:
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.call_at(call.deadline_at_s, self._expire)
         calls.streams.add(self)
 
     @property
@@ -57,6 +61,8 @@ class OpenStream:
             async with asyncio.timeout(most_s):
                 chunk = await self.streamed.read()
         except TimeoutError:
+            if self.over:
+                return None
             if by_deadline:
                 attempt = self.streamed.end(Outcome.DEADLINE, detail=DEADLINE_PASSED)
             else:
@@ -65,6 +71,8 @@ class OpenStream:
             await self._end(attempt)
             return None
         except asyncio.CancelledError:
+            if self.over:
+                raise
             await self._end(self.streamed.end(Outcome.CANCELLED, detail="cancelled by the caller"))
             raise
         if chunk is None and not self.over:
@@ -76,11 +84,22 @@ class OpenStream:
         if not self.over:
             await self._end(self.streamed.end(Outcome.CANCELLED, detail="left by the caller"))
 
-    async def _end(self, attempt: Attempt) -> None:
-        """Everything is given back before anything is awaited."""
+    def _expire(self) -> None:
+        """The deadline has passed, and nobody reads: nothing is held for a caller who may never come back."""
+        if not self.over:
+            self._finish(self.streamed.end(Outcome.DEADLINE, detail=DEADLINE_PASSED))
+            self._calls.in_background(self.streamed.aclose())
+
+    def _finish(self, attempt: Attempt) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
         self._pipeline.end(self.call, attempt)
         self._calls.streams.discard(self)
         self._calls.finish(self.call)
+
+    async def _end(self, attempt: Attempt) -> None:
+        """Everything is given back before anything is awaited."""
+        self._finish(attempt)
         try:
             if attempt.outcome is Outcome.OK:
                 async with asyncio.timeout(READ_OUT_S):
@@ -159,4 +178,4 @@ class CopyStream:
 
     def _raise_if_broken(self) -> None:
         if self._call is not None and self._call.outcome is not Outcome.OK:
-            raise error_of(self._call, self.text)
+            raise error_of(self._call, self._open.streamed.text if self._open else "")

@@ -21,7 +21,7 @@ from harness.model import Reply
 T = TypeVar("T")
 
 
-class CopyLines:
+class SyncStream:
     """One streamed call, read without an event loop; see CopyStream."""
 
     def __init__(self, thread: LoopThread, stream: CopyStream) -> None:
@@ -123,7 +123,7 @@ class SyncClient:
         temperature: float | None = DEFAULT_TEMPERATURE,
         priority: int = 0,
         extra: Mapping[str, Any] | None = None,
-    ) -> CopyLines:
+    ) -> SyncStream:
         """The reply as it is written: a context manager to iterate over."""
         stream = self._client.stream(
             prompt,
@@ -134,7 +134,7 @@ class SyncClient:
             priority=priority,
             extra=extra,
         )
-        return CopyLines(self._thread, stream)
+        return SyncStream(self._thread, stream)
 
     def map(
         self,

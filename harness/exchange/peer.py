@@ -53,13 +53,20 @@ class Peer:
         progress.reply = parsed.reply
         return progress.ended(self.now_ns(), parsed.outcome, parsed.fault, parsed.detail)
 
-    def failed(self, progress: Progress, error: TransportError) -> Attempt:
+    def failed(self, progress: Progress, error: Exception) -> Attempt:
         """The attempt that ended below HTTP."""
-        return self.ended(progress, Parsed(error.outcome, error.fault, detail=str(error)))
+        return self.ended(progress, below_http(error))
 
     def arrived(self, progress: Progress, response: HttpResponse) -> None:
         """Status and headers are here."""
         progress.headers_ns, progress.status = self.now_ns(), response.status
+
+
+def below_http(error: Exception) -> Parsed:
+    """What an exchange that raised means. A transport brought by the user may raise anything."""
+    if isinstance(error, TransportError):
+        return Parsed(error.outcome, error.fault, detail=str(error))
+    return Parsed(Outcome.TRANSIENT, Fault.PROTOCOL, detail=f"{type(error).__name__}: {error}")
 
 
 def without(text: str, secret: str) -> str:
@@ -77,7 +84,7 @@ async def close(response: HttpResponse) -> None:
     """Give a connection back. One that breaks then changes nothing: all that mattered had been read."""
     try:
         await response.aclose()
-    except TransportError:
+    except Exception:  # noqa: BLE001 - nothing that went wrong now can undo what was read
         return
 
 

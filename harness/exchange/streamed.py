@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Self
 
 import msgspec
 
-from harness.exchange.peer import Peer, close
+from harness.exchange.peer import MAX_BODY_BYTES, Peer, below_http, close
 from harness.exchange.whole import Whole, read_whole
 from harness.model import Attempt, Fault, Outcome
 from harness.pipeline.attempting import Opened, Progress
-from harness.transport.base import HttpRequest, HttpResponse, TransportError
+from harness.transport.base import HttpRequest, HttpResponse
 from harness.wire.base import Parsed, Piece, StreamReader
+from harness.wire.opaque import OPAQUE
 from harness.wire.sse import SseOverflow, SseParser
 
 EVENT_STREAM = "text/event-stream"
@@ -44,7 +46,7 @@ class Streamed(Opened):
         self._response: HttpResponse | None = None
         self._chunks: AsyncIterator[bytes] | None = None
         self._reader: StreamReader | None = None
-        self._held: list[Chunk] = []
+        self._held: deque[Chunk] = deque()
         self._failure: Parsed | None = None
         self._over = False
         self._exhausted = False
@@ -68,12 +70,17 @@ class Streamed(Opened):
         """Read up to the first output. What fails before it is an attempt that may be made again."""
         try:
             response = await self._peer.transport.open(self._request)
-        except TransportError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is how this attempt ended
             return self._peer.failed(self._progress, error)
         self._peer.arrived(self._progress, response)
         self._response = response
         begun = False
         try:
+            if self._peer.wire is OPAQUE and _is_success(response) and not _is_readable(response):
+                self._chunks = response.chunks()  # a file, a voice: passed on as it comes, of any length
+                self._progress.first_token_ns = self._peer.now_ns()
+                begun = True
+                return self
             if not _is_stream(response):
                 attempt, body = await read_whole(self._peer, response, self._progress)
                 self.whole = Whole(response.status, self.headers, body)
@@ -82,7 +89,7 @@ class Streamed(Opened):
             self._chunks = response.chunks()
             begun = await self._to_first_output()
             return self if begun else self._peer.ended(self._progress, self._parsed())
-        except TransportError as error:
+        except Exception as error:  # noqa: BLE001
             return self._peer.failed(self._progress, error)
         finally:
             if not begun:
@@ -91,7 +98,7 @@ class Streamed(Opened):
     async def read(self) -> Chunk | None:
         """The next chunk; None when the stream is over, however it ended."""
         if self._held:
-            return self._held.pop(0)
+            return self._held.popleft()
         return await self._next()
 
     def end(self, outcome: Outcome | None = None, fault: Fault = Fault.NONE, detail: str = "") -> Attempt:
@@ -109,7 +116,7 @@ class Streamed(Opened):
         try:
             while not self._exhausted and self._chunks is not None:
                 self._exhausted = await anext(self._chunks, None) is None
-        except TransportError:
+        except Exception:  # noqa: BLE001
             return  # it broke after all that mattered had been read
 
     async def aclose(self) -> None:
@@ -118,8 +125,14 @@ class Streamed(Opened):
             await close(self._response)
 
     async def _to_first_output(self) -> bool:
+        size = 0
         while (chunk := await self._next()) is not None:
             self._held.append(chunk)
+            size += len(chunk.raw)
+            if size > MAX_BODY_BYTES:
+                detail = f"no output within {MAX_BODY_BYTES} bytes of the stream"
+                self._broke(Parsed(Outcome.MALFORMED, Fault.BODY, detail=detail))
+                return False
             if self._progress.first_token_ns is not None:
                 return True
         return False
@@ -129,8 +142,8 @@ class Streamed(Opened):
             return None
         try:
             raw = await anext(self._chunks, None)
-        except TransportError as error:
-            self._broke(error.outcome, error.fault, str(error))
+        except Exception as error:  # noqa: BLE001
+            self._broke(below_http(error))
             return None
         if raw is None:
             self._over = self._exhausted = True
@@ -147,7 +160,7 @@ class Streamed(Opened):
         try:
             events = self._parser.feed(raw)
         except SseOverflow as error:
-            self._broke(Outcome.MALFORMED, Fault.BODY, str(error))
+            self._broke(Parsed(Outcome.MALFORMED, Fault.BODY, detail=str(error)))
             return []
         for event in events:
             piece, text = reader.feed(event)
@@ -160,15 +173,20 @@ class Streamed(Opened):
                 texts.append(text)
         return texts
 
-    def _broke(self, outcome: Outcome, fault: Fault, detail: str) -> None:
+    def _broke(self, failure: Parsed) -> None:
         self._over = True
-        self._failure = Parsed(outcome, fault, detail=detail)
+        self._failure = failure
+
+    def _passed_on(self) -> Parsed:
+        """What a body amounts to that nobody here has looked into."""
+        if self._exhausted:
+            return Parsed(Outcome.OK)
+        return Parsed(Outcome.PARTIAL, Fault.STREAM, detail="the body was not read to its end")
 
     def _parsed(self) -> Parsed:
         """What the stream amounts to; after its first output every failure of it is `partial`."""
-        if self._reader is None:
-            return Parsed(Outcome.MALFORMED, Fault.BODY, detail="the stream was never opened")
-        parsed, failure = self._reader.end(), self._failure
+        failure = self._failure
+        parsed = self._reader.end() if self._reader else self._passed_on()
         if failure is None or parsed.outcome is Outcome.OK:
             return parsed
         started = self._progress.first_token_ns is not None
@@ -180,7 +198,17 @@ class Streamed(Opened):
         )
 
 
+def _is_success(response: HttpResponse) -> bool:
+    return response.status // 100 == SUCCESS
+
+
 def _is_stream(response: HttpResponse) -> bool:
     """A refusal is none, whatever it calls itself."""
-    is_success = response.status // 100 == SUCCESS
-    return is_success and response.headers.get("content-type", "").lower().startswith(EVENT_STREAM)
+    kind = response.headers.get("content-type", "").lower()
+    return _is_success(response) and kind.startswith(EVENT_STREAM)
+
+
+def _is_readable(response: HttpResponse) -> bool:
+    """Whether it is of a kind that is read whole, or event by event."""
+    kind = response.headers.get("content-type", "").lower()
+    return "json" in kind or kind.startswith(EVENT_STREAM)

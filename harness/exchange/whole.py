@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.exchange.peer import Peer, close, read_body
 from harness.model import Attempt
 from harness.pipeline.attempting import Progress
-from harness.transport.base import HttpRequest, HttpResponse, TransportError
+from harness.transport.base import HttpRequest, HttpResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ async def exchange(peer: Peer, request: HttpRequest, progress: Progress) -> Atte
         response = await peer.transport.open(request)
         peer.arrived(progress, response)
         attempt, _ = await read_whole(peer, response, progress)
-    except TransportError as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is how this attempt ended
         return peer.failed(progress, error)
     return attempt
 

@@ -68,4 +68,6 @@ class Lease(msgspec.Struct, eq=False):
 
     ticket: Ticket
     reservation: Reservation | None = None
+    waited_ns: int = 0
+    settled: bool = False  # with a half-open breaker, when the stream began
     attempt: Attempt | None = None

@@ -14,7 +14,10 @@ class CallState(msgspec.Struct):
     """One call on its way; what is left of it is its result.
 
     `deadline_at_s` is on the loop's clock. A call with a higher `priority` goes first where calls wait.
-    A `streaming` call ends its attempts at their first output. `most_s` bounds an attempt further.
+    A `streaming` call ends its attempts at their first output. `most_s` bounds an attempt further. Where a
+    breaker refused it, `refused_for_s` is for how long.
+
+    Set by the pipelines it passes, and by nobody else; `lease` and `opened` while it is a stream.
     """
 
     call_id: int
@@ -28,6 +31,7 @@ class CallState(msgspec.Struct):
     last: Attempt | None = None
     attempts: int = 0
     stopped_by: StoppedBy | None = None
+    refused_for_s: float | None = None
     permit_wait_ns: int = 0
     backoff_ns: int = 0
     lease: Lease | None = None

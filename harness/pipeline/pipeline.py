@@ -9,34 +9,17 @@ import asyncio
 from collections.abc import Callable
 from random import Random
 
-from harness.model import (
-    Attempt,
-    AttemptFinished,
-    BreakerChanged,
-    Event,
-    Fault,
-    LimitChanged,
-    Outcome,
-    Paused,
-    StoppedBy,
-    Waited,
-)
+from harness.model import Attempt, AttemptFinished, Event, Fault, Outcome, StoppedBy, Waited
 from harness.pipeline.attempting import Lease, Opened, Progress, Send
 from harness.pipeline.bound import Bound
 from harness.pipeline.call_state import CallState
-from harness.pipeline.gate import Full, Gate
+from harness.pipeline.gate import Gate
+from harness.pipeline.leases import Leases
 from harness.pipeline.retrying import retry
-from harness.policy.breaker import State, make_breaker
 from harness.policy.budget import RetryBudget
-from harness.policy.concurrency import make_limit
 from harness.policy.config import Policy
-from harness.policy.match import Verdict, verdict
-from harness.policy.rate import RateBucket, is_shed
 from harness.policy.retry import Again, Stop, decide
 from harness.units import NS
-
-#: A request without tokens to speak of.
-NO_TOKENS = 0
 
 
 class Pipeline:
@@ -62,12 +45,14 @@ class Pipeline:
         self._emit = emit
         self._route = route
         self._reserve_s = reserve_s
-        self._breaker = make_breaker(policy.breaker, rng.random)
         self._budget = RetryBudget(policy.budget)
-        self._limit = make_limit(policy.concurrency)
-        self._bucket = RateBucket(policy.rate)
+        self.leases = Leases(policy, rng=rng, now_ns=now_ns, emit=emit, route=route, reserve_s=reserve_s)
         self._bounds = {streaming: _attempt_bound(policy, streaming=streaming) for streaming in (False, True)}
-        self.gate = Gate(self._limit, self._bucket, now_ns)
+
+    @property
+    def gate(self) -> Gate:
+        """The line before the wire."""
+        return self.leases.gate
 
     async def run(self, call: CallState, send: Send, tokens: Callable[[], int] | None = None) -> None:
         """Take the call to its end on this route, which `call` then tells. Raises CancelledError only.
@@ -94,7 +79,7 @@ class Pipeline:
         if lease is None:
             raise RuntimeError("the stream of this call has already ended")
         self._finished(call, lease, attempt)
-        self._release(lease)
+        self.leases.give_back(lease)
         if attempt.outcome is not Outcome.OK:
             call.stopped_by = _stop_of(attempt)
 
@@ -136,77 +121,20 @@ class Pipeline:
         self, call: CallState, send: Send, tokens: Callable[[], int] | None, tries: int
     ) -> Attempt | Opened | None:
         """One attempt, or None when it was not let through (`call.stopped_by` says why)."""
-        lease = self._admitted(call)
+        lease = await self.leases.take(call, tokens, bounded=tries == 1)
         if lease is None:
             return None
         try:
-            waited_ns = await self._enter(call, lease, tokens, first=tries == 1)
-            if waited_ns is None or not self._still_admitted(call, lease):
-                return None
-            result = await self._send(call, lease, send, waited_ns)
-            if isinstance(result, Opened):
-                call.lease, call.opened = lease, result
-            return result
+            return await self._send(call, lease, send)
         finally:
             if call.lease is not lease:
-                self._release(lease)
+                self.leases.give_back(lease)
 
-    def _admitted(self, call: CallState) -> Lease | None:
-        """The breaker's leave; None when it refuses."""
-        before = self._breaker.state
-        ticket = self._breaker.admit(self._now_ns())
-        self._tell_breaker(before)
-        if ticket is None:
-            call.stopped_by = StoppedBy.BREAKER
-            return None
-        return Lease(ticket)
-
-    def _still_admitted(self, call: CallState, lease: Lease) -> bool:
-        """Ask the breaker once more, now that the permit is held."""
-        if not self._policy.breaker.recheck or self._breaker.holds(lease.ticket):
-            return True
-        again = self._admitted(call)
-        if again is None:
-            return False
-        lease.ticket = again.ticket  # the older ticket's generation is over: nothing of it is left to settle
-        return True
-
-    async def _enter(
-        self, call: CallState, lease: Lease, tokens: Callable[[], int] | None, *, first: bool
-    ) -> int | None:
-        """Wait for rate and permit: the nanoseconds waited, or None (`call.stopped_by` says why)."""
-        left_s = call.left_s(self._reserve_s)
-        if left_s is not None and left_s <= 0:
-            call.stopped_by = StoppedBy.DEADLINE
-            return None
-        asked = tokens() if tokens is not None and self._bucket.limits_tokens else NO_TOKENS
-        lease.reservation = self.gate.try_enter(asked)
-        if lease.reservation is not None:
-            return 0
-        since_ns = self._now_ns()
-        if left_s is not None and self._bucket.wait_ns(asked, since_ns) >= left_s * NS:
-            call.stopped_by = StoppedBy.DEADLINE  # waiting would be in vain
-            return None
-        most = self._policy.admission.max_waiting if first else None
-        try:
-            async with asyncio.timeout(left_s):
-                lease.reservation = await self.gate.enter(asked, call.priority, most)
-        except TimeoutError:
-            call.stopped_by = StoppedBy.DEADLINE
-            return None
-        except Full:
-            call.stopped_by = StoppedBy.ADMISSION
-            return None
-        finally:
-            waited_ns = self._now_ns() - since_ns
-            call.permit_wait_ns += waited_ns
-        return waited_ns
-
-    async def _send(self, call: CallState, lease: Lease, send: Send, waited_ns: int) -> Attempt | Opened:
+    async def _send(self, call: CallState, lease: Lease, send: Send) -> Attempt | Opened:
         """Send within the attempt's timeout and the call's deadline, whichever is shorter."""
         most_s, outcome, fault = self._bound(call)
         call.attempts += 1
-        progress = Progress(call.call_id, call.attempts, self._route, self._now_ns(), waited_ns)
+        progress = Progress(call.call_id, call.attempts, self._route, self._now_ns(), lease.waited_ns)
         result: Attempt | Opened
         try:
             with Bound(most_s):
@@ -219,6 +147,9 @@ class Pipeline:
             raise
         if isinstance(result, Attempt):
             self._finished(call, lease, result)
+        else:
+            call.lease, call.opened = lease, result
+            self.leases.begun(lease, progress)
         return result
 
     def _bound(self, call: CallState) -> tuple[float | None, Outcome, Fault]:
@@ -236,59 +167,6 @@ class Pipeline:
         lease.attempt = call.last = attempt
         self._emit(AttemptFinished(attempt))
 
-    def _release(self, lease: Lease) -> None:
-        """Give back all that an attempt held, and let every policy learn from how it ended."""
-        now_ns, attempt = self._now_ns(), lease.attempt
-        said = Verdict.NEUTRAL if attempt is None else verdict(self._policy.breaker, attempt)
-        before = self._breaker.state
-        self._breaker.settle(lease.ticket, now_ns, said)
-        self._tell_breaker(before)
-        if lease.reservation is None:
-            return
-        if attempt is None:
-            self._bucket.refund(lease.reservation, now_ns)
-        else:
-            self._learn(lease, attempt, now_ns)
-        self.gate.leave()
-
-    def _learn(self, lease: Lease, attempt: Attempt, now_ns: int) -> None:
-        """Rate and concurrency limits hear what the API said."""
-        if lease.reservation is None:
-            return
-        if attempt.levels is not None:
-            self._bucket.sync(lease.reservation, attempt.levels, now_ns)
-        usage = attempt.usage
-        spent = None if usage is None else usage.prompt_tokens + usage.completion_tokens
-        self._bucket.settle(lease.reservation, spent, now_ns)
-        self._pause(attempt, now_ns)
-        before = self._limit.limit
-        self._limit.note(attempt, self.gate.held)
-        self._tell_limit(before)
-
-    def _pause(self, attempt: Attempt, now_ns: int) -> None:
-        """A 429 for a limit that is used up holds everybody; one that sheds load, only its own call."""
-        hint_s = attempt.retry_after_s
-        if attempt.outcome is not Outcome.THROTTLED or not hint_s or is_shed(attempt.levels):
-            return
-        if self._bucket.pause(hint_s, now_ns):
-            self._emit(Paused(now_ns, round(hint_s * NS), self._route))
-
-    def _tell_breaker(self, before: State) -> None:
-        after = self._breaker.state
-        if after is before:
-            return
-        self._emit(BreakerChanged(self._now_ns(), before, after, self._route))
-        if before is State.HALF_OPEN and after is State.CLOSED and self._policy.breaker.ramp:
-            limit = self._limit.limit
-            self._limit.restart(self._policy.breaker.probes)
-            self._tell_limit(limit)
-
-    def _tell_limit(self, before: int | None) -> None:
-        after = self._limit.limit
-        if after != before and before is not None and after is not None:
-            self._emit(LimitChanged(self._now_ns(), before, after, self._route))
-            self.gate.advance()
-
 
 def _attempt_bound(policy: Policy, *, streaming: bool) -> tuple[float | None, Fault]:
     """The policy's own bound on an attempt (a stream: to its first output), and which of its two it is."""
@@ -300,7 +178,9 @@ def _attempt_bound(policy: Policy, *, streaming: bool) -> tuple[float | None, Fa
 
 def _cut(outcome: Outcome, most_s: float | None) -> str:
     """Why an attempt was ended from this side."""
-    return "the call's deadline passed" if outcome is Outcome.DEADLINE else f"no reply within {most_s:g} s"
+    return (
+        "the call's deadline passed" if outcome is Outcome.DEADLINE else f"no reply within {most_s or 0:g} s"
+    )
 
 
 def _stop_of(attempt: Attempt) -> StoppedBy:

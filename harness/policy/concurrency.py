@@ -8,9 +8,7 @@ from typing import Protocol
 from harness.model import Attempt, Outcome
 from harness.policy.config import ConcurrencyConfig
 from harness.policy.match import matches
-
-#: Weight of the newest sample of the round trip: that of RFC 6298's SRTT.
-SMOOTHING = 1 / 8
+from harness.policy.usual import Usual
 
 #: Ten tenths add up to a little less than one.
 ROUNDING = 1e-9
@@ -75,13 +73,13 @@ class AimdLimit:
         self._level = float(config.initial)
         self._threshold = self._level
         self._cut_at_ns: int | None = None
-        self._round_trip_ns = 0.0
+        self._round_trip = Usual()
         self.limit = config.initial  # the whole permits of the level
 
     def note(self, attempt: Attempt, in_use: int) -> None:
         """Grow with a success, shrink with a sign of congestion."""
         if attempt.outcome is Outcome.OK:
-            self._time(attempt)
+            self._round_trip.note(attempt.end_ns - attempt.sent_ns)
             self._grow(in_use)
         elif matches(self._config.decrease_on, attempt) and self._is_news(attempt):
             self._cut_at_ns = attempt.end_ns
@@ -103,15 +101,10 @@ class AimdLimit:
         elif in_use * 2 >= self.limit and self._level < self._config.max:
             self._set(min(float(self._config.max), self._level + 1 / self.limit))
 
-    def _time(self, attempt: Attempt) -> None:
-        took_ns = attempt.end_ns - attempt.sent_ns
-        gain = SMOOTHING if self._round_trip_ns else 1.0
-        self._round_trip_ns += gain * (took_ns - self._round_trip_ns)
-
     def _is_news(self, attempt: Attempt) -> bool:
         if self._cut_at_ns is None:
             return True
-        in_next_round = attempt.end_ns >= self._cut_at_ns + self._round_trip_ns
+        in_next_round = attempt.end_ns >= self._cut_at_ns + self._round_trip.ns
         return in_next_round and attempt.sent_ns > self._cut_at_ns
 
 

@@ -3,52 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import inf
 from typing import Literal
 
-from harness.errors import ConfigError, expected, nearest
-from harness.model import Fault, Outcome
+from harness.errors import expected
+from harness.policy import checks
 
 #: Outcomes that count against the breaker unless a policy chooses otherwise.
 FAILURES = ("overloaded", "transient", "timeout", "malformed")
 
-#: What may stand behind the dot of a selector.
-FAULTS = tuple(str(f) for f in Fault if f)
-
 #: Outcomes worth another attempt unless a policy chooses otherwise.
 RETRYABLE = ("throttled", "overloaded", "transient", "timeout", "malformed")
-
-
-def _at_least(field_name: str, value: float | None, low: float) -> None:
-    if value is not None and not low <= value < inf:
-        raise expected(field_name, value, "a finite number" if value == inf else f"at least {low:g}")
-
-
-def _positive(field_name: str, value: float | None) -> None:
-    if value is not None and not 0 < value < inf:
-        raise expected(field_name, value, "a finite number" if value == inf else "more than 0")
-
-
-def _one_of(field_name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise expected(field_name, value, f"one of {', '.join(map(repr, choices))}")
-
-
-def _fraction(field_name: str, value: float) -> None:
-    if not 0 < value <= 1:
-        raise expected(field_name, value, "a fraction, more than 0 and at most 1")
-
-
-def _selectors(field_name: str, value: tuple[str, ...]) -> None:
-    outcomes = [str(o) for o in Outcome if o not in {Outcome.OK, Outcome.REJECTED, Outcome.CANCELLED}]
-    for selector in value:
-        outcome, dot, fault = selector.partition(".")
-        if outcome not in outcomes or (dot and fault not in FAULTS):
-            hint = nearest(outcome, outcomes)
-            raise ConfigError(
-                f"{field_name}: unknown outcome {selector!r}{hint}: expected some of {', '.join(outcomes)},"
-                " each optionally with a fault, as 'transient.connect'"
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +32,13 @@ class RetryConfig:
     hints: bool = True
 
     def __post_init__(self) -> None:
-        _at_least("retry.attempts", self.attempts, 1)
-        _selectors("retry.on", self.on)
-        _at_least("retry.base_s", self.base_s, 0)
-        _at_least("retry.throttle_base_s", self.throttle_base_s, 0)
-        _at_least("retry.min_s", self.min_s, 0)
-        _at_least("retry.cap_s", self.cap_s, self.min_s)
-        _one_of("retry.jitter", self.jitter, ("full", "none"))
+        checks.types(self, "retry")
+        checks.at_least("retry.attempts", self.attempts, 1)
+        checks.selectors("retry.on", self.on, never=checks.NEVER_RETRIED)
+        checks.at_least("retry.base_s", self.base_s, 0)
+        checks.at_least("retry.throttle_base_s", self.throttle_base_s, 0)
+        checks.at_least("retry.min_s", self.min_s, 0)
+        checks.at_least("retry.cap_s", self.cap_s, self.min_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +54,10 @@ class BudgetConfig:
     cap: float = 100.0
 
     def __post_init__(self) -> None:
-        _one_of("budget.kind", self.kind, ("bucket", "off"))
-        _at_least("budget.ratio", self.ratio, 0)
-        _at_least("budget.min_per_s", self.min_per_s, 0)
-        _at_least("budget.cap", self.cap, 1)
+        checks.types(self, "budget")
+        checks.at_least("budget.ratio", self.ratio, 0)
+        checks.at_least("budget.min_per_s", self.min_per_s, 0)
+        checks.at_least("budget.cap", self.cap, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +88,19 @@ class BreakerConfig:
     threshold: int = 10
 
     def __post_init__(self) -> None:
-        _one_of("breaker.kind", self.kind, ("ratio", "counter", "off"))
-        _selectors("breaker.counts", self.counts)
-        _positive("breaker.window_s", self.window_s)
-        _at_least("breaker.min_calls", self.min_calls, 1)
-        _fraction("breaker.failure_ratio", self.failure_ratio)
-        _positive("breaker.slow_call_s", self.slow_call_s)
-        _fraction("breaker.slow_ratio", self.slow_ratio)
-        _positive("breaker.open_s", self.open_s)
-        _positive("breaker.max_open_s", self.max_open_s)
+        checks.types(self, "breaker")
+        checks.selectors("breaker.counts", self.counts)
+        checks.positive("breaker.window_s", self.window_s)
+        checks.at_least("breaker.min_calls", self.min_calls, 1)
+        checks.fraction("breaker.failure_ratio", self.failure_ratio)
+        checks.positive("breaker.slow_call_s", self.slow_call_s)
+        checks.fraction("breaker.slow_ratio", self.slow_ratio)
+        checks.positive("breaker.open_s", self.open_s)
+        checks.positive("breaker.max_open_s", self.max_open_s)
         if self.kind == "ratio":
-            _at_least("breaker.max_open_s", self.max_open_s, self.open_s)
-        _at_least("breaker.probes", self.probes, 1)
-        _at_least("breaker.threshold", self.threshold, 1)
+            checks.at_least("breaker.max_open_s", self.max_open_s, self.open_s)
+        checks.at_least("breaker.probes", self.probes, 1)
+        checks.at_least("breaker.threshold", self.threshold, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +122,15 @@ class ConcurrencyConfig:
     decrease_on: tuple[str, ...] = ("throttled", "overloaded", "timeout")
 
     def __post_init__(self) -> None:
-        _one_of("concurrency.kind", self.kind, ("static", "aimd", "off"))
-        _at_least("concurrency.limit", self.limit, 1)
-        _at_least("concurrency.min", self.min, 1)
-        _at_least("concurrency.max", self.max, self.min)
+        checks.types(self, "concurrency")
+        checks.at_least("concurrency.limit", self.limit, 1)
+        checks.at_least("concurrency.min", self.min, 1)
+        checks.at_least("concurrency.max", self.max, self.min)
         if not self.min <= self.initial <= self.max:
             raise expected("concurrency.initial", self.initial, f"from min {self.min} to max {self.max}")
         if not 0 < self.decrease < 1:
             raise expected("concurrency.decrease", self.decrease, "a factor between 0 and 1")
-        _selectors("concurrency.decrease_on", self.decrease_on)
+        checks.selectors("concurrency.decrease_on", self.decrease_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +139,8 @@ class RateConfig:
 
     `burst_s` of the rate may be spent at once. With `sync` the level follows the `x-ratelimit-*` and
     `anthropic-ratelimit-*` headers, and so does a limit that is not set here or is higher than theirs. With
-    `pause` a 429's Retry-After holds all calls, unless its headers show that the limits are not used up.
+    `pause` a 429's Retry-After holds all calls, unless its headers show that the limits are not used up; for
+    `max_pause_s` at the longest: the call that met it still waits as long as it was told.
     """
 
     rpm: int | None = None
@@ -183,11 +148,14 @@ class RateConfig:
     burst_s: float = 60.0
     sync: bool = True
     pause: bool = True
+    max_pause_s: float = 60.0
 
     def __post_init__(self) -> None:
-        _at_least("rate.rpm", self.rpm, 1)
-        _at_least("rate.tpm", self.tpm, 1)
-        _positive("rate.burst_s", self.burst_s)
+        checks.types(self, "rate")
+        checks.at_least("rate.rpm", self.rpm, 1)
+        checks.at_least("rate.tpm", self.tpm, 1)
+        checks.positive("rate.burst_s", self.burst_s)
+        checks.positive("rate.max_pause_s", self.max_pause_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,9 +170,10 @@ class FallbackConfig:
     reserve_s: float = 0.0
 
     def __post_init__(self) -> None:
+        checks.types(self, "fallback")
         if self.model is not None and not self.model.strip():
             raise expected("fallback.model", self.model, "the name of a model")
-        _at_least("fallback.reserve_s", self.reserve_s, 0)
+        checks.at_least("fallback.reserve_s", self.reserve_s, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +186,8 @@ class AdmissionConfig:
     max_waiting: int | None = None
 
     def __post_init__(self) -> None:
-        _at_least("admission.max_waiting", self.max_waiting, 0)
+        checks.types(self, "admission")
+        checks.at_least("admission.max_waiting", self.max_waiting, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,11 +207,11 @@ class ConnectionsConfig:
     pool: Literal["aiohttp", "httpx"] = "aiohttp"
 
     def __post_init__(self) -> None:
-        _one_of("connections.pool", self.pool, ("aiohttp", "httpx"))
-        _at_least("connections.keepalive", self.keepalive, 0)
-        _at_least("connections.max", self.max, 1)
-        _positive("connections.connect_timeout_s", self.connect_timeout_s)
-        _positive("connections.read_timeout_s", self.read_timeout_s)
+        checks.types(self, "connections")
+        checks.at_least("connections.keepalive", self.keepalive, 0)
+        checks.at_least("connections.max", self.max, 1)
+        checks.positive("connections.connect_timeout_s", self.connect_timeout_s)
+        checks.positive("connections.read_timeout_s", self.read_timeout_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,10 +238,11 @@ class Policy:
     connections: ConnectionsConfig = field(default_factory=ConnectionsConfig)
 
     def __post_init__(self) -> None:
-        _positive("deadline_s", self.deadline_s)
-        _positive("attempt_timeout_s", self.attempt_timeout_s)
-        _positive("first_token_timeout_s", self.first_token_timeout_s)
-        _positive("idle_timeout_s", self.idle_timeout_s)
+        checks.types(self, "")
+        checks.positive("deadline_s", self.deadline_s)
+        checks.positive("attempt_timeout_s", self.attempt_timeout_s)
+        checks.positive("first_token_timeout_s", self.first_token_timeout_s)
+        checks.positive("idle_timeout_s", self.idle_timeout_s)
         if self.deadline_s is not None and self.fallback.reserve_s >= self.deadline_s:
             what = f"less than the deadline of {self.deadline_s:g} s"
             raise expected("fallback.reserve_s", self.fallback.reserve_s, what)

@@ -3,16 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, fields, is_dataclass, replace
-from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from harness.errors import ConfigError, expected, nearest
+from harness.policy.checks import fits, wanted
 from harness.policy.config import Policy
 from harness.policy.presets import preset
 
 #: TOML has no null: this word takes a bound away.
 OFF = "off"
+
+#: Section -> kind -> the keys a section of this kind reads beside `kind`.
+READS: dict[str, dict[str, tuple[str, ...]]] = {
+    "budget": {"bucket": ("ratio", "min_per_s", "cap"), "off": ()},
+    "breaker": {
+        "ratio": (
+            "counts",
+            "recheck",
+            "window_s",
+            "min_calls",
+            "failure_ratio",
+            "slow_call_s",
+            "slow_ratio",
+            "open_s",
+            "max_open_s",
+            "probes",
+            "ramp",
+        ),
+        "counter": ("counts", "recheck", "open_s", "threshold"),
+        "off": (),
+    },
+    "concurrency": {
+        "static": ("limit",),
+        "aimd": ("initial", "min", "max", "decrease", "decrease_on"),
+        "off": (),
+    },
+}
+
+#: A key that is read only where another of its section is on.
+NEEDS = {"breaker.slow_ratio": "slow_call_s", "rate.max_pause_s": "pause"}
+
+#: What a section describes, where its name does not say it.
+_NOUNS = {"concurrency": "concurrency limit"}
 
 T = TypeVar("T")
 
@@ -20,7 +54,8 @@ T = TypeVar("T")
 def parse(table: Mapping[str, Any], name: str) -> Policy:
     """The policy a table describes: `preset` (default "tuned") with the table's other keys laid over it.
 
-    Raises ConfigError with the field, the value and what was expected.
+    Raises ConfigError with the field, the value and what was expected; for a key, too, that nothing would
+    read.
     """
     rest = dict(table)
     base_name = rest.pop("preset", "tuned")
@@ -44,49 +79,54 @@ def _with_kinds(table: Mapping[str, Any]) -> Mapping[str, Any]:
     return table
 
 
-def _overlay(base: T, table: Mapping[str, Any], prefix: str) -> T:
+def _overlay(base: T, table: Mapping[str, Any], section: str) -> T:
     """`base` (a dataclass) with the table's values; sections descend."""
-    hints = get_type_hints(type(base))
     known = [f.name for f in fields(base) if f.name != "name"]  # type: ignore[arg-type]
+    prefix = f"{section}." if section else ""
+    hints = get_type_hints(type(base))
     changes = {}
     for key, value in table.items():
         path = f"{prefix}{key}"
         if key not in known:
-            where = f"[{prefix.rstrip('.')}]" if prefix else "the top level"
+            where = f"[{section}]" if section else "the top level"
             raise ConfigError(
                 f"unknown key {path!r}{nearest(key, known)}: {where} has {', '.join(known)}",
             )
         changes[key] = _value(hints[key], value, getattr(base, key), path)
+    resulting = {name: changes.get(name, getattr(base, name)) for name in known}
+    for key in changes:
+        _refuse_unread(section, key, resulting)
     return replace(base, **changes)  # type: ignore[type-var]
 
 
+def _refuse_unread(section: str, key: str, resulting: Mapping[str, Any]) -> None:
+    """An option that changes nothing is a mistake of whoever set it."""
+    path = f"{section}.{key}"
+    kinds = READS.get(section, {})
+    readers = [f'"{kind}"' for kind, keys in kinds.items() if key in keys]
+    if readers and key not in kinds[resulting["kind"]]:
+        noun = _NOUNS.get(section, section)
+        raise ConfigError(
+            f"{path}: a {noun} of kind {resulting['kind']!r} does not read it;"
+            f" expected kind = {' or '.join(readers)}"
+        )
+    needed = NEEDS.get(path)
+    if needed is not None and not resulting[needed]:
+        raise ConfigError(f"{path}: nothing reads it while {needed} is off; expected {needed} to be set, too")
+
+
 def _value(annotation: Any, value: Any, current: Any, path: str) -> Any:
-    """`value` checked against a field's annotation."""
+    """`value` as a field of this type holds it. TOML has no tuples, and a whole number is no float to it."""
     if is_dataclass(annotation):
         if not isinstance(value, Mapping):
             raise expected(path, value, f"a section [{path}]")
-        return _overlay(current, value, f"{path}.")
-    optional = get_origin(annotation) is UnionType and NoneType in get_args(annotation)
-    if optional and value == OFF:
+        return _overlay(current, value, path)
+    if value == OFF and fits(annotation, None):
         return None
-    kind = next(a for a in get_args(annotation) if a is not NoneType) if optional else annotation
-    return _scalar(kind, value, path, or_off=f', or "{OFF}"' if optional else "")
-
-
-def _scalar(kind: Any, value: Any, path: str, or_off: str) -> Any:
-    """One plain value. A whole number serves as a float; a bool never as a number."""
-    if get_origin(kind) is Literal:
-        choices = get_args(kind)
-        if value not in choices:
-            raise expected(path, value, f"one of {', '.join(map(repr, choices))}")
-        return value
-    if get_origin(kind) is tuple:
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise expected(path, value, "a list of strings")
-        return tuple(value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not kind:
-        names = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
-        raise expected(path, value, names[kind] + or_off)
-    return value
+    held: Any = tuple(value) if isinstance(value, list) else value
+    if not fits(annotation, held):
+        raise expected(path, value, wanted(annotation, none=f'"{OFF}"', many="list"))
+    if annotation is float or float in get_args(annotation):
+        with suppress(OverflowError):  # one without an end to it is refused as such
+            return float(held)
+    return held

@@ -51,6 +51,7 @@ class RateBucket:
         self._tokens = _Meter(config.tpm, burst_ns)
         self._sync = config.sync
         self._pause = config.pause
+        self._max_pause_s = config.max_pause_s
         self._counts = config.sync or config.rpm is not None or config.tpm is not None
         self._until_ns: int | None = None  # the end of the last pause
 
@@ -113,8 +114,11 @@ class RateBucket:
             self._tokens.sync(levels.tokens, reservation.tokens_spent, reservation.tokens_corrected, now_ns)
 
     def pause(self, seconds: float, now_ns: int) -> bool:
-        """Let nothing go for so long; True when that is longer than what was known already."""
-        until_ns = now_ns + round(seconds * NS)
+        """Let nothing go for so long, `max_pause_s` at the longest; True when it is longer than was known.
+
+        One reply may be wrong, and would hold everybody. The call that got it obeys it in full: see `decide`.
+        """
+        until_ns = now_ns + round(min(seconds, self._max_pause_s) * NS)
         if not self._pause or until_ns <= max(now_ns, self._until_ns or now_ns):
             return False
         self._until_ns = until_ns

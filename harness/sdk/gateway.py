@@ -29,10 +29,14 @@ from harness.transport.base import HttpRequest, Transport
 from harness.wire.choose import wire_for_path
 from harness.wire.estimate import estimate_tokens
 
-#: Of one connection, or true only of the bytes on the wire: not passed on, in either direction.
-_OF_THE_WIRE = frozenset(
-    {"connection", "content-encoding", "content-length", "host", "keep-alive", "transfer-encoding"}
-)
+#: Of one connection, or true only of the bytes on the wire: not passed on.
+_OF_THE_WIRE = frozenset({"connection", "content-length", "host", "keep-alive", "transfer-encoding"})
+
+#: Of a reply, whose body is decoded here, and of its last retry.
+_NOT_RECEIVED = _OF_THE_WIRE | {"content-encoding", "x-should-retry"}
+
+#: From this status on, an SDK raises an error of its own.
+REFUSALS = 400
 
 #: An SDK that was left with retries of its own is told that there have been enough.
 _NO_MORE_RETRIES = ("x-should-retry", "false")
@@ -173,14 +177,14 @@ class Gateway:
 
     async def aclose(self) -> None:
         """Close all connections; streams still open end as cancelled."""
-        await self._calls.leave_streams()
+        await self._calls.close()
         await self._transport.aclose()
 
     @staticmethod
     def _whole(call: CallState, last: list[Streamed]) -> Answer:
         whole = last[0].whole if last else None
-        if whole is None or call.outcome is Outcome.MALFORMED:  # an SDK takes any 200 for a reply
-            raise _failure(call)
+        if whole is None or (call.outcome is not Outcome.OK and whole.status < REFUSALS):
+            raise _failure(call)  # an SDK takes any 200 for a reply
         headers = _received(whole.headers)
         if call.outcome is not Outcome.OK:
             headers.append(_NO_MORE_RETRIES)
@@ -210,11 +214,7 @@ def _passed_on(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def _received(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [
-        (name, value)
-        for name, value in headers
-        if name.lower() not in _OF_THE_WIRE and name.lower() != _NO_MORE_RETRIES[0]
-    ]
+    return [(name, value) for name, value in headers if name.lower() not in _NOT_RECEIVED]
 
 
 def _secret(headers: Mapping[str, str]) -> str:

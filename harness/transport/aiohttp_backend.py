@@ -45,7 +45,12 @@ def make_backend(connections: ConnectionsConfig) -> httpx.AsyncBaseTransport:
             force_close=not connections.reuse,
             ssl=ssl_context,
         )
-        made = aiohttp.ClientSession(connector=connector, trace_configs=[_pool_trace()], trust_env=False)
+        made = aiohttp.ClientSession(
+            connector=connector,
+            trace_configs=[_pool_trace()],
+            cookie_jar=aiohttp.DummyCookieJar(),  # one customer's cookie is not for the next one's call
+            trust_env=False,
+        )
         # It would send a GET again by itself when a kept connection breaks: retries are the policy's, and
         # every request is counted. There is no public switch; aiohttp's own test_utils sets this one.
         made._retry_connection = False  # noqa: SLF001

@@ -16,8 +16,8 @@ from harness.wire.base import Parsed, Piece
 from harness.wire.envelope import UNREADABLE, read_envelope, read_error_event, refused, unusable
 from harness.wire.fold import Fold
 from harness.wire.levels import levels
-from harness.wire.sse import SseEvent
-from harness.wire.usage import AnthropicUsage
+from harness.wire.sse import BOM, SseEvent
+from harness.wire.usage import Counts, Told, usage_of
 
 VERSION = "2023-06-01"
 MAX_TEMPERATURE = 1.0
@@ -32,15 +32,15 @@ class _Block(msgspec.Struct):
 
 class _Message(msgspec.Struct):
     type: Literal["message"]
-    model: str
     content: list[_Block]
-    usage: AnthropicUsage
+    model: str | None = None
+    usage: Told = None
     stop_reason: str | None = None
 
 
 class _Started(msgspec.Struct):
     model: str | None = None
-    usage: AnthropicUsage | None = None
+    usage: Told = None
 
 
 class _Delta(msgspec.Struct):
@@ -53,7 +53,7 @@ class _Event(msgspec.Struct):
     type: str
     message: _Started | None = None
     delta: _Delta | None = None
-    usage: AnthropicUsage | None = None
+    usage: Told = None
 
 
 _message = msgspec.json.Decoder(_Message)
@@ -84,6 +84,8 @@ class AnthropicWire:
     def encode(self, request: Request) -> bytes:
         """The body of a request; system messages stand apart in it. Raises RequestError."""
         chat.check(request, max_temperature=MAX_TEMPERATURE)
+        if request.max_tokens is None:
+            raise chat.refusal("max_tokens", None, "a number of tokens: Anthropic's API needs one")
         turns = [{"role": m.role, "content": m.content} for m in request.messages if m.role != "system"]
         if not turns:
             raise RequestError("messages are all of the role 'system': expected one of user or assistant")
@@ -107,15 +109,13 @@ class AnthropicWire:
         if status != meaning.OK:
             return refused(status, headers, body, request_id)
         try:
-            document = _message.decode(body)
+            document = _message.decode(body.removeprefix(BOM))
         except UNREADABLE as error:
             return unusable(headers, body, request_id, f"the body is not a message: {error}")
-        usage = document.usage.total()
-        if usage is None:
-            return unusable(headers, body, request_id, "the message does not count its tokens")
+        usage = usage_of(document.usage)
         reply = Reply(
             text="".join(block.text or "" for block in document.content if block.type == "text"),
-            model=document.model,
+            model=document.model or "",
             finish_reason=document.stop_reason or "",
             usage=usage,
             request_id=request_id,
@@ -138,7 +138,7 @@ class AnthropicReader:
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._fold = Fold(headers, headers.get("request-id"))
-        self._usage = AnthropicUsage()
+        self._usage = Counts()
 
     @property
     def text(self) -> str:
@@ -166,7 +166,7 @@ class AnthropicReader:
 
     def end(self) -> Parsed:
         """What the stream amounts to when no further event comes."""
-        return self._fold.end(is_complete=self._fold.complete, usage=self._usage.total())
+        return self._fold.end(is_complete=self._fold.complete, usage=usage_of(self._usage))
 
     def _unread(self, data: bytes, why: str) -> tuple[Piece, str]:
         envelope = read_envelope(data)
@@ -187,9 +187,9 @@ class AnthropicReader:
             case "message_start":
                 started = event.message or _Started()
                 fold.model = started.model or ""
-                self._count(started.usage)
+                self._usage = self._usage.updated(started.usage)
             case "message_delta":
-                self._count(event.usage)
+                self._usage = self._usage.updated(event.usage)
                 if event.delta is not None:
                     fold.finish_reason = event.delta.stop_reason
                 return fold.write()
@@ -201,10 +201,6 @@ class AnthropicReader:
         if delta is None or (delta.type == "text_delta" and delta.text is None):
             return self._fold.fail_unreadable("an event is not of a message: a delta has no text")
         return self._fold.write(delta.text or "" if delta.type == "text_delta" else "")
-
-    def _count(self, usage: AnthropicUsage | None) -> None:
-        if usage is not None:
-            self._usage = self._usage.updated(usage)
 
 
 ANTHROPIC = AnthropicWire()

@@ -19,21 +19,21 @@ _encoder = msgspec.json.Encoder()
 def check(request: Request, *, max_temperature: float) -> None:
     """Raises RequestError for what no server would take: names the field, the value and what was expected."""
     if not isinstance(request.model, str) or not request.model.strip():
-        raise _refusal("model", request.model, "the name of a model")
+        raise refusal("model", request.model, "the name of a model")
     if not request.messages:
-        raise _refusal("messages", request.messages, "at least one message")
+        raise refusal("messages", request.messages, "at least one message")
     for index, message in enumerate(request.messages):
         _check_message(message, f"messages[{index}]")
     _check_prompt(request.messages)
     tokens = request.max_tokens
-    if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1:
-        raise _refusal("max_tokens", tokens, "at least 1")
+    if tokens is not None and (not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1):
+        raise refusal("max_tokens", tokens, "at least 1")
     heat = request.temperature
     if heat is None:
         return
     numeric = isinstance(heat, int | float) and not isinstance(heat, bool)
     if not numeric or not 0 <= heat <= max_temperature:  # NaN is on no side
-        raise _refusal("temperature", heat, f"a number from 0 to {max_temperature:g}")
+        raise refusal("temperature", heat, f"a number from 0 to {max_temperature:g}")
 
 
 def encode(body: dict[str, Any], extra: Mapping[str, Any], reserved: frozenset[str]) -> bytes:
@@ -51,9 +51,9 @@ def encode(body: dict[str, Any], extra: Mapping[str, Any], reserved: frozenset[s
 
 def _check_message(message: Message, where: str) -> None:
     if message.role not in ROLES:
-        raise _refusal(f"{where}.role", message.role, "system, user or assistant")
+        raise refusal(f"{where}.role", message.role, "system, user or assistant")
     if not isinstance(message.content, str):
-        raise _refusal(f"{where}.content", message.content, "text")
+        raise refusal(f"{where}.content", message.content, "text")
 
 
 def _check_prompt(messages: tuple[Message, ...]) -> None:
@@ -62,7 +62,7 @@ def _check_prompt(messages: tuple[Message, ...]) -> None:
         if not content.strip():
             if len(prompts) == 1:
                 raise RequestError("prompt is empty: expected text to send")
-            raise _refusal(f"messages[{index}].content", content, "text to send")
+            raise refusal(f"messages[{index}].content", content, "text to send")
 
 
 def _check_extra(name: str, value: Any, reserved: frozenset[str]) -> None:
@@ -76,5 +76,6 @@ def _check_extra(name: str, value: Any, reserved: frozenset[str]) -> None:
         raise RequestError(f"extra[{name!r}] is a {kind}: expected a value that JSON can hold") from error
 
 
-def _refusal(field: str, value: Any, what: str) -> RequestError:
+def refusal(field: str, value: Any, what: str) -> RequestError:
+    """The error of a field whose value no server, or not this one, would take."""
     return RequestError(f"{field} = {value!r:.100}: expected {what}")

@@ -12,7 +12,8 @@ from harness.model import Fault, Outcome
 from harness.wire import status as meaning
 from harness.wire.base import Parsed
 from harness.wire.levels import levels
-from harness.wire.usage import usage_of
+from harness.wire.sse import BOM
+from harness.wire.usage import Told, usage_of
 
 #: How much of an error's message, of a page in no known form, and of a code or an id is kept.
 DETAIL_CHARACTERS = 200
@@ -24,7 +25,7 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 #: Anthropic has no code of its own for it: a 400 of type invalid_request_error with this message.
 _NO_CREDIT = "credit balance is too low"
 
-#: Codes and types of errors inside a stream, where there is no status.
+#: Codes and types of errors inside a stream or a 200, where no status tells.
 #: https://platform.openai.com/docs/guides/error-codes, https://docs.claude.com/en/api/errors
 _OUTCOMES = {
     "server_error": Outcome.TRANSIENT,
@@ -54,11 +55,13 @@ class Envelope(msgspec.Struct):
     """The members of any document that matter when it is not what was hoped for; of any type."""
 
     error: Any = None
-    usage: Any = None
+    usage: Told = None
     request_id: Any = None
+    object: Any = None
     type: Any = None
     code: Any = None
     message: Any = None
+    detail: Any = None
 
 
 _envelope = msgspec.json.Decoder(Envelope)
@@ -83,20 +86,29 @@ class ProviderError:
         return (Outcome.FATAL, Fault.QUOTA) if self.is_quota else meaning.outcome_of(status, self.code)
 
     def of_stream(self) -> tuple[Outcome, Fault]:
-        """The outcome of a stream that reports this error: by its code, its type, or a status as its code."""
-        if self.is_quota:
-            return Outcome.FATAL, Fault.QUOTA
+        """The outcome of a stream that reports this error: its own, or that of a stream that broke."""
+        return (
+            (Outcome.FATAL, Fault.QUOTA) if self.is_quota else (self._own or Outcome.TRANSIENT, Fault.STREAM)
+        )
+
+    def of_body(self) -> tuple[Outcome, Fault]:
+        """The outcome of a 200 that is this error: its own, or that of any body that is no reply."""
+        return (Outcome.FATAL, Fault.QUOTA) if self.is_quota else (self._own or Outcome.MALFORMED, Fault.BODY)
+
+    @property
+    def _own(self) -> Outcome | None:
+        """By its code, its type, or a status as its code; None for an error that is not known."""
         code = self.code or ""
         outcome = _OUTCOMES.get(code) or _OUTCOMES.get(self.kind or "")
         if outcome is None and code in _STATUSES:
             outcome, _ = meaning.outcome_of(int(code), None)
-        return outcome or Outcome.TRANSIENT, Fault.STREAM
+        return outcome
 
 
 def read_envelope(body: bytes) -> Envelope | None:
     """A JSON object's members that matter; None for anything else."""
     try:
-        return _envelope.decode(body)
+        return _envelope.decode(body.removeprefix(BOM))
     except UNREADABLE:
         return None
 
@@ -120,30 +132,49 @@ def read_error_event(data: bytes) -> ProviderError:
     envelope = read_envelope(data)
     if envelope is None:
         return ProviderError(None, None, quoted(data))
-    kind = None if envelope.type == "error" else envelope.type
-    flat = {"type": kind, "code": envelope.code, "message": envelope.message}
-    return read_error(envelope.error) or read_error(flat) or ProviderError(None, None, "")
+    return read_error(envelope.error) or _flat(envelope)
+
+
+def read_unnamed(data: bytes) -> ProviderError | None:
+    """The error that an event without a name may be: in an envelope, or itself marked as one."""
+    envelope = read_envelope(data)
+    if envelope is None:
+        return None
+    reported = read_error(envelope.error)
+    return _flat(envelope) if reported is None and "error" in {envelope.object, envelope.type} else reported
 
 
 def refused(status: int, headers: Mapping[str, str], body: bytes, request_id: str | None) -> Parsed:
     """A reply whose status is not a success."""
     envelope = read_envelope(body)
-    error = None if envelope is None else read_error(envelope.error)
-    if error is None:
-        error = ProviderError(None, None, quoted(body))
+    error = _of_body(envelope) or ProviderError(None, None, quoted(body))
     outcome, fault = error.of_status(status)
     return _failed(headers, outcome, fault, envelope, error, f"HTTP {status}: ", request_id)
 
 
 def unusable(headers: Mapping[str, str], body: bytes, request_id: str | None, why: str) -> Parsed:
-    """A 200 that is not a reply. Some gateways report errors so: then its code and message are kept."""
+    """A 200 that is not a reply. Some gateways report errors so: then it is the error that counts."""
     envelope = read_envelope(body)
-    error = None if envelope is None else read_error(envelope.error)
+    error, prefix = _of_body(envelope), "HTTP 200 with an error: "
     if error is None:
         error, prefix = ProviderError(None, None, why), ""
-    else:
-        prefix = "HTTP 200 with an error: "
-    return _failed(headers, Outcome.MALFORMED, Fault.BODY, envelope, error, prefix, request_id)
+    outcome, fault = error.of_body()
+    return _failed(headers, outcome, fault, envelope, error, prefix, request_id)
+
+
+def _of_body(envelope: Envelope | None) -> ProviderError | None:
+    """The error of a body: in an envelope, or without one and then told by its text."""
+    if envelope is None:
+        return None
+    flat = _flat(envelope)
+    return read_error(envelope.error) or (flat if flat.message else None)
+
+
+def _flat(envelope: Envelope) -> ProviderError:
+    """An error without an envelope: as vLLM, or the Responses API, sends it; FastAPI has only a `detail`."""
+    kind = None if envelope.type == "error" else _name(envelope.type)
+    texts = (text for text in (envelope.message, envelope.detail) if isinstance(text, str) and text)
+    return ProviderError(_name(envelope.code) or kind, kind, next(texts, ""))
 
 
 def _failed(

@@ -12,11 +12,11 @@ from harness.model import Outcome, Reply, Request, Usage
 from harness.wire import chat
 from harness.wire import status as meaning
 from harness.wire.base import Parsed, Piece
-from harness.wire.envelope import UNREADABLE, read_envelope, read_error, read_error_event, refused, unusable
+from harness.wire.envelope import UNREADABLE, read_error, read_error_event, read_unnamed, refused, unusable
 from harness.wire.fold import Fold
 from harness.wire.levels import levels
-from harness.wire.sse import SseEvent
-from harness.wire.usage import OpenAIUsage
+from harness.wire.sse import BOM, SseEvent
+from harness.wire.usage import Told, usage_of
 
 MAX_TEMPERATURE = 2.0
 DONE = b"[DONE]"
@@ -24,8 +24,13 @@ DONE = b"[DONE]"
 _SET_HERE = frozenset({"model", "messages", "max_tokens", "temperature", "stream", "stream_options"})
 
 
+class _Part(msgspec.Struct):
+    type: Any = None
+    text: Any = None
+
+
 class _Message(msgspec.Struct):
-    content: str | None = None
+    content: str | list[_Part] | None = None
 
 
 class _Choice(msgspec.Struct):
@@ -34,15 +39,31 @@ class _Choice(msgspec.Struct):
 
 
 class _Completion(msgspec.Struct):
-    model: str
     choices: list[_Choice]
-    usage: OpenAIUsage
+    model: str | None = None
+    usage: Told = None
 
 
 class _Delta(msgspec.Struct):
-    content: str | None = None
+    content: str | list[_Part] | None = None
     refusal: str | None = None
     tool_calls: list[msgspec.Raw] | None = None
+    function_call: Any = None
+    audio: Any = None
+    reasoning_content: Any = None
+    reasoning: Any = None
+
+    def is_output(self) -> bool:
+        """Whether it has a part of the reply, or of the thinking before it."""
+        return bool(
+            self.content
+            or self.refusal
+            or self.tool_calls
+            or self.reasoning_content
+            or self.reasoning
+            or self.function_call
+            or self.audio
+        )
 
 
 class _ChunkChoice(msgspec.Struct):
@@ -52,9 +73,9 @@ class _ChunkChoice(msgspec.Struct):
 
 
 class _Chunk(msgspec.Struct):
-    choices: list[_ChunkChoice]
+    choices: list[_ChunkChoice] | None = None
     model: str | None = None
-    usage: OpenAIUsage | None = None
+    usage: Told = None
     error: Any = None
 
 
@@ -83,8 +104,9 @@ class OpenAIWire:
         body: dict[str, Any] = {
             "model": request.model,
             "messages": [{"role": m.role, "content": m.content} for m in request.messages],
-            "max_tokens": request.max_tokens,
         }
+        if request.max_tokens is not None:
+            body["max_tokens"] = request.max_tokens
         if request.temperature is not None:
             body["temperature"] = request.temperature
         if request.stream:
@@ -100,14 +122,16 @@ class OpenAIWire:
         try:
             document = _completion.decode(body)
         except UNREADABLE as error:
+            if body.startswith(BOM):
+                return self.parse(status, headers, body.removeprefix(BOM))
             return unusable(headers, body, request_id, f"the body is not a chat completion: {error}")
         if not document.choices:
             return unusable(headers, body, request_id, "the chat completion has no choices")
         choice = document.choices[0]
-        usage = document.usage.total()
+        usage = usage_of(document.usage)
         reply = Reply(
-            text=choice.message.content or "",
-            model=document.model,
+            text=_text(choice.message.content),
+            model=document.model or "",
             finish_reason=choice.finish_reason or "",
             usage=usage,
             request_id=request_id,
@@ -154,6 +178,8 @@ class OpenAIReader:
         except UNREADABLE as error:
             return self._unreadable(event.data, str(error))
         reported = read_error(chunk.error)
+        if reported is None and chunk.choices is None:
+            reported = read_unnamed(event.data)
         return self._read(chunk) if reported is None else self._fold.fail_reported(reported)
 
     def end(self) -> Parsed:
@@ -162,8 +188,7 @@ class OpenAIReader:
         return self._fold.end(is_complete=is_complete, usage=self._usage)
 
     def _unreadable(self, data: bytes, why: str) -> tuple[Piece, str]:
-        envelope = read_envelope(data)
-        reported = read_error(envelope.error) if envelope else None
+        reported = read_unnamed(data)
         if reported is not None:
             return self._fold.fail_reported(reported)
         return self._fold.fail_unreadable(f"an event is not a chunk of a chat completion: {why}")
@@ -172,21 +197,29 @@ class OpenAIReader:
         fold = self._fold
         fold.model = fold.model or chunk.model or ""
         if chunk.usage is not None:
-            self._usage = chunk.usage.total()
-            if not chunk.choices:
+            usage = usage_of(chunk.usage)
+            self._usage = usage or self._usage
+            if usage is not None and not chunk.choices:
                 return fold.write()
         text, is_output = "", False
-        for choice in chunk.choices:
+        for choice in chunk.choices or ():
             delta = choice.delta
-            if delta is not None and (delta.content or delta.refusal or delta.tool_calls):
+            if delta is not None and (delta.content or delta.is_output()):
                 is_output = True
                 if choice.index == 0:
-                    text += delta.content or ""
+                    text += _text(delta.content)
             if choice.finish_reason is not None:
                 is_output = True
                 if choice.index == 0:
                     fold.finish_reason = choice.finish_reason
         return fold.write(text) if is_output else (Piece.PREAMBLE, "")
+
+
+def _text(content: str | list[_Part] | None) -> str:
+    """The text of a message, or of its parts that are text."""
+    if isinstance(content, list):
+        return "".join(p.text for p in content if p.type == "text" and isinstance(p.text, str))
+    return content or ""
 
 
 OPENAI = OpenAIWire()

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 #: The longest line, and the most data of one event, that is buffered.
 MAX_EVENT_BYTES = 2**20
 
-_BOM = b"\xef\xbb\xbf"
+#: The byte order mark that some servers begin a text with.
+BOM = b"\xef\xbb\xbf"
 
 
 class SseOverflow(ValueError):  # noqa: N818 - named for what happened, as the call errors are
@@ -63,11 +64,11 @@ class SseParser:
         return events
 
     def _without_mark(self, head: bytes) -> bytes:
-        if len(head) < len(_BOM) and _BOM.startswith(head):
+        if len(head) < len(BOM) and BOM.startswith(head):
             self._head = head
             return b""
         self._head = None
-        return head.removeprefix(_BOM)
+        return head.removeprefix(BOM)
 
     def _whole_lines(self, chunk: bytes) -> bytes:
         """What of the stream so far are whole lines; the rest is kept. Scans the new bytes only."""

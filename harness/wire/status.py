@@ -15,7 +15,8 @@ PAYMENT_REQUIRED = 402
 
 #: There is nothing left to pay with: no retry can help, though the status may be 429.
 #: https://platform.openai.com/docs/guides/error-codes, https://docs.claude.com/en/api/errors
-FATAL_CODES = frozenset({"insufficient_quota", "credit_balance_exhausted", "billing_error"})
+#: Gateways give the status as the code.
+FATAL_CODES = frozenset({"insufficient_quota", "credit_balance_exhausted", "billing_error", "402"})
 
 #: A hint of more than ten years is none.
 LONGEST_HINT_S = 10 * 366 * 86_400

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
@@ -11,39 +11,25 @@ from harness.model import Usage
 #: Tokens as a column of a run holds them.
 MAX_TOKENS = 2**31 - 1
 
-Tokens = Annotated[int, msgspec.Meta(ge=0, le=MAX_TOKENS)]
 
+class Counts(msgspec.Struct):
+    """`usage` of a chat completion (the first two), or of a message; any type, for it may not cost a reply.
 
-class OpenAIUsage(msgspec.Struct):
-    """`usage` of a chat completion."""
+    What Anthropic's prompt cache took in is counted apart from the input.
+    """
 
-    prompt_tokens: Tokens
-    completion_tokens: Tokens
+    prompt_tokens: Any = None
+    completion_tokens: Any = None
+    input_tokens: Any = None
+    output_tokens: Any = None
+    cache_creation_input_tokens: Any = None
+    cache_read_input_tokens: Any = None
 
-    def total(self) -> Usage:
-        """As the model has it."""
-        return Usage(self.prompt_tokens, self.completion_tokens)
-
-
-class AnthropicUsage(msgspec.Struct):
-    """`usage` of a message; what the prompt cache took in is counted apart from the input."""
-
-    input_tokens: Tokens | None = None
-    output_tokens: Tokens | None = None
-    cache_creation_input_tokens: Tokens | None = None
-    cache_read_input_tokens: Tokens | None = None
-
-    def total(self) -> Usage | None:
-        """As the model has it; None while input or output is not told, or the sum is out of range."""
-        if self.input_tokens is None or self.output_tokens is None:
-            return None
-        cached = (self.cache_creation_input_tokens or 0) + (self.cache_read_input_tokens or 0)
-        prompt = self.input_tokens + cached
-        return Usage(prompt, self.output_tokens) if prompt <= MAX_TOKENS else None
-
-    def updated(self, later: AnthropicUsage) -> AnthropicUsage:
+    def updated(self, later: Told) -> Counts:
         """With the counts that a later event of the stream tells; they are cumulative."""
-        return AnthropicUsage(
+        if not isinstance(later, Counts):
+            return self
+        return Counts(
             *(
                 old if new is None else new
                 for old, new in zip(
@@ -53,18 +39,27 @@ class AnthropicUsage(msgspec.Struct):
         )
 
 
-_FORMS: tuple[type[OpenAIUsage | AnthropicUsage], ...] = (OpenAIUsage, AnthropicUsage)
+#: Whatever stands under `usage`: a struct with a member of this type is decoded whatever it is.
+Told = Counts | list[Any] | str | float | bool | None
 
 
-def usage_of(usage: Any) -> Usage | None:
-    """Either provider's form of a parsed `usage`; None for anything else. Never raises."""
-    if not isinstance(usage, dict):
+def usage_of(told: Told) -> Usage | None:
+    """Either provider's counts; None unless both input and output are told, and in range. Never raises."""
+    if not isinstance(told, Counts):
         return None
-    for form in _FORMS:
-        try:
-            total = msgspec.convert(usage, form).total()
-        except msgspec.ValidationError:
-            continue
-        if total is not None:
-            return total
+    prompt, completion = told.prompt_tokens, told.completion_tokens
+    if prompt is None or completion is None:
+        prompt, completion = _input(told), told.output_tokens
+    # Written out, for it is asked of every reply; a bool is an int to isinstance.
+    if (
+        type(prompt) is int
+        and type(completion) is int
+        and MAX_TOKENS >= prompt >= 0 <= completion <= MAX_TOKENS
+    ):
+        return Usage(prompt, completion)
     return None
+
+
+def _input(told: Counts) -> int | None:
+    parts = (told.input_tokens, told.cache_creation_input_tokens or 0, told.cache_read_input_tokens or 0)
+    return sum(parts) if all(type(part) is int and part >= 0 for part in parts) else None

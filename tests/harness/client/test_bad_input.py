@@ -54,8 +54,8 @@ NUMERIC = tuple(numeric_fields())
 
 
 def test_the_numbers_of_a_policy_are_all_found() -> None:
-    # 4 times; retry 5, budget 3, breaker 9, concurrency 5, rate 3, fallback 1, admission 1, connections 4.
-    assert len(NUMERIC) == 4 + 5 + 3 + 9 + 5 + 3 + 1 + 1 + 4
+    # 4 times; retry 5, budget 3, breaker 9, concurrency 5, rate 4, fallback 1, admission 1, connections 4.
+    assert len(NUMERIC) == 4 + 5 + 3 + 9 + 5 + 4 + 1 + 1 + 4
 
 
 @pytest.mark.parametrize(("section", "name"), NUMERIC)
@@ -98,7 +98,10 @@ def test_no_kind_of_breaker_takes_a_negative_number(kind: Any, name: str) -> Non
         ),
         (config.RateConfig, {"rpm": 0}, "rate.rpm = 0: expected at least 1"),
         (config.FallbackConfig, {"model": " "}, "fallback.model = ' ': expected the name of a model"),
+        (config.RetryConfig, {"attempts": "3"}, "retry.attempts = '3': expected a whole number"),
         (Policy, {"deadline_s": 0}, "deadline_s = 0: expected more than 0"),
+        (Policy, {"deadline_s": "30"}, "deadline_s = '30': expected a number, or None"),
+        (Policy, {"retry": {}}, "retry = {}: expected an instance of RetryConfig"),
     ],
 )
 def test_a_setting_says_what_it_expects(kind: Any, changes: dict[str, Any], said: str) -> None:

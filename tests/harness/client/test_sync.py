@@ -18,7 +18,6 @@ import pytest
 from harness import (
     CallError,
     CallFinished,
-    CopyLines,
     Event,
     Fatal,
     HarnessError,
@@ -29,6 +28,7 @@ from harness import (
     RequestError,
     ResilientClient,
     SyncClient,
+    SyncStream,
     Tag,
     Usage,
     next_tag,
@@ -114,7 +114,7 @@ def test_a_conversation(make: Make) -> None:
 def test_a_stream(make: Make) -> None:
     made = make()
     with made.client.stream("เขียน") as lines:
-        assert isinstance(lines, CopyLines)
+        assert isinstance(lines, SyncStream)
         assert made.held == 1
         with pytest.raises(HarnessError, match="there is none until"):
             _ = lines.reply

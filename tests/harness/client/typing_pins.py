@@ -12,7 +12,6 @@ from harness import (
     Call,
     CallError,
     CallFinished,
-    CopyLines,
     CopyStream,
     DeadlineExceeded,
     Endpoint,
@@ -32,6 +31,7 @@ from harness import (
     ResilientClient,
     StoppedBy,
     SyncClient,
+    SyncStream,
     Tag,
     Usage,
     Waited,
@@ -96,10 +96,10 @@ def sync(client: SyncClient) -> None:
     assert_type(client.chat([Message("user", "a")], extra={"top_p": 1}), Reply)
     assert_type(client.batch_generate(["a"]), list[Reply | CallError])
     assert_type(client.map(["a"], ordered=True, at_once=3), Iterator[Item])
-    assert_type(client.stream("a"), CopyLines)
+    assert_type(client.stream("a"), SyncStream)
     assert_type(client.close(), None)
     with client.stream("a") as lines:
-        assert_type(lines, CopyLines)
+        assert_type(lines, SyncStream)
         for text in lines:
             assert_type(text, str)
         assert_type(lines.text, str)

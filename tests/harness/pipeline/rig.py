@@ -168,7 +168,7 @@ class Rig:
 
     async def opening_passed(self) -> int:
         """Wait until the open breaker would admit again; that instant."""
-        at_ns = self.pipeline._breaker.retry_at_ns
+        at_ns = self.pipeline.leases.breaker.retry_at_ns
         if at_ns is None:
             raise ValueError("the breaker is not open")
         await asyncio.sleep((at_ns - self.now_ns()) / NS)

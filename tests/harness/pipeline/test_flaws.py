@@ -80,7 +80,7 @@ def test_an_open_time_that_does_not_grow_while_the_outage_lasts() -> None:
     async def openings(rig: Rig) -> list[float]:
         times = []
         for _ in range(4):
-            while rig.pipeline._breaker.state != "open":
+            while rig.pipeline.leases.breaker.state != "open":
                 await rig.call(REFUSED)
             began_ns = now_ns()
             times.append((await rig.opening_passed() - began_ns) / SECOND)

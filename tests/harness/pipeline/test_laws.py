@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from harness.model import Attempt, AttemptFinished, BreakerChanged, Fault, Outcome, StoppedBy
 from harness.pipeline.attempting import Opened, Progress
-from harness.policy.config import BreakerConfig, BudgetConfig, ConcurrencyConfig, RateConfig, RetryConfig
+from harness.policy.config import (
+    AdmissionConfig,
+    BreakerConfig,
+    BudgetConfig,
+    ConcurrencyConfig,
+    RateConfig,
+    RetryConfig,
+)
+from harness.policy.presets import preset
 from harness.sim.loop import now_ns, run
 from tests.harness.pipeline.rig import BROKEN, OK, End, Rig, permits, policy, turns
 
@@ -105,7 +113,7 @@ def test_two_hundred_callers_at_once_send_exactly_the_probes(probes: int) -> Non
         states = await asyncio.gather(*crowd)
         assert sum(state.outcome is Outcome.OK for state in states) == probes
         assert sum(state.stopped_by is StoppedBy.BREAKER for state in states) == 200 - probes
-        assert rig.pipeline._breaker.state == "closed"
+        assert rig.pipeline.leases.breaker.state == "closed"
         rig.assert_idle()
 
     run(main())
@@ -204,7 +212,7 @@ def test_no_interleaving_sends_more_probes_than_there_are(  # noqa: C901 - its h
 
         def check() -> None:
             number, state = generation()
-            assert state == rig.pipeline._breaker.state
+            assert state == rig.pipeline.leases.breaker.state
             if state == "half_open":
                 used = [p for p in wire if p.sent_in == number and p.ended in {None, Outcome.OK}]
                 assert len(used) <= probes
@@ -242,7 +250,7 @@ def test_no_interleaving_sends_more_probes_than_there_are(  # noqa: C901 - its h
         for number, change in enumerate(rig.of(BreakerChanged)):
             if (change.before, change.after) == ("half_open", "closed"):
                 assert sum(p.sent_in == number and p.ended is Outcome.OK for p in wire) == probes
-        assert getattr(rig.pipeline._breaker, "_probing", None) == 0
+        assert getattr(rig.pipeline.leases.breaker, "_probing", None) == 0
         rig.assert_idle()
 
     run(main())
@@ -359,3 +367,50 @@ def test_faults_are_told_as_they_were() -> None:
         ]
 
     run(main())
+
+
+def test_an_overload_of_long_replies_is_served_at_capacity_and_not_all_too_late() -> None:
+    # The head of a line is its oldest. Were it sent with less time left than a reply takes, it would be cut
+    # at its deadline, and so would everyone after it, for good.
+    async def main() -> list[float]:
+        line = AdmissionConfig(max_waiting=160)
+        rig = Rig(policy(deadline_s=45.0, concurrency=permits(100), admission=line))
+        ok_at_s: list[float] = []
+
+        async def call(call_id: int) -> None:
+            state = await rig.call(End(Outcome.OK, after_s=20.0), call_id=call_id)
+            if state.outcome is Outcome.OK:
+                ok_at_s.append(now_ns() / SECOND)
+
+        async with asyncio.TaskGroup() as group:
+            for call_id in range(6 * 600):  # 6 a second for ten minutes; 100 permits serve 5
+                group.create_task(call(call_id))
+                await asyncio.sleep(1 / 6)
+        rig.assert_idle()
+        return ok_at_s
+
+    ok_at_s = run(main())
+    last_minutes = [at_s for at_s in ok_at_s if 300 <= at_s < 600]
+    assert len(last_minutes) >= 0.95 * 5 * 300
+
+
+def test_after_an_outage_long_replies_are_all_served_again() -> None:
+    async def main() -> list[tuple[float, Outcome]]:
+        rig = Rig(preset("tuned"))
+        ends: list[tuple[float, Outcome]] = []
+
+        async def call(call_id: int, end: End) -> None:
+            began_s = now_ns() / SECOND
+            ends.append((began_s, (await rig.call(end, call_id=call_id)).outcome))
+
+        async with asyncio.TaskGroup() as group:
+            for call_id in range(2 * 300):  # 2 a second: 40 of 100 permits
+                down = 20 <= call_id / 2 < 40
+                end = End(Outcome.TRANSIENT, 0.1) if down else End(Outcome.OK, 20.0)
+                group.create_task(call(call_id, end))
+                await asyncio.sleep(0.5)
+        rig.assert_idle()
+        return ends
+
+    late = [outcome for began_s, outcome in run(main()) if began_s >= 120]
+    assert late.count(Outcome.OK) >= 0.95 * len(late)

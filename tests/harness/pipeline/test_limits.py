@@ -191,7 +191,7 @@ def test_a_call_stopped_by_the_second_look_at_the_breaker_gives_its_rate_back() 
         waiting = [rig.start(OK) for _ in range(5)]
         assert {_ends(await w) for w in waiting} == {(Outcome.REJECTED, StoppedBy.BREAKER, 0)}
         # Of ten, two were spent a second ago: one has drained since.
-        bucket = rig.pipeline._bucket
+        bucket = rig.pipeline.leases.bucket
         for _ in range(9):
             assert bucket.wait_ns(0, now_ns()) == 0
             bucket.take(0, now_ns())

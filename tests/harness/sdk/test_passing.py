@@ -4,6 +4,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -305,3 +306,57 @@ def test_azure_s_client_is_served_at_its_own_path() -> None:
 
     played(main)
     assert bench.attempts[0].reply is not None  # known for a chat, not just passed through
+
+
+def test_a_file_of_any_length_is_passed_on_as_it_comes_and_fetched_once() -> None:
+    content = bytes(range(256)) * (68 * 1024)  # 17 MB: more than any reply that is read whole
+    bench = Bench()
+
+    async def main() -> None:
+        async with (
+            answering(reply(200, content, kind="application/octet-stream")) as server,
+            bench.client(OPENAI, server.port) as client,
+        ):
+            file = await client.files.content("file-1")
+            assert await file.aread() == content
+            assert len(server.asked) == 1
+
+    played(main)
+    assert bench.selectors == ["ok"]
+
+
+def test_a_packed_request_says_that_it_is() -> None:
+    bench = Bench()
+    packed = gzip.compress(b'{"model": "m"}')
+
+    async def main() -> None:
+        async with (
+            answering(reply(200, b"{}")) as server,
+            httpx2.AsyncClient(transport=bench.transport) as http,
+        ):
+            await http.post(
+                f"http://127.0.0.1:{server.port}/v1/embeddings",
+                content=packed,
+                headers={"content-encoding": "gzip"},
+            )
+            assert server.asked[0].all("content-encoding") == ["gzip"]
+            assert server.asked[0].body == packed
+
+    played(main)
+
+
+@pytest.mark.parametrize("pool", ["aiohttp", "httpx"])
+def test_no_cookie_of_one_call_is_sent_with_another(pool: str) -> None:
+    bench = Bench(replace(ONCE, connections=replace(ONCE.connections, pool=pool)))
+
+    async def main() -> None:
+        async with (
+            answering(reply(200, b"{}", "set-cookie: shop=one; path=/")) as server,
+            httpx2.AsyncClient(transport=bench.transport) as http,
+        ):
+            for _ in range(2):
+                http.cookies.clear()  # the SDK's own jar is the SDK's
+                await http.post(f"http://localhost:{server.port}/v1/embeddings", content=b"{}")
+            assert [asked.all("cookie") for asked in server.asked] == [[], []]
+
+    played(main)
