@@ -12,9 +12,16 @@ from harness.model import Fault, Outcome
 #: Outcome -> the faults an attempt that ended so may have, as transport, wire, exchange and client tell them.
 #: After a stream's first output every failure but our own timeout is `partial`.
 OCCURRING: dict[Outcome, tuple[Fault, ...]] = {
-    Outcome.THROTTLED: (Fault.STATUS, Fault.STREAM),
-    Outcome.OVERLOADED: (Fault.STATUS, Fault.STREAM),
-    Outcome.TRANSIENT: (Fault.CONNECT, Fault.READ, Fault.PROTOCOL, Fault.STATUS, Fault.STREAM),
+    Outcome.THROTTLED: (Fault.STATUS, Fault.STREAM, Fault.BODY),
+    Outcome.OVERLOADED: (Fault.STATUS, Fault.STREAM, Fault.BODY),
+    Outcome.TRANSIENT: (
+        Fault.CONNECT,
+        Fault.READ,
+        Fault.PROTOCOL,
+        Fault.STATUS,
+        Fault.STREAM,
+        Fault.BODY,
+    ),
     Outcome.TIMEOUT: (
         Fault.CONNECT_TIMEOUT,
         Fault.READ_TIMEOUT,
@@ -32,7 +39,7 @@ OCCURRING: dict[Outcome, tuple[Fault, ...]] = {
         Fault.QUOTA,
     ),
     Outcome.LOCAL: (Fault.POOL,),
-    Outcome.FATAL: (Fault.STATUS, Fault.STREAM, Fault.QUOTA),
+    Outcome.FATAL: (Fault.STATUS, Fault.STREAM, Fault.BODY, Fault.QUOTA),
     Outcome.DEADLINE: (),
 }
 

@@ -16,8 +16,8 @@ from harness.wire.base import Parsed, Piece
 from harness.wire.envelope import UNREADABLE, read_envelope, read_error_event, refused, unusable
 from harness.wire.fold import Fold
 from harness.wire.levels import levels
-from harness.wire.sse import BOM, SseEvent
-from harness.wire.usage import Counts, Told, usage_of
+from harness.wire.sse import SseEvent
+from harness.wire.usage import Counts, decode
 
 VERSION = "2023-06-01"
 MAX_TEMPERATURE = 1.0
@@ -34,13 +34,13 @@ class _Message(msgspec.Struct):
     type: Literal["message"]
     content: list[_Block]
     model: str | None = None
-    usage: Told = None
+    usage: Counts | None = None
     stop_reason: str | None = None
 
 
 class _Started(msgspec.Struct):
     model: str | None = None
-    usage: Told = None
+    usage: Counts | None = None
 
 
 class _Delta(msgspec.Struct):
@@ -53,7 +53,7 @@ class _Event(msgspec.Struct):
     type: str
     message: _Started | None = None
     delta: _Delta | None = None
-    usage: Told = None
+    usage: Counts | None = None
 
 
 _message = msgspec.json.Decoder(_Message)
@@ -109,17 +109,12 @@ class AnthropicWire:
         if status != meaning.OK:
             return refused(status, headers, body, request_id)
         try:
-            document = _message.decode(body.removeprefix(BOM))
+            document = decode(_message, body)
         except UNREADABLE as error:
             return unusable(headers, body, request_id, f"the body is not a message: {error}")
-        usage = usage_of(document.usage)
-        reply = Reply(
-            text="".join(block.text or "" for block in document.content if block.type == "text"),
-            model=document.model or "",
-            finish_reason=document.stop_reason or "",
-            usage=usage,
-            request_id=request_id,
-        )
+        usage = document.usage.total() if document.usage else None
+        text = "".join(block.text or "" for block in document.content if block.type == "text")
+        reply = Reply(text, document.model or "", document.stop_reason or "", usage, request_id)
         return Parsed(Outcome.OK, reply=reply, usage=usage, request_id=request_id, levels=levels(headers))
 
     def reader(self, headers: Mapping[str, str]) -> AnthropicReader:
@@ -157,7 +152,7 @@ class AnthropicReader:
         if event.name == "error":
             return self._fold.fail_reported(read_error_event(event.data))
         try:
-            parsed = _event.decode(event.data)
+            parsed = decode(_event, event.data)
         except UNREADABLE as error:
             return self._unread(event.data, str(error))
         if parsed.type == "error":
@@ -166,7 +161,7 @@ class AnthropicReader:
 
     def end(self) -> Parsed:
         """What the stream amounts to when no further event comes."""
-        return self._fold.end(is_complete=self._fold.complete, usage=usage_of(self._usage))
+        return self._fold.end(is_complete=self._fold.complete, usage=self._usage.total())
 
     def _unread(self, data: bytes, why: str) -> tuple[Piece, str]:
         envelope = read_envelope(data)
@@ -187,9 +182,9 @@ class AnthropicReader:
             case "message_start":
                 started = event.message or _Started()
                 fold.model = started.model or ""
-                self._usage = self._usage.updated(started.usage)
+                self._count(started.usage)
             case "message_delta":
-                self._usage = self._usage.updated(event.usage)
+                self._count(event.usage)
                 if event.delta is not None:
                     fold.finish_reason = event.delta.stop_reason
                 return fold.write()
@@ -201,6 +196,10 @@ class AnthropicReader:
         if delta is None or (delta.type == "text_delta" and delta.text is None):
             return self._fold.fail_unreadable("an event is not of a message: a delta has no text")
         return self._fold.write(delta.text or "" if delta.type == "text_delta" else "")
+
+    def _count(self, usage: Counts | None) -> None:
+        if usage is not None:
+            self._usage = self._usage.updated(usage)
 
 
 ANTHROPIC = AnthropicWire()

@@ -13,7 +13,7 @@ from harness.wire import status as meaning
 from harness.wire.base import Parsed
 from harness.wire.levels import levels
 from harness.wire.sse import BOM
-from harness.wire.usage import Told, usage_of
+from harness.wire.usage import usage_of
 
 #: How much of an error's message, of a page in no known form, and of a code or an id is kept.
 DETAIL_CHARACTERS = 200
@@ -55,7 +55,7 @@ class Envelope(msgspec.Struct):
     """The members of any document that matter when it is not what was hoped for; of any type."""
 
     error: Any = None
-    usage: Told = None
+    usage: Any = None
     request_id: Any = None
     object: Any = None
     type: Any = None
@@ -140,8 +140,8 @@ def read_unnamed(data: bytes) -> ProviderError | None:
     envelope = read_envelope(data)
     if envelope is None:
         return None
-    reported = read_error(envelope.error)
-    return _flat(envelope) if reported is None and "error" in {envelope.object, envelope.type} else reported
+    is_marked = envelope.object == "error" or envelope.type == "error"
+    return read_error(envelope.error) or (_flat(envelope) if is_marked else None)
 
 
 def refused(status: int, headers: Mapping[str, str], body: bytes, request_id: str | None) -> Parsed:

@@ -15,8 +15,8 @@ from harness.wire.base import Parsed, Piece
 from harness.wire.envelope import UNREADABLE, read_error, read_error_event, read_unnamed, refused, unusable
 from harness.wire.fold import Fold
 from harness.wire.levels import levels
-from harness.wire.sse import BOM, SseEvent
-from harness.wire.usage import Told, usage_of
+from harness.wire.sse import SseEvent
+from harness.wire.usage import Counts, decode
 
 MAX_TEMPERATURE = 2.0
 DONE = b"[DONE]"
@@ -41,13 +41,13 @@ class _Choice(msgspec.Struct):
 class _Completion(msgspec.Struct):
     choices: list[_Choice]
     model: str | None = None
-    usage: Told = None
+    usage: Counts | None = None
 
 
 class _Delta(msgspec.Struct):
     content: str | list[_Part] | None = None
     refusal: str | None = None
-    tool_calls: list[msgspec.Raw] | None = None
+    tool_calls: list[Any] | None = None
     function_call: Any = None
     audio: Any = None
     reasoning_content: Any = None
@@ -75,7 +75,7 @@ class _ChunkChoice(msgspec.Struct):
 class _Chunk(msgspec.Struct):
     choices: list[_ChunkChoice] | None = None
     model: str | None = None
-    usage: Told = None
+    usage: Counts | None = None
     error: Any = None
 
 
@@ -120,22 +120,16 @@ class OpenAIWire:
         if status != meaning.OK:
             return refused(status, headers, body, request_id)
         try:
-            document = _completion.decode(body)
+            document = decode(_completion, body)
         except UNREADABLE as error:
-            if body.startswith(BOM):
-                return self.parse(status, headers, body.removeprefix(BOM))
             return unusable(headers, body, request_id, f"the body is not a chat completion: {error}")
         if not document.choices:
             return unusable(headers, body, request_id, "the chat completion has no choices")
         choice = document.choices[0]
-        usage = usage_of(document.usage)
-        reply = Reply(
-            text=_text(choice.message.content),
-            model=document.model or "",
-            finish_reason=choice.finish_reason or "",
-            usage=usage,
-            request_id=request_id,
-        )
+        content = choice.message.content
+        usage = document.usage.total() if document.usage else None
+        text = content if isinstance(content, str) else _joined(content)
+        reply = Reply(text, document.model or "", choice.finish_reason or "", usage, request_id)
         return Parsed(Outcome.OK, reply=reply, usage=usage, request_id=request_id, levels=levels(headers))
 
     def reader(self, headers: Mapping[str, str]) -> OpenAIReader:
@@ -174,7 +168,7 @@ class OpenAIReader:
         if event.data.strip() == DONE:
             return self._fold.finish()
         try:
-            chunk = _chunk.decode(event.data)
+            chunk = decode(_chunk, event.data)
         except UNREADABLE as error:
             return self._unreadable(event.data, str(error))
         reported = read_error(chunk.error)
@@ -197,7 +191,7 @@ class OpenAIReader:
         fold = self._fold
         fold.model = fold.model or chunk.model or ""
         if chunk.usage is not None:
-            usage = usage_of(chunk.usage)
+            usage = chunk.usage.total()
             self._usage = usage or self._usage
             if usage is not None and not chunk.choices:
                 return fold.write()
@@ -207,7 +201,7 @@ class OpenAIReader:
             if delta is not None and (delta.content or delta.is_output()):
                 is_output = True
                 if choice.index == 0:
-                    text += _text(delta.content)
+                    text += delta.content if isinstance(delta.content, str) else _joined(delta.content)
             if choice.finish_reason is not None:
                 is_output = True
                 if choice.index == 0:
@@ -215,11 +209,9 @@ class OpenAIReader:
         return fold.write(text) if is_output else (Piece.PREAMBLE, "")
 
 
-def _text(content: str | list[_Part] | None) -> str:
-    """The text of a message, or of its parts that are text."""
-    if isinstance(content, list):
-        return "".join(p.text for p in content if p.type == "text" and isinstance(p.text, str))
-    return content or ""
+def _joined(parts: list[_Part] | None) -> str:
+    """The text of the parts that are text."""
+    return "".join(part.text for part in parts or () if part.type == "text" and isinstance(part.text, str))
 
 
 OPENAI = OpenAIWire()

@@ -1,34 +1,47 @@
-"""Tokens as the providers count them."""
+"""Tokens as the providers count them: told or not, they never cost a reply."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from harness.model import Usage
+from harness.wire.sse import BOM
 
 #: Tokens as a column of a run holds them.
 MAX_TOKENS = 2**31 - 1
 
+Tokens = Annotated[int, msgspec.Meta(ge=0, le=MAX_TOKENS)]
+
+Document = TypeVar("Document", bound=msgspec.Struct)
+
 
 class Counts(msgspec.Struct):
-    """`usage` of a chat completion (the first two), or of a message; any type, for it may not cost a reply.
+    """`usage` of a chat completion (the first two), or of a message.
 
     What Anthropic's prompt cache took in is counted apart from the input.
     """
 
-    prompt_tokens: Any = None
-    completion_tokens: Any = None
-    input_tokens: Any = None
-    output_tokens: Any = None
-    cache_creation_input_tokens: Any = None
-    cache_read_input_tokens: Any = None
+    prompt_tokens: Tokens | None = None
+    completion_tokens: Tokens | None = None
+    input_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    cache_creation_input_tokens: Tokens | None = None
+    cache_read_input_tokens: Tokens | None = None
 
-    def updated(self, later: Told) -> Counts:
+    def total(self) -> Usage | None:
+        """As the model has it; None while input or output is not told, or the sum is out of range."""
+        if self.prompt_tokens is not None and self.completion_tokens is not None:
+            return Usage(self.prompt_tokens, self.completion_tokens)
+        if self.input_tokens is None or self.output_tokens is None:
+            return None
+        cached = (self.cache_creation_input_tokens or 0) + (self.cache_read_input_tokens or 0)
+        prompt = self.input_tokens + cached
+        return Usage(prompt, self.output_tokens) if prompt <= MAX_TOKENS else None
+
+    def updated(self, later: Counts) -> Counts:
         """With the counts that a later event of the stream tells; they are cumulative."""
-        if not isinstance(later, Counts):
-            return self
         return Counts(
             *(
                 old if new is None else new
@@ -39,27 +52,30 @@ class Counts(msgspec.Struct):
         )
 
 
-#: Whatever stands under `usage`: a struct with a member of this type is decoded whatever it is.
-Told = Counts | list[Any] | str | float | bool | None
-
-
-def usage_of(told: Told) -> Usage | None:
-    """Either provider's counts; None unless both input and output are told, and in range. Never raises."""
-    if not isinstance(told, Counts):
+def usage_of(usage: Any) -> Usage | None:
+    """Either provider's form of a parsed `usage`; None for anything else. Never raises."""
+    try:
+        return msgspec.convert(usage, Counts).total()
+    except msgspec.ValidationError:
         return None
-    prompt, completion = told.prompt_tokens, told.completion_tokens
-    if prompt is None or completion is None:
-        prompt, completion = _input(told), told.output_tokens
-    # Written out, for it is asked of every reply; a bool is an int to isinstance.
-    if (
-        type(prompt) is int
-        and type(completion) is int
-        and MAX_TOKENS >= prompt >= 0 <= completion <= MAX_TOKENS
-    ):
-        return Usage(prompt, completion)
-    return None
 
 
-def _input(told: Counts) -> int | None:
-    parts = (told.input_tokens, told.cache_creation_input_tokens or 0, told.cache_read_input_tokens or 0)
-    return sum(parts) if all(type(part) is int and part >= 0 for part in parts) else None
+def decode(decoder: msgspec.json.Decoder[Document], data: bytes) -> Document:
+    """A reply or an event, after a byte order mark if there is one; raises what the decoder raises.
+
+    A `usage` that cannot be read, its own or its `message`'s, is left out. To decode first and look for it
+    after a failure only keeps an ordinary reply as fast as without.
+    """
+    try:
+        return decoder.decode(data)
+    except msgspec.DecodeError as error:
+        if data.startswith(BOM):
+            return decode(decoder, data.removeprefix(BOM))
+        if not isinstance(error, msgspec.ValidationError):
+            raise
+    document = msgspec.json.decode(data)
+    if isinstance(document, dict):
+        for holder in (document, document.get("message")):
+            if isinstance(holder, dict):
+                holder.pop("usage", None)
+    return msgspec.convert(document, decoder.type)

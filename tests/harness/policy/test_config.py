@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -69,6 +70,12 @@ WRONG: list[tuple[Make, str, Any, str]] = [
     (RateConfig, "tpm", -1, "at least 1"),
     (RateConfig, "burst_s", 0, "more than 0"),
     (RateConfig, "burst_s", math.inf, "a finite number"),
+    (RateConfig, "max_pause_s", 0, "more than 0"),
+    (RateConfig, "max_pause_s", -1, "more than 0"),
+    (RateConfig, "max_pause_s", math.inf, "a finite number"),
+    (RateConfig, "max_pause_s", math.nan, "more than 0"),
+    (Policy, "deadline_s", 10**400, "a finite number"),  # no float holds it
+    (RateConfig, "rpm", 10**400, "a finite number"),
     (FallbackConfig, "model", " ", "the name of a model"),
     (FallbackConfig, "reserve_s", -1, "at least 0"),
     (AdmissionConfig, "max_waiting", -1, "at least 0"),
@@ -159,8 +166,9 @@ def test_the_fallback_s_share_leaves_something_of_the_deadline() -> None:
         (RetryConfig, "retry.on", "ok", "expected some of throttled"),
         (RetryConfig, "retry.on", "rejected", "expected some of throttled"),
         (RetryConfig, "retry.on", "cancelled", "expected some of throttled"),
-        (BreakerConfig, "breaker.counts", "transient.conect", "unknown outcome 'transient.conect'"),
-        (BreakerConfig, "breaker.counts", "transient.", "unknown outcome 'transient.'"),
+        (BreakerConfig, "breaker.counts", "ok.status", "unknown outcome 'ok.status'"),
+        (BreakerConfig, "breaker.counts", "transient.conect", "did you mean 'transient.connect'?"),
+        (BreakerConfig, "breaker.counts", "transient.", "no attempt ends as 'transient.'"),
         (BreakerConfig, "breaker.counts", "Timeout", "did you mean 'timeout'?"),
         (BreakerConfig, "breaker.counts", "", "unknown outcome ''"),
         (ConcurrencyConfig, "concurrency.decrease_on", "timeuot", "did you mean 'timeout'?"),
@@ -175,6 +183,93 @@ def test_an_unknown_selector_is_refused(make: Make, field: str, selector: str, n
 
 def test_a_selector_may_name_a_fault() -> None:
     assert RetryConfig(on=("transient.connect", "timeout.read_timeout")).on[0] == "transient.connect"
+
+
+@pytest.mark.parametrize(
+    ("selector", "possible"),
+    [
+        ("throttled.quota", "throttled, throttled.status, throttled.stream, throttled.body"),
+        ("malformed.stream", "malformed, malformed.body"),
+        ("local.connect", "local, local.pool"),
+        ("deadline.read", "deadline"),
+        ("fatal.connect", "fatal, fatal.status, fatal.stream, fatal.body, fatal.quota"),
+    ],
+)
+def test_a_fault_that_never_comes_with_the_outcome_is_refused(selector: str, possible: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        BreakerConfig(counts=("timeout", selector))
+    said = str(caught.value)
+    assert said.startswith(f"breaker.counts: no attempt ends as {selector!r}"), said
+    assert said.endswith(f": expected {possible}"), said
+
+
+@pytest.mark.parametrize(
+    "selector", ["partial", "partial.read", "deadline", "deadline.read", "timeout.idle_timeout"]
+)
+def test_what_is_never_retried_cannot_be_listed(selector: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        RetryConfig(on=("throttled", selector))
+    assert str(caught.value) == (
+        f"retry.on: {selector!r} is never retried: expected some of throttled, overloaded, transient,"
+        " timeout, malformed, local, fatal"
+    )
+    if selector != "deadline.read":
+        assert BreakerConfig(counts=(selector,)).counts == (selector,)
+
+
+@pytest.mark.parametrize(
+    ("make", "field", "value", "what"),
+    [
+        (RetryConfig, "attempts", "3", "a whole number"),
+        (RetryConfig, "attempts", 2.5, "a whole number"),
+        (RetryConfig, "attempts", 2.0, "a whole number"),
+        (RetryConfig, "attempts", None, "a whole number"),
+        (RetryConfig, "attempts", True, "a whole number"),
+        (RetryConfig, "base_s", True, "a number"),
+        (RetryConfig, "base_s", "1", "a number"),
+        (RetryConfig, "base_s", None, "a number"),
+        (RetryConfig, "on", "throttled", "a tuple of strings"),
+        (RetryConfig, "on", ["throttled"], "a tuple of strings"),
+        (RetryConfig, "on", ("throttled", 3), "a tuple of strings"),
+        (RetryConfig, "on", None, "a tuple of strings"),
+        (RetryConfig, "hints", "yes", "true or false"),
+        (RetryConfig, "hints", 1, "true or false"),
+        (RetryConfig, "jitter", None, "one of 'full', 'none'"),
+        (RetryConfig, "jitter", ["full"], "one of 'full', 'none'"),
+        (BreakerConfig, "slow_call_s", "8", "a number, or None"),
+        (BreakerConfig, "recheck", 0, "true or false"),
+        (RateConfig, "rpm", 1.5, "a whole number, or None"),
+        (RateConfig, "rpm", True, "a whole number, or None"),
+        (FallbackConfig, "model", 3, "a string, or None"),
+        (FallbackConfig, "model", True, "a string, or None"),
+        (Policy, "deadline_s", "30", "a number, or None"),
+        (Policy, "deadline_s", True, "a number, or None"),
+        (Policy, "name", None, "a string"),
+        (Policy, "retry", {"attempts": 3}, "an instance of RetryConfig"),
+        (Policy, "retry", None, "an instance of RetryConfig"),
+        (Policy, "breaker", RetryConfig(), "an instance of BreakerConfig"),
+    ],
+)
+def test_a_value_of_another_type_is_named_with_what_was_expected(
+    make: Make, field: str, value: Any, what: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make(**{field: value})
+    assert str(caught.value) == f"{SECTION[make]}{field} = {value!r}: expected {what}"
+
+
+@pytest.mark.parametrize("make", list(SECTION))
+@pytest.mark.parametrize(
+    "value", [None, True, 0, 2.5, "soon", b"a", (), (1,), ["a"], {"a": 1}, object(), int]
+)
+def test_no_value_of_any_type_is_a_traceback(make: Make, value: Any) -> None:
+    for one in fields(make):  # type: ignore[arg-type]
+        try:
+            kept = getattr(make(**{one.name: value}), one.name)
+        except ConfigError as error:
+            assert str(error).startswith(f"{SECTION[make]}{one.name}")  # noqa: PT017
+        else:
+            assert kept is value
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,15 @@
 """Policies from TOML tables: strict, and helpful about it."""
 
 import tomllib
-from dataclasses import replace
-from typing import Any
+from dataclasses import fields, replace
+from itertools import chain
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from harness.errors import ConfigError
-from harness.policy.config import ConcurrencyConfig, FallbackConfig, RateConfig
-from harness.policy.parse import parse, values
+from harness.policy.config import ConcurrencyConfig, FallbackConfig, Policy, RateConfig
+from harness.policy.parse import NEEDS, READS, parse, values
 from harness.policy.presets import PRESETS, preset
 
 
@@ -110,7 +111,7 @@ def test_every_section_is_read() -> None:
             tpm = 200_000
             burst_s = 10
             sync = false
-            pause = false
+            max_pause_s = 20
             [fallback]
             model = "gpt-4.1-mini"
             reserve_s = 12
@@ -135,7 +136,7 @@ def test_every_section_is_read() -> None:
             decrease=0.6,
             decrease_on=("throttled", "timeout.first_token_timeout"),
         ),
-        rate=RateConfig(rpm=500, tpm=200_000, burst_s=10.0, sync=False, pause=False),
+        rate=RateConfig(rpm=500, tpm=200_000, burst_s=10.0, sync=False, max_pause_s=20.0),
         fallback=FallbackConfig(model="gpt-4.1-mini", reserve_s=12.0),
     )
 
@@ -145,10 +146,99 @@ def test_a_limit_without_a_kind_means_a_static_one() -> None:
     assert preset("tuned").concurrency.kind == "aimd"
     alone = parse({"concurrency": {"limit": 50}}, "mine").concurrency
     assert (alone.kind, alone.limit) == ("static", 50)
-    both = parse({"concurrency": {"kind": "aimd", "limit": 50}}, "mine").concurrency
-    assert (both.kind, both.max) == ("aimd", 100)
     assert parse({"preset": "naive", "concurrency": {"limit": 50}}, "mine").concurrency.kind == "static"
     assert parse({"concurrency": {"min": 10}}, "mine").concurrency.kind == "aimd"
+
+
+@pytest.mark.parametrize("section", list(READS))
+def test_every_key_of_a_section_with_kinds_is_read_by_one(section: str) -> None:
+    kind = get_type_hints(Policy)[section]
+    assert set(READS[section]) == set(get_args(get_type_hints(kind)["kind"]))
+    assert {"kind", *chain(*READS[section].values())} == {f.name for f in fields(kind)}
+
+
+@pytest.mark.parametrize(
+    ("section", "kind", "key"),
+    [
+        (section, kind, key)
+        for section, kinds in READS.items()
+        for kind in kinds
+        for key in chain(*kinds.values())
+    ],
+)
+def test_a_key_is_taken_or_refused_by_each_kind(section: str, kind: str, key: str) -> None:
+    value = _toml_like(values(preset("tuned"))[section][key])
+    needed = {"slow_call_s": 8.0} if key == "slow_ratio" and kind == "ratio" else {}
+    table = {section: {"kind": kind, key: value, **needed}}
+    if key in READS[section][kind]:
+        assert _toml_like(values(parse(table, "mine"))[section][key]) == value
+        return
+    with pytest.raises(ConfigError, match=rf"^{section}\.{key}: .* of kind '{kind}' does not read it"):
+        parse(table, "mine")
+
+
+@pytest.mark.parametrize(
+    ("toml", "path", "section", "kind", "readers"),
+    [
+        ('[breaker]\nkind = "counter"\nprobes = 5', "breaker.probes", "breaker", "counter", '"ratio"'),
+        ('[breaker]\nkind = "off"\nopen_s = 5', "breaker.open_s", "breaker", "off", '"ratio" or "counter"'),
+        # The kind is the preset's.
+        ('preset = "article"\n[breaker]\nramp = true', "breaker.ramp", "breaker", "counter", '"ratio"'),
+        ('preset = "naive"\n[budget]\nratio = 0.1', "budget.ratio", "budget", "off", '"bucket"'),
+        (
+            'preset = "article"\n[concurrency]\ninitial = 5',
+            "concurrency.initial",
+            "concurrency limit",
+            "static",
+            '"aimd"',
+        ),
+        (
+            '[concurrency]\nkind = "aimd"\nlimit = 50',
+            "concurrency.limit",
+            "concurrency limit",
+            "aimd",
+            '"static"',
+        ),
+        # `limit` makes it static.
+        ("[concurrency]\nlimit = 50\nmin = 5", "concurrency.min", "concurrency limit", "static", '"aimd"'),
+        # It comes before what does not fit together.
+        (
+            '[concurrency]\nkind = "static"\nmax = 5',
+            "concurrency.max",
+            "concurrency limit",
+            "static",
+            '"aimd"',
+        ),
+    ],
+)
+def test_a_key_that_the_kind_does_not_read_is_refused(
+    toml: str, path: str, section: str, kind: str, readers: str
+) -> None:
+    assert _fails(toml) == f"{path}: a {section} of kind {kind!r} does not read it; expected kind = {readers}"
+
+
+@pytest.mark.parametrize(
+    ("toml", "path", "needed"),
+    [
+        ("[breaker]\nslow_ratio = 0.5", "breaker.slow_ratio", "slow_call_s"),
+        (
+            '[breaker]\nslow_ratio = 0.5\nslow_call_s = "off"',
+            "breaker.slow_ratio",
+            "slow_call_s",
+        ),
+        ("[rate]\npause = false\nmax_pause_s = 5", "rate.max_pause_s", "pause"),
+        ('preset = "article"\n[rate]\nmax_pause_s = 5', "rate.max_pause_s", "pause"),
+    ],
+)
+def test_a_key_that_another_one_leaves_unread_is_refused(toml: str, path: str, needed: str) -> None:
+    said = f"{path}: nothing reads it while {needed} is off; expected {needed} to be set, too"
+    assert _fails(toml) == said
+
+
+def test_a_kind_alone_is_enough() -> None:
+    for section, kinds in READS.items():
+        for kind in kinds:
+            assert values(parse({section: {"kind": kind}}, "mine"))[section]["kind"] == kind
 
 
 @pytest.mark.parametrize(
@@ -195,6 +285,9 @@ def test_an_unknown_key_names_the_nearest(toml: str, parts: list[str]) -> None:
         ("concurrency = 3", "concurrency = 3: expected a section [concurrency]"),
         ("[rate]\nrpm = 1.5", 'rate.rpm = 1.5: expected a whole number, or "off"'),
         ("[rate]\nrpm = 0", "rate.rpm = 0: expected at least 1"),
+        ("[rate]\nmax_pause_s = 0", "rate.max_pause_s = 0.0: expected more than 0"),
+        ('[rate]\nmax_pause_s = "off"', "rate.max_pause_s = 'off': expected a number"),
+        (f"deadline_s = 1{'0' * 400}", f"deadline_s = 1{'0' * 400}: expected a finite number"),
         ("[rate]\nsync = 1", "rate.sync = 1: expected true or false"),
         ("[fallback]\nmodel = 3", 'fallback.model = 3: expected a string, or "off"'),
         (
@@ -227,8 +320,22 @@ def test_an_unknown_preset_names_the_nearest() -> None:
 def test_the_values_of_a_policy_describe_it_again(name: str) -> None:
     table = _toml_like(values(preset(name)))
     del table["name"]
-    # What a preset leaves out (None) is "off" in a file.
-    assert parse({"preset": "tuned", **table}, name) == preset(name)
+    for section, kinds in READS.items():
+        reads = ("kind", *kinds[table[section]["kind"]])
+        table[section] = {key: value for key, value in table[section].items() if key in reads}
+    for path, needed in NEEDS.items():
+        section, key = path.split(".")
+        if table[section].get(needed, "off") in ("off", False):
+            table[section].pop(key, None)
+    # What a preset leaves out (None) is "off" in a file, what it does not read keeps another's value.
+    again = values(parse({"preset": "tuned", **table}, name))
+    for section, keys in table.items():
+        if isinstance(keys, dict):
+            assert {key: again[section][key] for key in keys} == {
+                key: values(preset(name))[section][key] for key in keys
+            }
+        else:
+            assert again[section] == values(preset(name))[section]
 
 
 def _toml_like(value: Any) -> Any:

@@ -8,7 +8,7 @@ from harness.policy.presets import PRESETS, preset
 
 RETRYABLE = ("throttled", "overloaded", "transient", "timeout", "malformed")
 FAILURES = ("overloaded", "transient", "timeout", "malformed")
-NO_RATE = {"rpm": None, "tpm": None, "burst_s": 60, "sync": False, "pause": False}
+NO_RATE = {"rpm": None, "tpm": None, "burst_s": 60, "sync": False, "pause": False, "max_pause_s": 60}
 ARTICLE_FAILURES = ("timeout", "throttled", "fatal.quota", "local", "transient.connect")
 
 
@@ -104,7 +104,7 @@ def test_tuned_is_pinned() -> None:
             "ramp": True,
             "threshold": 10,
         },
-        "rate": {"rpm": None, "tpm": None, "burst_s": 60, "sync": True, "pause": True},
+        "rate": {"rpm": None, "tpm": None, "burst_s": 60, "sync": True, "pause": True, "max_pause_s": 60},
         "concurrency": {
             "kind": "aimd",
             "limit": 100,

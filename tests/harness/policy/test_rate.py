@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.model import Level, Levels
-from harness.policy.config import RateConfig
+from harness.model import Fault, Level, Levels, Outcome
+from harness.policy.config import RateConfig, RetryConfig
 from harness.policy.rate import RateBucket, Reservation, is_shed
-from tests.harness.policy.attempts import SECOND
+from harness.policy.retry import Again, decide
+from tests.harness.policy.attempts import SECOND, attempt
 
 QUIET = RateConfig(sync=False, pause=False)
 
@@ -423,6 +424,32 @@ def test_a_pause_and_an_empty_bucket_are_waited_for_together() -> None:
     assert bucket.wait_ns(0, 0) == SECOND
     bucket.pause(3, 0)
     assert bucket.wait_ns(0, 0) == 3 * SECOND
+
+
+def test_no_pause_is_longer_than_the_longest() -> None:
+    # One reply that says an hour does not stop the service for an hour.
+    bucket = RateBucket(RateConfig())
+    assert bucket.pause(3600, 0)
+    assert bucket.wait_ns(0, 0) == 60 * SECOND
+    assert bucket.wait_ns(0, 60 * SECOND) == 0
+    assert not bucket.pause(7200, 0)  # no longer than what is known
+    assert bucket.pause(3600, 10 * SECOND)  # a later one says so again
+    assert bucket.wait_ns(0, 10 * SECOND) == 60 * SECOND
+
+
+@given(seconds=st.floats(0, 1e9), longest_s=st.floats(0.001, 1e6))
+@settings(deadline=None)
+def test_a_pause_is_what_was_told_or_the_longest(seconds: float, longest_s: float) -> None:
+    bucket = RateBucket(RateConfig(max_pause_s=longest_s))
+    bucket.pause(seconds, 0)
+    assert bucket.wait_ns(0, 0) == round(min(seconds, longest_s) * SECOND)
+
+
+def test_the_call_that_met_a_long_retry_after_obeys_it_whatever_the_longest_pause() -> None:
+    hour = attempt(Outcome.THROTTLED, Fault.STATUS, status=429, retry_after_s=3600)
+    again = decide(RetryConfig(), hour, tries=1, uniform=0.0, left_s=None)
+    assert isinstance(again, Again)
+    assert again.wait_s > 3600
 
 
 def test_pauses_are_ignored_unless_the_policy_says_so() -> None:

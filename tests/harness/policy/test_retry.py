@@ -170,10 +170,9 @@ def test_what_the_policy_does_not_retry_is_fatal() -> None:
 
 
 def test_an_attempt_cut_by_the_deadline_is_not_repeated() -> None:
-    config = replace(FULL, on=("deadline", "throttled"))
     for told in (None, True):
         last = attempt(Outcome.DEADLINE, should_retry=told)
-        assert _after(config, last, left_s=0.0) == Stop(StoppedBy.DEADLINE)
+        assert _after(FULL, last, left_s=0.0) == Stop(StoppedBy.DEADLINE)
 
 
 def test_a_cancelled_attempt_is_the_user_s_end() -> None:
@@ -181,12 +180,10 @@ def test_a_cancelled_attempt_is_the_user_s_end() -> None:
 
 
 @pytest.mark.parametrize("told", [None, True])
-def test_a_partial_reply_is_never_repeated_even_if_it_is_listed(*, told: bool | None) -> None:
+def test_a_partial_reply_is_never_repeated(*, told: bool | None) -> None:
     last = attempt(Outcome.PARTIAL, Fault.STREAM, status=200, first_token_s=0.5, should_retry=told)
-    assert _after(replace(FULL, on=("partial",)), last) == Stop(StoppedBy.FATAL)
-    assert _after(replace(FULL, on=("partial",)), structs.replace(last, first_token_ns=None)) == Stop(
-        StoppedBy.FATAL
-    )
+    assert _after(FULL, last) == Stop(StoppedBy.FATAL)
+    assert _after(FULL, structs.replace(last, first_token_ns=None)) == Stop(StoppedBy.FATAL)
 
 
 def test_what_the_caller_has_seen_a_part_of_is_never_repeated() -> None:

@@ -108,6 +108,11 @@ def test_what_is_not_a_shared_limit_stays() -> None:
     assert (part.fallback, part.rate) == (policy.fallback, policy.rate)
 
 
+def test_the_longest_pause_is_each_worker_s_own() -> None:
+    part = split(Policy(rate=RateConfig(rpm=300, max_pause_s=7)), 0, 3)
+    assert part.rate == RateConfig(rpm=100, max_pause_s=7)
+
+
 def test_too_few_permits_are_refused() -> None:
     policy = Policy(concurrency=ConcurrencyConfig(limit=3))
     with pytest.raises(

@@ -157,10 +157,12 @@ def test_half_a_body_is_an_error_and_the_call_says_malformed(mock: Mock, sdk: Sd
     assert_conserved(mock, bench)
 
 
+#: What comes with a 200, and how each attempt ends.
 NO_REPLIES = {
-    "a page": reply(200, b"<html>please wait</html>", kind="text/html"),
-    "an error": reply(200, b'{"error": {"message": "no", "type": "server_error"}}'),
-    "another schema": reply(200, b'{"ok": true}'),
+    "a page": (reply(200, b"<html>please wait</html>", kind="text/html"), "malformed.body"),
+    "an error": (reply(200, b'{"error": {"message": "no", "type": "server_error"}}'), "transient.body"),
+    "an error nobody knows": (reply(200, b'{"error": {"message": "no"}}'), "malformed.body"),
+    "another schema": (reply(200, b'{"ok": true}'), "malformed.body"),
 }
 
 
@@ -172,15 +174,16 @@ def test_a_200_that_is_no_reply_is_an_error_and_not_an_empty_one(
 ) -> None:
     """By itself an SDK takes it for a stream without events, or for a completion without choices."""
     bench = Bench()
+    answer, selector = NO_REPLIES[body]
 
     async def main() -> None:
-        async with answering(NO_REPLIES[body]) as server:
+        async with answering(answer) as server:
             error = await failure(bench, sdk, server.port, stream=stream)
             assert isinstance(error, sdk.errors.APIError)
-            assert type(origin(error)) is Malformed
+            assert type(origin(error)) is (Malformed if selector == "malformed.body" else Transient)
 
     played(main)
-    assert bench.selectors == ["malformed.body"] * 3
+    assert bench.selectors == [selector] * 3
 
 
 @EACH_SDK

@@ -95,6 +95,12 @@ def test_system_messages_alone_are_refused() -> None:
         ANTHROPIC.encode(Request((Message("system", "s"),), "m", 1))
 
 
+def test_a_bound_is_needed() -> None:
+    message = "^max_tokens = None: expected a number of tokens: Anthropic's API needs one$"
+    with pytest.raises(RequestError, match=message):
+        ANTHROPIC.encode(Request((Message("user", "a"),), "m", None))
+
+
 def test_the_system_may_not_come_from_further_fields() -> None:
     with pytest.raises(RequestError, match=r"extra\['system'\]"):
         ANTHROPIC.encode(Request((Message("user", "a"),), "m", 1, extra={"system": "s"}))
@@ -122,6 +128,40 @@ def test_a_message_is_a_reply() -> None:
         request_id=request_id,
         levels=LEVELS,
     )
+
+
+def _without(name: str) -> bytes:
+    return json.dumps({key: value for key, value in MESSAGE.items() if key != name}).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        _without("usage"),
+        _changed(usage=None),
+        _changed(usage={"input_tokens": 1}),
+        _changed(usage={"input_tokens": -1, "output_tokens": 1}),
+        _changed(usage={"input_tokens": 2**31 - 1, "output_tokens": 1, "cache_read_input_tokens": 1}),
+        _changed(usage=[]),
+        b"\xef\xbb\xbf" + _without("usage"),
+    ],
+)
+def test_a_message_that_does_not_count_its_tokens_is_a_reply(body: bytes) -> None:
+    assert parse(200, {"request-id": "req_1"}, body) == Parsed(
+        Outcome.OK,
+        reply=Reply("กาแฟหอม ๆ ☕", "claude-sonnet-4-5-20250929", "end_turn", None, "req_1"),
+        request_id="req_1",
+    )
+
+
+@pytest.mark.parametrize("body", [_without("model"), _changed(model=None)])
+def test_a_message_that_names_no_model_is_a_reply(body: bytes) -> None:
+    assert parse(200, {}, body).reply == Reply("กาแฟหอม ๆ ☕", "", "end_turn", Usage(1057, 129))
+
+
+def test_a_byte_order_mark_before_a_message_is_passed_over() -> None:
+    body = json.dumps(MESSAGE).encode()
+    assert parse(200, {}, b"\xef\xbb\xbf" + body) == parse(200, {}, body)
 
 
 @pytest.mark.parametrize("content", [[], [{"type": "text", "text": ""}], [{"type": "new_kind", "x": 1}]])
@@ -189,11 +229,8 @@ def test_the_request_id_of_the_body_serves_where_the_header_is_missing() -> None
         _changed(content="text"),
         _changed(content=[{"text": "no type"}]),
         _changed(content=[{"type": "text", "text": 5}]),
-        _changed(usage=None),
-        _changed(usage={"input_tokens": 1}),
-        _changed(usage={"input_tokens": -1, "output_tokens": 1}),
-        _changed(usage={"input_tokens": 2**31 - 1, "output_tokens": 1, "cache_read_input_tokens": 1}),
-        _changed(model=None),
+        _changed(content=None, usage=None),
+        _changed(model=5),
         json.dumps(MESSAGE, ensure_ascii=False).encode("tis-620", "replace"),
         b'{"type":' + b"[" * 100_000,
     ],
@@ -296,7 +333,9 @@ def test_a_recorded_stream() -> None:
         (_delta("text_delta"), (Piece.ERROR, "")),
         (_delta("text_delta", text=5), (Piece.ERROR, "")),
         (_event("content_block_delta"), (Piece.ERROR, "")),
-        (_event("message_delta", delta={}, usage={"output_tokens": -1}), (Piece.ERROR, "")),
+        (_event("message_delta", delta={}, usage={"output_tokens": -1}), (Piece.OUTPUT, "")),
+        (_event("message_delta", delta={}, usage=[]), (Piece.OUTPUT, "")),
+        (_event("message_start", message={"model": "m", "usage": "none"}), (Piece.PREAMBLE, "")),
         (_event("message_start", message="none"), (Piece.ERROR, "")),
         (b"", (Piece.ERROR, "")),
         (b"{", (Piece.ERROR, "")),
@@ -341,6 +380,13 @@ def test_a_server_that_counts_no_tokens() -> None:
     start = _event("message_start", message={"model": "m"})
     end = _event("message_delta", delta={"stop_reason": "end_turn"})
     _, parsed = _read(start, TEXT, end, STOP)
+    assert parsed.reply == Reply("กา", "m", "end_turn", None, "req_3")
+
+
+@pytest.mark.parametrize("usage", [None, [], "x", 5, {"input_tokens": -1, "output_tokens": 3}])
+def test_a_usage_that_cannot_be_read_is_ignored(usage: Any) -> None:
+    start = _event("message_start", message={"model": "m", "usage": usage})
+    _, parsed = _read(start, TEXT, END, STOP)
     assert parsed.reply == Reply("กา", "m", "end_turn", None, "req_3")
 
 

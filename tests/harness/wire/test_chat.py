@@ -53,7 +53,7 @@ def test_content_that_is_no_text(wire: Wire) -> None:
     _refused(wire, Request(turns, "m", 1), "messages[0].content = None: expected text")
 
 
-@pytest.mark.parametrize("tokens", [0, -1, 1.5, True, None, "9"])
+@pytest.mark.parametrize("tokens", [0, -1, 1.5, True, "9"])
 def test_fewer_than_one_token(wire: Wire, tokens: Any) -> None:
     _refused(wire, Request((USER,), "m", tokens), f"max_tokens = {tokens!r}: expected at least 1")
 

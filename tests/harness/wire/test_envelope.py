@@ -77,7 +77,9 @@ def test_an_error_that_is_only_text(wire: Wire) -> None:
         b'{"error":[]}',
         b'{"error":{}}',
         b'{"error":{"message":"\xff"}}',
-        b'{"detail":"Not Found"}',
+        b'{"detail":[{"loc":["body","model"],"msg":"Field required","type":"missing"}]}',
+        b'{"detail":""}',
+        b'{"message":{"a":1},"type":5.5}',
         b'{"error":' + b"[" * 100_000,
         b'{"error":{"code":' + b"9" * 10_000 + b"}}",
         b'{"error":{"code":1e999}}',
@@ -105,21 +107,100 @@ def test_a_huge_error_page_is_quoted_shortened_and_not_copied(wire: Wire, letter
     assert peak < 100_000
 
 
-@chat_wire
+@every_wire
 @pytest.mark.parametrize(
-    ("fields", "code"),
+    ("body", "code", "detail"),
     [
-        ({"type": "server_error", "code": None, "message": "no"}, "server_error"),
-        ({"code": 429, "message": "no"}, "429"),
-        ({"type": "insufficient_quota", "message": "no"}, "insufficient_quota"),
-        ({"message": "no"}, None),
+        # vLLM.
+        (
+            {"object": "error", "message": "too long", "type": "BadRequestError", "param": None, "code": 400},
+            "400",
+            "too long",
+        ),
+        ({"message": "too long", "type": "BadRequestError"}, "BadRequestError", "too long"),
+        # FastAPI.
+        ({"detail": "Not Found"}, None, "Not Found"),
+        ({"detail": "d" * 5000}, None, "d" * 200),
+        # Azure's gateway.
+        ({"statusCode": 400, "message": "Try again in 2 seconds."}, None, "Try again in 2 seconds."),
+        ({"message": "", "detail": "why"}, None, "why"),
+        # An envelope comes first.
+        ({"error": {"type": "t", "message": "inner"}, "message": "outer", "code": 5}, "t", "inner"),
     ],
 )
-def test_an_error_in_a_200_is_malformed_with_its_code(wire: Wire, fields: dict[str, Any], code: str) -> None:
-    parsed = wire.parse(200, {"retry-after": "2"}, _error(**fields))
-    assert (parsed.outcome, parsed.fault, parsed.code) == (Outcome.MALFORMED, Fault.BODY, code)
-    assert parsed.detail == "HTTP 200 with an error: no"
-    assert parsed.retry_after_s == 2.0
+def test_an_error_without_an_envelope(
+    wire: Wire, body: dict[str, Any], code: str | None, detail: str
+) -> None:
+    for mark in (b"", b"\xef\xbb\xbf"):
+        parsed = wire.parse(400, {}, mark + json.dumps(body).encode())
+        assert (parsed.outcome, parsed.fault) == (Outcome.FATAL, Fault.STATUS)
+        assert (parsed.code, parsed.detail) == (code, f"HTTP 400: {detail}")
+
+
+@every_wire
+def test_a_quota_without_an_envelope_is_fatal(wire: Wire) -> None:
+    parsed = wire.parse(429, {}, b'{"object":"error","message":"no","type":"insufficient_quota","code":429}')
+    assert (parsed.outcome, parsed.fault, parsed.code) == (Outcome.FATAL, Fault.QUOTA, "429")
+
+
+IN_A_200 = [
+    ({"type": "server_error", "code": None}, Outcome.TRANSIENT, Fault.BODY, "server_error"),
+    ({"type": "invalid_request_error"}, Outcome.FATAL, Fault.BODY, "invalid_request_error"),
+    ({"type": "invalid_request_error", "code": "new"}, Outcome.FATAL, Fault.BODY, "new"),
+    ({"type": "rate_limit_error"}, Outcome.THROTTLED, Fault.BODY, "rate_limit_error"),
+    ({"type": "tokens", "code": "rate_limit_exceeded"}, Outcome.THROTTLED, Fault.BODY, "rate_limit_exceeded"),
+    ({"type": "overloaded_error"}, Outcome.OVERLOADED, Fault.BODY, "overloaded_error"),
+    ({"type": "insufficient_quota"}, Outcome.FATAL, Fault.QUOTA, "insufficient_quota"),
+    ({"code": "billing_error"}, Outcome.FATAL, Fault.QUOTA, "billing_error"),
+    ({"code": 400}, Outcome.FATAL, Fault.BODY, "400"),
+    ({"code": 402}, Outcome.FATAL, Fault.QUOTA, "402"),
+    ({"code": "408"}, Outcome.TRANSIENT, Fault.BODY, "408"),
+    ({"code": 429}, Outcome.THROTTLED, Fault.BODY, "429"),
+    ({"code": 502}, Outcome.TRANSIENT, Fault.BODY, "502"),
+    ({"code": 503}, Outcome.OVERLOADED, Fault.BODY, "503"),
+    ({"code": 599}, Outcome.TRANSIENT, Fault.BODY, "599"),
+    ({"code": 399}, Outcome.MALFORMED, Fault.BODY, "399"),
+    ({"code": 600}, Outcome.MALFORMED, Fault.BODY, "600"),
+    ({"code": 1234, "type": "never_seen"}, Outcome.MALFORMED, Fault.BODY, "1234"),
+    ({}, Outcome.MALFORMED, Fault.BODY, None),
+]
+
+
+@chat_wire
+@pytest.mark.parametrize("is_flat", [False, True])
+@pytest.mark.parametrize(("fields", "outcome", "fault", "code"), IN_A_200)
+def test_an_error_in_a_200_is_what_it_says(
+    wire: Wire, fields: dict[str, Any], outcome: Outcome, fault: Fault, code: str | None, *, is_flat: bool
+) -> None:
+    error = {**fields, "message": "no"}
+    body = json.dumps({"object": "error", **error} if is_flat else {"error": error}).encode()
+    headers = {"retry-after": "2", "x-should-retry": "true"}
+    for mark in (b"", b"\xef\xbb\xbf"):
+        parsed = wire.parse(200, headers, mark + body)
+        assert (parsed.outcome, parsed.fault, parsed.code, parsed.reply) == (outcome, fault, code, None)
+        assert parsed.detail == "HTTP 200 with an error: no"
+        assert (parsed.retry_after_s, parsed.should_retry) == (2.0, True)
+
+
+@chat_wire
+def test_an_error_of_anthropics_form_in_a_200(wire: Wire) -> None:
+    body = b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"},"request_id":"req_9"}'
+    parsed = wire.parse(200, {}, body)
+    assert (parsed.outcome, parsed.code, parsed.request_id) == (
+        Outcome.OVERLOADED,
+        "overloaded_error",
+        "req_9",
+    )
+
+
+@chat_wire
+@pytest.mark.parametrize(
+    "body", [b'{"error":5}', b'{"error":{}}', b'{"error":null}', b'{"type":"server_error"}']
+)
+def test_a_200_that_tells_no_error_is_malformed(wire: Wire, body: bytes) -> None:
+    parsed = wire.parse(200, {}, body)
+    assert (parsed.outcome, parsed.fault, parsed.code) == (Outcome.MALFORMED, Fault.BODY, None)
+    assert parsed.detail.startswith("the body is not a ")
 
 
 @chat_wire

@@ -87,6 +87,20 @@ def test_a_stream_is_asked_for_its_usage() -> None:
     assert (sent["stream"], sent["stream_options"]) == (True, {"include_usage": True})
 
 
+def test_no_bound_is_sent_where_none_is_set() -> None:
+    request = Request((Message("user", "a"),), "o3", None)
+    assert OPENAI.encode(request) == b'{"model":"o3","messages":[{"role":"user","content":"a"}]}'
+
+
+def test_a_model_that_thinks_has_its_own_bound() -> None:
+    request = Request((Message("user", "a"),), "o3", None, extra={"max_completion_tokens": 500})
+    assert json.loads(OPENAI.encode(request)) == {
+        "model": "o3",
+        "messages": [{"role": "user", "content": "a"}],
+        "max_completion_tokens": 500,
+    }
+
+
 def test_turns_keep_their_order_and_a_temperature_of_two_is_sent() -> None:
     turns = (Message("user", "1"), Message("assistant", "2"), Message("system", "3"), Message("user", "4"))
     sent = json.loads(OPENAI.encode(Request(turns, "m", 1, temperature=2.0)))
@@ -194,16 +208,13 @@ def _changed(**changes: object) -> bytes:
         _changed(choices=[]),
         _changed(choices=None),
         _changed(choices=[{"index": 0, "finish_reason": "stop"}]),
+        _changed(choices=[{"message": None}]),
         _changed(choices=[{"message": {"content": 5}}]),
-        _changed(usage=None),
-        _changed(usage={"prompt_tokens": "many", "completion_tokens": 1}),
+        _changed(choices=[{"message": {"content": [5]}}]),
+        _changed(choices=[], usage=None),
         _changed(model=5),
         json.dumps(COMPLETION, ensure_ascii=False).encode("utf-16"),
         json.dumps(COMPLETION, ensure_ascii=False).encode("tis-620", "replace"),
-        _changed(usage={"prompt_tokens": -1, "completion_tokens": 1}),
-        _changed(usage={"prompt_tokens": 1, "completion_tokens": 2**31}),
-        _changed(usage={"prompt_tokens": 1}),
-        _changed(usage={"prompt_tokens": 1.5, "completion_tokens": 1}),
         b'{"x":' + b"[" * 100_000,
     ],
 )
@@ -218,6 +229,64 @@ def test_a_200_that_is_not_a_completion_is_malformed(body: bytes) -> None:
 def test_a_completion_without_choices_has_still_been_paid_for() -> None:
     parsed = parse(200, {}, _changed(choices=[]))
     assert (parsed.outcome, parsed.usage) == (Outcome.MALFORMED, Usage(57, 129))
+
+
+def _without(*names: str) -> bytes:
+    return json.dumps({name: value for name, value in COMPLETION.items() if name not in names}).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        _without("usage"),
+        _changed(usage=None),
+        _changed(usage={}),
+        _changed(usage={"prompt_tokens": 1}),
+        _changed(usage={"prompt_tokens": "many", "completion_tokens": 1}),
+        _changed(usage={"prompt_tokens": -1, "completion_tokens": 1}),
+        _changed(usage={"prompt_tokens": 1, "completion_tokens": 2**31}),
+        _changed(usage={"prompt_tokens": 1.5, "completion_tokens": 1}),
+        _changed(usage=[]),
+        _changed(usage="none"),
+    ],
+)
+def test_a_completion_that_does_not_count_its_tokens_is_a_reply(body: bytes) -> None:
+    assert parse(200, {"x-request-id": "req_1"}, body) == Parsed(
+        Outcome.OK,
+        reply=Reply("กาแฟหอม ๆ ☕", "gpt-4.1-2025-04-14", "stop", None, "req_1"),
+        request_id="req_1",
+    )
+
+
+@pytest.mark.parametrize("body", [_without("model"), _changed(model=None), _changed(model="")])
+def test_a_completion_that_names_no_model_is_a_reply(body: bytes) -> None:
+    assert parse(200, {}, body).reply == Reply("กาแฟหอม ๆ ☕", "", "stop", Usage(57, 129))
+
+
+def test_a_byte_order_mark_before_a_completion_is_passed_over() -> None:
+    body = json.dumps(COMPLETION).encode()
+    assert parse(200, {}, b"\xef\xbb\xbf" + body) == parse(200, {}, body)
+    assert parse(200, {}, b"\xef\xbb\xbf" + _without("usage")).outcome is Outcome.OK
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ([{"type": "text", "text": "กาแฟ"}, {"type": "text", "text": "หอม"}], "กาแฟหอม"),
+        (
+            [
+                {"type": "thinking", "thinking": [{"type": "text", "text": "x"}]},
+                {"type": "text", "text": "a"},
+            ],
+            "a",
+        ),
+        ([{"type": "text", "text": None}, {"type": "refusal", "refusal": "no"}], ""),
+        ([], ""),
+    ],
+)
+def test_a_message_in_parts_is_the_text_of_them(content: list[Any], text: str) -> None:
+    parsed = parse(200, {}, _changed(choices=[{"message": {"role": "assistant", "content": content}}]))
+    assert parsed.reply == Reply(text, "gpt-4.1-2025-04-14", "", Usage(57, 129))
 
 
 @pytest.mark.parametrize("content", [None, ""])
@@ -297,7 +366,20 @@ def test_a_recorded_stream() -> None:
         # Azure's first chunk.
         (_chunk(choices=[], model="", prompt_filter_results=[{}]), (Piece.PREAMBLE, "")),
         (_chunk({"content": " "}), (Piece.OUTPUT, " ")),
+        (
+            _chunk({"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}),
+            (Piece.OUTPUT, "ab"),
+        ),
+        (_chunk({"content": [{"type": "thinking", "thinking": []}]}), (Piece.OUTPUT, "")),
+        (_chunk({"content": []}), (Piece.PREAMBLE, "")),
         (_chunk({"refusal": "I cannot"}), (Piece.OUTPUT, "")),
+        (_chunk({"role": "assistant", "content": "", "reasoning_content": "คิด"}), (Piece.OUTPUT, "")),
+        (_chunk({"content": None, "reasoning": "คิด"}), (Piece.OUTPUT, "")),
+        (_chunk({"function_call": {"name": "f", "arguments": ""}}), (Piece.OUTPUT, "")),
+        (_chunk({"audio": {"id": "audio_1", "data": "AAAA"}}), (Piece.OUTPUT, "")),
+        (_chunk({"content": "", "reasoning_content": "", "reasoning": None}), (Piece.PREAMBLE, "")),
+        (_chunk({"function_call": None, "audio": None}), (Piece.PREAMBLE, "")),
+        (_chunk({"content": "a", "reasoning": "b"}), (Piece.OUTPUT, "a")),
         (_chunk({"tool_calls": [{"index": 0, "function": {"arguments": "{"}}]}), (Piece.OUTPUT, "")),
         (_chunk({"content": "a"}, finish="stop"), (Piece.OUTPUT, "a")),
         (STOP, (Piece.OUTPUT, "")),
@@ -309,12 +391,27 @@ def test_a_recorded_stream() -> None:
         (_chunk({"content": "a"}, error={"code": 502, "message": "gone"}), (Piece.ERROR, "")),
         (b"", (Piece.ERROR, "")),
         (b"{", (Piece.ERROR, "")),
-        (b"{}", (Piece.ERROR, "")),
         (b"null", (Piece.ERROR, "")),
+        (b"[]", (Piece.ERROR, "")),
+        # Keep-alive chunks of gateways.
+        (b"{}", (Piece.PREAMBLE, "")),
+        (b'{"id":"","object":"chat.completion.chunk"}', (Piece.PREAMBLE, "")),
+        (b'{"type":"ping"}', (Piece.PREAMBLE, "")),
+        (b'{"type":["error"],"object":{},"code":[]}', (Piece.PREAMBLE, "")),
         (b"\xff", (Piece.ERROR, "")),
         (_chunk({"content": 5}), (Piece.ERROR, "")),
-        (_chunk(choices=None), (Piece.ERROR, "")),
-        (_chunk(choices=[], usage={"prompt_tokens": -1, "completion_tokens": 0}), (Piece.ERROR, "")),
+        (_chunk(choices=5), (Piece.ERROR, "")),
+        (_chunk(choices=None), (Piece.PREAMBLE, "")),
+        (_chunk(choices=None, usage={"prompt_tokens": 1, "completion_tokens": 0}), (Piece.OUTPUT, "")),
+        (b'{"usage":{"prompt_tokens":1,"completion_tokens":0}}', (Piece.OUTPUT, "")),
+        (_chunk(choices=None, usage={"prompt_tokens": 1}), (Piece.PREAMBLE, "")),
+        (_chunk(choices=[], usage={"prompt_tokens": -1, "completion_tokens": 0}), (Piece.PREAMBLE, "")),
+        (_chunk({"content": "a"}, usage=[5]), (Piece.OUTPUT, "a")),
+        (_chunk({"content": "a"}, usage="none"), (Piece.OUTPUT, "a")),
+        (_chunk({"tool_calls": [{"index": 0}]}, usage=5), (Piece.OUTPUT, "")),
+        # Errors without an envelope, and without the event's name.
+        (b'{"object":"error","message":"no","type":"BadRequestError","code":400}', (Piece.ERROR, "")),
+        (b'{"type":"error","code":"server_error","message":"no"}', (Piece.ERROR, "")),
         (b'{"choices":[],"x":' + b"[" * 100_000, (Piece.ERROR, "")),
     ],
 )
@@ -351,6 +448,34 @@ def test_usage_that_every_chunk_tells_is_taken_from_the_last() -> None:
     pieces, parsed = _read(_chunk({"role": "assistant"}, usage=early), _chunk({"content": "a"}, usage=late))
     assert [piece for piece, _ in pieces] == [Piece.PREAMBLE, Piece.OUTPUT]
     assert parsed.usage == Usage(5, 2)
+
+
+@pytest.mark.parametrize(
+    "usage", [{"prompt_tokens": 5}, {"prompt_tokens": -5, "completion_tokens": 2}, "x", [], 5]
+)
+def test_a_usage_that_cannot_be_read_is_ignored(usage: Any) -> None:
+    _, parsed = _read(ROLE, TEXT, STOP, _chunk(choices=[], usage=usage), DONE)
+    assert parsed.reply == Reply("กา", "m", "stop", None, "req_3")
+    _, parsed = _read(ROLE, TEXT, STOP, USAGE, _chunk(choices=[], usage=usage), DONE)
+    assert parsed.reply == Reply("กา", "m", "stop", Usage(5, 7), "req_3")
+
+
+def test_a_usage_chunk_without_choices_counts() -> None:
+    nothing: tuple[list[Any] | None, ...] = (None, [])
+    for choices in nothing:
+        usage = _chunk(choices=choices, usage={"prompt_tokens": 5, "completion_tokens": 7})
+        assert _read(ROLE, TEXT, STOP, usage, DONE)[1].usage == Usage(5, 7)
+    _, parsed = _read(ROLE, TEXT, STOP, b'{"usage":{"prompt_tokens":5,"completion_tokens":7}}', DONE)
+    assert parsed.usage == Usage(5, 7)
+
+
+def test_thinking_is_no_text_but_the_reply_has_begun() -> None:
+    thinking = _chunk({"role": "assistant", "reasoning_content": "คิด"})
+    pieces, parsed = _read(thinking, TEXT, STOP, DONE)
+    assert pieces[0] == (Piece.OUTPUT, "")
+    assert parsed.reply == Reply("กา", "m", "stop", None, "req_3")
+    _, parsed = _read(thinking)
+    assert (parsed.outcome, parsed.fault) == (Outcome.PARTIAL, Fault.STREAM)
 
 
 @pytest.mark.parametrize("events", [(), (ROLE,), (ROLE, _chunk({}))])
@@ -390,6 +515,10 @@ def test_a_stream_that_ends_after_some_output_is_partial() -> None:
         ("something_new", "never_seen", Outcome.TRANSIENT, Fault.STREAM),
         ("", 429, Outcome.THROTTLED, Fault.STREAM),
         ("", "503", Outcome.OVERLOADED, Fault.STREAM),
+        ("", 402, Outcome.FATAL, Fault.QUOTA),
+        ("", 400, Outcome.FATAL, Fault.STREAM),
+        ("", 399, Outcome.TRANSIENT, Fault.STREAM),
+        ("", 600, Outcome.TRANSIENT, Fault.STREAM),
         ("", 7, Outcome.TRANSIENT, Fault.STREAM),
         (None, None, Outcome.TRANSIENT, Fault.STREAM),
     ],
@@ -432,6 +561,14 @@ def test_a_failure_after_output_is_partial(
     assert pieces[-1] == (Piece.ERROR, "")
     assert (parsed.outcome, parsed.fault, parsed.code, parsed.reply) == (Outcome.PARTIAL, fault, code, None)
     assert parsed.detail
+
+
+@pytest.mark.parametrize("name", ["", "error"])
+def test_an_error_without_an_envelope(name: str) -> None:
+    error = b'{"object":"error","message":"too long","type":"BadRequestError","param":null,"code":400}'
+    _, parsed = _read(error, name=name)
+    assert (parsed.outcome, parsed.fault, parsed.code) == (Outcome.FATAL, Fault.STREAM, "400")
+    assert parsed.detail == "error in the stream: too long"
 
 
 def test_an_error_event_in_no_known_form_is_quoted() -> None:

@@ -29,6 +29,7 @@ NOW = "Sun, 06 Nov 1994 08:49:37 GMT"
         (429, "slow_down", Outcome.THROTTLED),
         (429, "insufficient_quota", Outcome.FATAL),
         (429, "credit_balance_exhausted", Outcome.FATAL),
+        (400, "402", Outcome.FATAL),
         (500, "server_error", Outcome.TRANSIENT),
         (502, None, Outcome.TRANSIENT),
         (503, "server_is_overloaded", Outcome.OVERLOADED),
@@ -40,7 +41,7 @@ NOW = "Sun, 06 Nov 1994 08:49:37 GMT"
     ],
 )
 def test_the_outcome_of_a_status(status: int, code: str | None, outcome: Outcome) -> None:
-    quota = status == 402 or code in {"insufficient_quota", "credit_balance_exhausted"}
+    quota = status == 402 or code in {"insufficient_quota", "credit_balance_exhausted", "402"}
     assert outcome_of(status, code) == (outcome, Fault.QUOTA if quota else Fault.STATUS)
 
 
