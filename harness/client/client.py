@@ -96,13 +96,15 @@ class ResilientClient:
         self,
         prompt: str,
         model: str | None = None,
-        max_tokens: int = DEFAULT_MAX_TOKENS,
+        max_tokens: int | None = DEFAULT_MAX_TOKENS,
         *,
         system: str | None = COPYWRITER,
         temperature: float | None = DEFAULT_TEMPERATURE,
         priority: int = 0,
     ) -> Reply:
         """Write one piece of copy. Where calls have to wait, those of higher `priority` go first.
+
+        With `max_tokens` None the API's own bound holds (OpenAI's; Anthropic wants one).
 
         Raises the CallError of the call's outcome when it did not succeed, RequestError for what cannot be
         sent, as an empty prompt or `max_tokens` under 1.
@@ -114,7 +116,7 @@ class ResilientClient:
         self,
         messages: Sequence[AnyMessage],
         model: str | None = None,
-        max_tokens: int = DEFAULT_MAX_TOKENS,
+        max_tokens: int | None = DEFAULT_MAX_TOKENS,
         *,
         temperature: float | None = None,
         priority: int = 0,
@@ -133,7 +135,7 @@ class ResilientClient:
         self,
         prompt: str | Sequence[AnyMessage],
         model: str | None = None,
-        max_tokens: int = DEFAULT_MAX_TOKENS,
+        max_tokens: int | None = DEFAULT_MAX_TOKENS,
         *,
         system: str | None = COPYWRITER,
         temperature: float | None = DEFAULT_TEMPERATURE,
@@ -154,7 +156,7 @@ class ResilientClient:
         self,
         prompts: Iterable[str] | AsyncIterable[str],
         model: str | None = None,
-        max_tokens: int = DEFAULT_MAX_TOKENS,
+        max_tokens: int | None = DEFAULT_MAX_TOKENS,
         *,
         system: str | None = COPYWRITER,
         temperature: float | None = DEFAULT_TEMPERATURE,
@@ -184,7 +186,7 @@ class ResilientClient:
         self,
         prompts: Sequence[str],
         model: str | None = None,
-        max_tokens: int = DEFAULT_MAX_TOKENS,
+        max_tokens: int | None = DEFAULT_MAX_TOKENS,
         *,
         priority: int = 0,
     ) -> list[Reply | errors.CallError]:
