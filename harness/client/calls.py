@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from harness.client.ends import detail
-from harness.errors import HarnessError, RequestError
+from harness.errors import HarnessError, RequestError, expected
 from harness.model import NO_TAG, Call, CallFinished, Event, Fault, Outcome, StoppedBy, Tag
 from harness.pipeline.attempting import Send
 from harness.pipeline.call_state import CallState
@@ -36,7 +36,12 @@ class Listeners:
     """Tells every listener of every event. One that raises is reported to the event loop and goes on."""
 
     def __init__(self, listeners: Iterable[Callable[[Event], None]]) -> None:
+        if not isinstance(listeners, Iterable):
+            raise expected("listeners", listeners, "a list of functions that take an event")
         self._listeners = tuple(listeners)
+        for listener in self._listeners:
+            if not callable(listener):
+                raise expected("listeners", listener, "functions that take an event")
 
     def __call__(self, event: Event) -> None:
         for listener in self._listeners:

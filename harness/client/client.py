@@ -15,14 +15,13 @@ from harness.client.endpoint import DEFAULT_MODELS, Endpoint, WireName
 from harness.client.ends import reply_or_raise
 from harness.client.mapping import Item, as_prompts, map_calls
 from harness.client.messages import COPYWRITER, AnyMessage, as_extra, as_messages, copy_messages
-from harness.client.route import routes_of
+from harness.client.route import routes_of, transport_for
 from harness.client.stream import CopyStream, OpenStream
 from harness.exchange.streamed import Streamed
 from harness.model import Event, Reply, Request
 from harness.pipeline.call_state import CallState
 from harness.policy.config import Policy
 from harness.policy.presets import as_policy
-from harness.transport import httpx_transport
 from harness.transport.base import Transport
 
 DEFAULT_MAX_TOKENS = 1000
@@ -61,8 +60,8 @@ class ResilientClient:
     ) -> None:
         self.policy = as_policy(policy)
         self.endpoint = Endpoint(base_url, api_key, wire)
-        self.model = DEFAULT_MODELS[wire] if model is None else model
-        self._transport = transport or httpx_transport.build(self.policy.connections)
+        self.model = _checked_model(DEFAULT_MODELS[wire] if model is None else model)
+        self._transport = transport_for(self.policy, transport)
         emit = Listeners(listeners)
         self._calls = Calls(self.policy.deadline_s, now_ns, emit)
         self.routes = routes_of(
@@ -234,3 +233,9 @@ class ResilientClient:
         if isinstance(call.opened, Streamed):
             return OpenStream(self._calls, call, pipeline, call.opened, self.policy.idle_timeout_s)
         return call
+
+
+def _checked_model(model: str) -> str:
+    if not isinstance(model, str) or not model.strip():
+        raise errors.expected("model", model, "the name of a model")
+    return model

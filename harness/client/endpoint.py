@@ -41,7 +41,9 @@ class Endpoint:
             raise errors.expected("wire", self.wire, "the name of a wire format")
         wire_named(self.wire)
         default, url_variable, key_variable = _ENVIRONMENT[self.wire]
-        url = self.base_url or os.environ.get(url_variable) or default
+        url = self.base_url
+        if url is None:
+            url = os.environ.get(url_variable) or default
         if self.base_url is None and self.wire == "anthropic":
             url = _with_version(url)
         object.__setattr__(self, "base_url", _checked_url(url))

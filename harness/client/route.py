@@ -20,6 +20,7 @@ from harness.pipeline.attempting import Progress
 from harness.pipeline.call_state import CallState
 from harness.pipeline.pipeline import Pipeline
 from harness.policy.config import Policy
+from harness.transport import httpx_transport
 from harness.transport.base import HttpRequest, Transport
 from harness.wire.choose import wire_named
 from harness.wire.estimate import estimate_tokens
@@ -69,6 +70,16 @@ def ids_of(tag: Tag, progress: Progress) -> dict[str, str]:
     if tag.reply_tokens is not None:
         headers["x-primetime-tokens"] = str(tag.reply_tokens)
     return headers
+
+
+def transport_for(policy: Policy, transport: Transport | None) -> Transport:
+    """What carries a client's requests: what its user brought, or what its policy asks for."""
+    if transport is None:
+        return httpx_transport.build(policy.connections)
+    if not hasattr(transport, "open") or not hasattr(transport, "aclose"):
+        what = "a transport of harness.transport, as HttpxTransport(your_client)"
+        raise expected("transport", transport, what)
+    return transport
 
 
 def pipelines_of(

@@ -15,7 +15,7 @@ from harness.client.loop_thread import LoopThread
 from harness.client.mapping import Item
 from harness.client.messages import COPYWRITER, AnyMessage
 from harness.client.stream import CopyStream
-from harness.errors import CallError
+from harness.errors import CallError, expected
 from harness.model import Reply
 
 T = TypeVar("T")
@@ -64,6 +64,8 @@ class SyncClient:
     """
 
     def __init__(self, client: ResilientClient) -> None:
+        if not isinstance(client, ResilientClient):
+            raise expected("client", client, "a ResilientClient")
         self._client = client
         self._thread = LoopThread()
 

@@ -14,7 +14,7 @@ import msgspec
 from harness import clock
 from harness.client.calls import Calls, Listeners, Way
 from harness.client.ends import error_of
-from harness.client.route import ids_of, pipelines_of
+from harness.client.route import ids_of, pipelines_of, transport_for
 from harness.client.stream import OpenStream
 from harness.errors import CallError
 from harness.exchange.peer import Peer
@@ -24,7 +24,6 @@ from harness.pipeline.attempting import Progress
 from harness.pipeline.call_state import CallState
 from harness.policy.config import Policy
 from harness.policy.presets import as_policy
-from harness.transport import httpx_transport
 from harness.transport.base import HttpRequest, Transport
 from harness.wire.choose import wire_for_path
 from harness.wire.estimate import estimate_tokens
@@ -133,7 +132,7 @@ class Gateway:
         now_ns: Callable[[], int] = clock.now_ns,
     ) -> None:
         self.policy = as_policy(policy)
-        self._transport = transport or httpx_transport.build(self.policy.connections)
+        self._transport = transport_for(self.policy, transport)
         self._now_ns = now_ns
         self._send_ids = send_ids
         emit = Listeners(listeners)

@@ -23,6 +23,7 @@ from harness import (
     Policy,
     RequestError,
     ResilientClient,
+    SyncClient,
     Transient,
 )
 from harness.policy import config
@@ -130,6 +131,11 @@ def test_a_setting_says_what_it_expects(kind: Any, changes: dict[str, Any], said
         ({"policy": None}, "policy"),
         ({"policy": {"retry": 3}}, "policy"),
         ({"fallback": "http://other.test/v1"}, "fallback"),
+        ({"base_url": ""}, "base_url = '': expected an address"),
+        ({"model": " "}, "model = ' ': expected the name of a model"),
+        ({"transport": object()}, "expected a transport of harness.transport"),
+        ({"listeners": [1]}, "listeners = 1: expected functions that take an event"),
+        ({"listeners": print}, "expected a list of functions that take an event"),
     ],
 )
 def test_a_client_that_cannot_work_is_not_made(options: dict[str, Any], said: str) -> None:
@@ -223,6 +229,11 @@ def test_further_fields_that_cannot_be_sent_are_refused(extra: Any, said: str) -
         assert said in str(error.value)
 
     assert play(scenario, ONCE, Api(completion())) == []
+
+
+def test_a_facade_is_made_around_a_client() -> None:
+    with pytest.raises(ConfigError, match="client = 'http://x': expected a ResilientClient"):
+        SyncClient("http://x")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("prompts", ["a prompt", None, 5])
