@@ -1,0 +1,9 @@
+"""For all tests: Ctrl-C means what it means in a terminal, even for a background job of a shell."""
+
+import signal
+
+
+def pytest_configure() -> None:
+    """A background job of a shell ignores SIGINT, and so would every process a test starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
