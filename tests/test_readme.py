@@ -52,7 +52,7 @@ def test_the_scenario_example_runs(tmp_path: Path) -> None:
     scenario.write_text(blocks("python")[2], encoding="utf-8")
     played = play(str(scenario), "--evening", "2s", "--mock-profile", "instant", run_dir=tmp_path / "runs")
 
-    assert played.code == 0, played.out + played.err
+    played.assert_whole()
     assert played.summary["outcomes"]["ok"] == played.summary["calls"] > 10
 
 

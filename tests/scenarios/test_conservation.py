@@ -36,7 +36,7 @@ def test_conservation_under_faults(processes: int, tmp_path: Path) -> None:
     several = ("--processes", str(processes)) if processes > 1 else ()
     played = play("primetime.py", "--evening", "8s", "--peak-rps", "60", *FAULTS, *several, run_dir=tmp_path)
 
-    assert played.code == 0, played.out + played.err
+    played.assert_whole()
     assert_conserved(played)
     calls = table(played.folder, "calls")
     assert {c["worker"] for c in calls} == set(range(processes))
@@ -52,7 +52,7 @@ def test_nothing_is_lost_at_the_end_when_calls_last_seconds(tmp_path: Path) -> N
     slow = ("--mock-profile", str(HERE / "slow.toml"))
     played = play("steady.py", "--rate", "20", "-t", "3s", "--processes", "2", *slow, run_dir=tmp_path)
 
-    assert played.code == 0, played.out + played.err
+    played.assert_whole()
     assert_conserved(played)
     calls = table(played.folder, "calls")
     assert {c["outcome"] for c in calls} == {"ok"}
@@ -65,7 +65,7 @@ def test_a_closed_loop_with_fewer_users_than_workers_ends(tmp_path: Path) -> Non
     options = ("--arrivals", "closed", "-u", "1", "--length", "3s", "--processes", "2")
     played = play("steady.py", *options, *FAULTS, run_dir=tmp_path)
 
-    assert played.code == 0, played.out + played.err
+    played.assert_whole()
     assert_conserved(played)
 
 
@@ -73,7 +73,7 @@ def test_a_closed_loop_conserves_and_never_has_more_calls_under_way_than_users(t
     options = ("--arrivals", "closed", "-u", "6", "--length", "5s")
     played = play("steady.py", *options, *FAULTS, run_dir=tmp_path)
 
-    assert played.code == 0, played.out + played.err
+    played.assert_whole()
     assert_conserved(played)
     calls = table(played.folder, "calls")
     edges = sorted([(c["start_ns"], 1) for c in calls] + [(c["end_ns"], -1) for c in calls])

@@ -27,7 +27,7 @@ def test_one_ctrl_c_stops_arrivals_drains_and_reports(processes: int, tmp_path: 
     os.killpg(process.pid, signal.SIGINT)
     played = finish(process, tmp_path, timeout_s=40)
 
-    assert played.code == 0, played.out + played.err
+    played.assert_whole()
     assert "Traceback" not in played.out + played.err
     assert_conserved(played)
     assert read_json(played.folder / "ending.json")["reason"] == "stopped"
@@ -48,7 +48,7 @@ def test_calls_that_outlast_a_ctrl_c_are_recorded_as_cancelled(tmp_path: Path) -
     os.killpg(process.pid, signal.SIGINT)
     played = finish(process, runs, timeout_s=40)
 
-    assert played.code == 0, played.out + played.err
+    played.assert_whole()
     assert_conserved(played)
     assert {c["outcome"] for c in table(played.folder, "calls")} == {"cancelled"}
     assert played.summary["outcomes"]["cancelled"] > 5
@@ -101,7 +101,7 @@ def test_sigterm_ends_a_run_in_good_order(processes: int, tmp_path: Path) -> Non
     process.terminate()
     played = finish(process, tmp_path, timeout_s=40)
 
-    assert played.code == 0, played.out + played.err
+    played.assert_whole()
     assert_conserved(played)
     assert read_json(played.folder / "ending.json")["reason"] == "stopped"
 
@@ -118,7 +118,7 @@ def test_a_second_ctrl_c_cancels_what_is_under_way(tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGINT)
     played = finish(process, runs, timeout_s=40)
 
-    assert played.code == 0, played.out + played.err
+    played.assert_whole()
     assert_conserved(played)
     assert {c["outcome"] for c in table(played.folder, "calls")} == {"cancelled"}
 

@@ -41,7 +41,7 @@ def test_a_task_may_make_several_calls_or_none_and_on_start_may_call_too(tmp_pat
 """,
     )
 
-    assert played.code == 0, played.out + played.err
+    played.assert_whole()
     assert_conserved(played)
     calls = table(played.folder, "calls")
     assert sum(c["kind"] == "on_start" for c in calls) == 1
@@ -62,7 +62,7 @@ def test_tasks_are_chosen_by_weight_and_seed(tmp_path: Path) -> None:
     for turn in ("one", "two"):
         (tmp_path / turn).mkdir()
         played = mine(tmp_path / turn, body, "--rate", "100")
-        assert played.code == 0, played.out + played.err
+        played.assert_whole()
         models.append([c["model"] for c in sorted(table(played.folder, "calls"), key=lambda c: c["call_id"])])
 
     assert models[0] == models[1]
@@ -125,7 +125,7 @@ def test_a_blocking_function_can_be_handed_to_a_thread(tmp_path: Path) -> None:
 """,
     )
 
-    assert played.code == 0, played.out + played.err
+    played.assert_whole()
     assert played.summary["outcomes"]["ok"] == played.summary["calls"] > 20
 
 
@@ -133,7 +133,7 @@ def test_the_budget_of_requests_is_a_hard_stop_over_all_workers(tmp_path: Path) 
     body = "    @task\n    async def one(self):\n        await self.client.generate_copy('a')\n"
     played = mine(tmp_path, body, "--rate", "50", "--max-requests", "15", "--processes", "2")
 
-    assert played.code == 0, played.out + played.err
+    played.assert_whole()
     lines = (played.folder / "mock-requests.jsonl").read_text().splitlines()
     assert len(lines) == 15
     assert len(table(played.folder, "calls")) < 60  # arrivals ended with the budget

@@ -49,7 +49,7 @@ def test_each_format_is_replayed_with_its_tokens(
     trace.write_text(text, encoding="utf-8")
     played = play("replay.py", "--trace", str(trace), run_dir=tmp_path / "runs")
 
-    assert played.code == 0, played.out + played.err
+    played.assert_whole()
     assert_conserved(played)
     assert len(table(played.folder, "calls")) == len(rows)
     assert_tokens_match(played, rows)
@@ -60,7 +60,7 @@ def test_the_azure_trace_at_20_times_its_speed(tmp_path: Path) -> None:
     options = ("--trace", str(AZURE), "--speedup", "20", "-t", "10s")
     played = play("replay.py", *options, run_dir=tmp_path)
 
-    assert played.code == 0, played.out + played.err
+    played.assert_whole()
     assert_conserved(played)
     with AZURE.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
