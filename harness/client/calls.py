@@ -113,7 +113,7 @@ class Calls:
                 await way.pipeline.run(call, way.send, way.tokens)
                 if not _try_next(call):
                     break
-        except BaseException:
+        except BaseException:  # cancelled, as a rule; whatever it is, the call's end is told
             self.finish(call, cancelled=True)
             raise
         if call.lease is None:

@@ -44,8 +44,8 @@ class Endpoint:
         url = self.base_url
         if url is None:
             url = os.environ.get(url_variable) or default
-        if self.base_url is None and self.wire == "anthropic":
-            url = _with_version(url)
+            if self.wire == "anthropic":
+                url = _with_version(url)
         object.__setattr__(self, "base_url", _checked_url(url))
         object.__setattr__(
             self, "api_key", _checked_key(self.api_key or os.environ.get(key_variable), key_variable)

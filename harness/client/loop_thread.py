@@ -22,7 +22,6 @@ class LoopThread:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._closing = threading.Lock()
         self._open = True
         self._over = False
@@ -82,8 +81,7 @@ class LoopThread:
                 return
             task = self._loop.create_task(work)
             started.append(task)
-            self._tasks.add(task)
-            task.add_done_callback(lambda task: self._hand_over(task, done))
+            task.add_done_callback(lambda task: _hand_over(task, done))
 
         try:
             self._loop.call_soon_threadsafe(start, context=copy_context())
@@ -94,21 +92,11 @@ class LoopThread:
             return done.result()
         except CancelledError:
             raise HarnessError("this client was closed while the call was under way") from None
-        except BaseException:
+        except BaseException:  # Ctrl-C in the caller's thread, or what the work itself raised
             if not done.done():
                 self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in started])
                 _settled(done)
             raise
-
-    def _hand_over(self, task: asyncio.Task[T], done: Future[T]) -> None:
-        """In the loop's thread: the end of a task, to who waits for it."""
-        self._tasks.discard(task)
-        if task.cancelled():
-            done.cancel()
-        elif (error := task.exception()) is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(task.result())
 
     async def _wind_up(self, last: Callable[[], Awaitable[None]]) -> None:
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
@@ -118,6 +106,16 @@ class LoopThread:
         await last()
         await self._loop.shutdown_asyncgens()
         self._over = True
+
+
+def _hand_over(task: asyncio.Task[T], done: Future[T]) -> None:
+    """In the loop's thread: the end of a task, to who waits for it."""
+    if task.cancelled():
+        done.cancel()
+    elif (error := task.exception()) is not None:
+        done.set_exception(error)
+    else:
+        done.set_result(task.result())
 
 
 def _settled(done: Future[Any]) -> None:

@@ -74,19 +74,16 @@ class Streamed(Opened):
             return self._peer.failed(self._progress, error)
         self._peer.arrived(self._progress, response)
         self._response = response
+        is_raw = self._peer.wire is OPAQUE and _is_success(response) and not _is_readable(response)
+        if not is_raw and not _is_stream(response):
+            return await self._read_whole(response)
+        self._chunks = response.chunks()
+        if is_raw:  # a file, a voice: passed on as it comes, of any length
+            self._progress.first_token_ns = self._peer.now_ns()
+            return self
+        self._reader = self._peer.wire.reader(response.headers)
         begun = False
         try:
-            if self._peer.wire is OPAQUE and _is_success(response) and not _is_readable(response):
-                self._chunks = response.chunks()  # a file, a voice: passed on as it comes, of any length
-                self._progress.first_token_ns = self._peer.now_ns()
-                begun = True
-                return self
-            if not _is_stream(response):
-                attempt, body = await read_whole(self._peer, response, self._progress)
-                self.whole = Whole(response.status, self.headers, body)
-                return attempt
-            self._reader = self._peer.wire.reader(response.headers)
-            self._chunks = response.chunks()
             begun = await self._to_first_output()
             return self if begun else self._peer.ended(self._progress, self._parsed())
         except Exception as error:  # noqa: BLE001
@@ -123,6 +120,15 @@ class Streamed(Opened):
         """Give the connection back, or drop it when the stream was not read to its end."""
         if self._response is not None:
             await close(self._response)
+
+    async def _read_whole(self, response: HttpResponse) -> Attempt:
+        """A reply that is no stream; the connection is given back."""
+        try:
+            attempt, body = await read_whole(self._peer, response, self._progress)
+        except Exception as error:  # noqa: BLE001 - as in `open`
+            return self._peer.failed(self._progress, error)
+        self.whole = Whole(response.status, self.headers, body)
+        return attempt
 
     async def _to_first_output(self) -> bool:
         size = 0

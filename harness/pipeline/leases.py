@@ -14,7 +14,7 @@ from harness.policy.breaker import State, make_breaker
 from harness.policy.concurrency import make_limit
 from harness.policy.config import Policy
 from harness.policy.match import Verdict, verdict
-from harness.policy.rate import RateBucket, is_shed
+from harness.policy.rate import RateBucket, Reservation, is_shed
 from harness.policy.usual import Usual
 from harness.units import NS
 
@@ -88,7 +88,7 @@ class Leases:
         if attempt is None:
             self.bucket.refund(lease.reservation, self._now_ns())
         else:
-            self._learn(lease, attempt)
+            self._learn(lease.reservation, attempt)
         self.gate.leave()
 
     def _admitted(self, call: CallState) -> Lease | None:
@@ -150,16 +150,14 @@ class Leases:
         call.stopped_by = StoppedBy.DEADLINE
         return False
 
-    def _learn(self, lease: Lease, attempt: Attempt) -> None:
+    def _learn(self, reservation: Reservation, attempt: Attempt) -> None:
         """Rate and concurrency limits hear what the API said."""
         now_ns = self._now_ns()
-        if lease.reservation is None:
-            return
         if attempt.levels is not None:
-            self.bucket.sync(lease.reservation, attempt.levels, now_ns)
+            self.bucket.sync(reservation, attempt.levels, now_ns)
         usage = attempt.usage
         spent = None if usage is None else usage.prompt_tokens + usage.completion_tokens
-        self.bucket.settle(lease.reservation, spent, now_ns)
+        self.bucket.settle(reservation, spent, now_ns)
         if attempt.outcome is Outcome.OK:
             self._usual.note(attempt.end_ns - attempt.sent_ns)
         elif attempt.outcome is Outcome.THROTTLED:

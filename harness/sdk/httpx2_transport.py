@@ -75,11 +75,5 @@ class ResilientTransport(httpx2.AsyncBaseTransport):
 
 
 def _error(failure: NoReplyError, request: httpx2.Request) -> httpx2.TransportError:
-    kinds = {
-        "ConnectError": httpx2.ConnectError,
-        "ConnectTimeout": httpx2.ConnectTimeout,
-        "PoolTimeout": httpx2.PoolTimeout,
-        "ReadError": httpx2.ReadError,
-        "ReadTimeout": httpx2.ReadTimeout,
-    }
-    return kinds[failure.kind](str(failure), request=request)
+    kind: type[httpx2.TransportError] = getattr(httpx2, failure.kind)
+    return kind(str(failure), request=request)

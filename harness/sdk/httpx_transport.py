@@ -75,11 +75,5 @@ class ResilientTransport(httpx.AsyncBaseTransport):
 
 
 def _error(failure: NoReplyError, request: httpx.Request) -> httpx.TransportError:
-    kinds = {
-        "ConnectError": httpx.ConnectError,
-        "ConnectTimeout": httpx.ConnectTimeout,
-        "PoolTimeout": httpx.PoolTimeout,
-        "ReadError": httpx.ReadError,
-        "ReadTimeout": httpx.ReadTimeout,
-    }
-    return kinds[failure.kind](str(failure), request=request)
+    kind: type[httpx.TransportError] = getattr(httpx, failure.kind)
+    return kind(str(failure), request=request)

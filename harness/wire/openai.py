@@ -198,7 +198,7 @@ class OpenAIReader:
         text, is_output = "", False
         for choice in chunk.choices or ():
             delta = choice.delta
-            if delta is not None and (delta.content or delta.is_output()):
+            if delta is not None and delta.is_output():
                 is_output = True
                 if choice.index == 0:
                     text += delta.content if isinstance(delta.content, str) else _joined(delta.content)
