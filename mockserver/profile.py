@@ -5,51 +5,17 @@ Nothing is validated here: `profile_file` does that where a profile enters.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
 
-MINUTES_PER_DAY = 1440
+from mockserver.rules import ClockWindow, ConnectionRule, RequestRule
 
-ConnectionAction = Literal["hang", "reset"]
-# In place of a generation: the request never takes a slot.
-RefusingAction = Literal["status", "hang", "reset", "garbage"]
-# What a generation has written is spoiled on its way to the caller.
-SpoilingAction = Literal[
-    "hang_after_headers",
-    "stall",
-    "reset_mid",
-    "truncate",
-    "half_json",
-    "malformed_sse",
-    "stream_error",
-]
-RequestAction = RefusingAction | SpoilingAction
-
-REFUSING: frozenset[str] = frozenset(get_args(RefusingAction))
-SPOILING: frozenset[str] = frozenset(get_args(SpoilingAction))
-COUNTS_EVENTS = SPOILING - {"hang_after_headers"}
-
-
-@dataclass(frozen=True, slots=True)
-class ClockWindow:
-    """A stretch of the evening clock in minutes of the day (ICT), its end excluded; it may pass midnight."""
-
-    start_min: int
-    end_min: int
-
-    @property
-    def length_min(self) -> int:
-        return (self.end_min - self.start_min) % MINUTES_PER_DAY
-
-    def holds(self, minute: float) -> bool:
-        """Whether `minute` (of any day) lies inside."""
-        return (minute - self.start_min) % MINUTES_PER_DAY < self.length_min
+_PRIME_HOUR = ClockWindow(19 * 60 + 30, 20 * 60 + 30)
 
 
 @dataclass(frozen=True, slots=True)
 class Evening:
     """Which part of the evening is played, and in how many real seconds."""
 
-    window: ClockWindow = ClockWindow(19 * 60 + 30, 20 * 60 + 30)
+    window: ClockWindow = _PRIME_HOUR
     duration_s: float = 180.0
 
 
@@ -83,11 +49,30 @@ class Length:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Requests and tokens a minute for each key and model; 0 means no limit."""
+    """Requests and tokens a minute for each key and model; 0 means no limit.
+
+    `tpm` counts prompt and output together, as OpenAI does, `itpm` and `otpm` each alone, as Anthropic does.
+    `models` has other numbers for some models. `quota_tokens` is what a key may spend at all.
+    """
 
     rpm: int = 0
     tpm: int = 0
+    itpm: int = 0
+    otpm: int = 0
     window_s: float = 60.0
+    quota_tokens: int = 0
+    models: tuple["ModelLimits", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLimits:
+    """The limits of one model, in place of the common ones."""
+
+    model: str
+    rpm: int = 0
+    tpm: int = 0
+    itpm: int = 0
+    otpm: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,57 +104,6 @@ class FrontSettings:
     burst: int = 1
     backlog: int = 1024
     max_open: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class When:
-    """When a fault rule is in force; what is None does not restrict it.
-
-    `window` is on the evening clock; `from_s` and `to_s` are real seconds since the clock was set.
-    """
-
-    window: ClockWindow | None = None
-    from_s: float | None = None
-    to_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionRule:
-    """A fault of a new connection: accepted and never read, or reset at once."""
-
-    name: str
-    action: ConnectionAction
-    probability: float = 1.0
-    when: When = When()
-
-
-@dataclass(frozen=True, slots=True)
-class HeaderIs:
-    """A request header, and the value it must have; names are of any case."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class RequestRule:
-    """A fault of a request that has been read.
-
-    `first`: only so many requests that match everything else. `after_events`: content events of a stream
-    before it is spoiled; a whole reply is spoiled in the middle of its body.
-    """
-
-    name: str
-    action: RequestAction
-    probability: float = 1.0
-    when: When = When()
-    path: str | None = None
-    model: str | None = None
-    header: HeaderIs | None = None
-    first: int | None = None
-    status: int = 500
-    retry_after_s: float | None = None
-    after_events: int = 1
 
 
 @dataclass(frozen=True, slots=True)

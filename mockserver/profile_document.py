@@ -2,15 +2,8 @@
 
 from dataclasses import asdict
 
-from mockserver.profile import (
-    COUNTS_EVENTS,
-    ClockWindow,
-    ConnectionRule,
-    CurvePoint,
-    Profile,
-    RequestRule,
-    When,
-)
+from mockserver.profile import CurvePoint, Profile
+from mockserver.rules import COUNTS_EVENTS, ClockWindow, ConnectionRule, RequestRule, When
 
 Document = dict[str, object]
 
@@ -66,8 +59,8 @@ def _request_rule(rule: RequestRule) -> Document:
         document["after_events"] = rule.after_events
     if rule.action == "status":
         document["status"] = rule.status
-        if rule.retry_after_s is not None:
-            document["retry_after_s"] = rule.retry_after_s
+        if rule.retry_after.seconds is not None:
+            document["retry_after_s"] = rule.retry_after.seconds
     return document
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from mockserver.errors import ProfileError
 from mockserver.profile import (
-    MINUTES_PER_DAY,
     CapacitySettings,
     CurvePoint,
     Evening,
@@ -19,6 +18,7 @@ from mockserver.profile import (
     Ttft,
 )
 from mockserver.rule_tables import read_connection_rule, read_request_rule
+from mockserver.rules import MINUTES_PER_DAY
 from mockserver.tables import Table, clock_minute, nearest, wrong
 
 # Bounds against typing errors, not of any model: an hour, a million, a day.

@@ -4,13 +4,14 @@ import re
 from typing import Literal, get_args
 
 from mockserver.errors import ProfileError
-from mockserver.profile import (
+from mockserver.rules import (
     COUNTS_EVENTS,
     ConnectionRule,
     HeaderIs,
     RefusingAction,
     RequestAction,
     RequestRule,
+    RetryAfter,
     SpoilingAction,
     When,
 )
@@ -56,7 +57,7 @@ def read_request_rule(table: Table) -> RequestRule:
         header=_header(table),
         first=table.optional_integer("first", 1, _MANY),
         status=status,
-        retry_after_s=_retry_after_s(table, action),
+        retry_after=RetryAfter(_retry_after_s(table, action)),
         after_events=_after_events(table, action),
     )
     table.finish()
@@ -71,7 +72,7 @@ def read_request_fault(table: Table) -> RequestRule:
         name=_usual_name(action, status),
         action=action,
         status=status,
-        retry_after_s=_retry_after_s(table, action),
+        retry_after=RetryAfter(_retry_after_s(table, action)),
         after_events=_after_events(table, action),
     )
     table.finish()

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from mockserver.errors import ProfileError
-from mockserver.profile import ClockWindow
+from mockserver.rules import ClockWindow
 
 # A number that fits 64 bits has no more; a value in a message is cut at that length.
 MAX_DIGITS = 19

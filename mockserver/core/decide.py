@@ -13,7 +13,8 @@ from mockserver.core.evening import EveningClock, background
 from mockserver.core.faults import RequestFaults, connection_fault
 from mockserver.core.latency import MAX_OUTPUT_TOKENS, generation_us, reply_tokens, ttft_us
 from mockserver.core.limits import Exceeded, Levels, RateLimits
-from mockserver.profile import REFUSING, ConnectionRule, Evening, Profile, RequestRule
+from mockserver.profile import Evening, Profile
+from mockserver.rules import REFUSING, ConnectionRule, RequestRule
 
 # A waiting request may start because the background fell: ask that often (`Core.tick`).
 TICK_US = 50_000
@@ -65,6 +66,13 @@ class Throttle:
 
 
 @dataclass(frozen=True, slots=True)
+class Exhausted:
+    """The key has spent its whole quota: 429 for good."""
+
+    levels: Levels
+
+
+@dataclass(frozen=True, slots=True)
 class Overload:
     """No slot and no place in the queue."""
 
@@ -88,7 +96,7 @@ class Generate:
     fault: RequestRule | None = None
 
 
-Decision = Fault | Throttle | Overload | Generate
+Decision = Fault | Throttle | Exhausted | Overload | Generate
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from mockserver.profile import MINUTES_PER_DAY, CurvePoint, Evening, When
+from mockserver.profile import CurvePoint, Evening
+from mockserver.rules import MINUTES_PER_DAY, When
 
 US_PER_S = 1_000_000
 

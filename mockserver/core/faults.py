@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from mockserver.core.draws import uniform
 from mockserver.core.evening import EveningClock, in_force
-from mockserver.profile import ConnectionRule, RequestRule
+from mockserver.rules import ConnectionRule, RequestRule
 
 
 def connection_fault(

@@ -18,7 +18,7 @@ from mockserver.profile import Limits
 UNITS = 60_000_000
 MAX_ACCOUNTS = 10_000
 
-LimitKind = Literal["requests", "tokens"]
+LimitKind = Literal["requests", "tokens", "input_tokens", "output_tokens"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,12 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Both buckets of an account; None where the profile sets no limit."""
+    """The buckets of an account; None where the profile sets no limit."""
 
     requests: Level | None = None
     tokens: Level | None = None
+    input_tokens: Level | None = None
+    output_tokens: Level | None = None
 
 
 @dataclass(frozen=True, slots=True)

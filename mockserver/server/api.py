@@ -9,7 +9,7 @@ from mockserver.clock import Clock
 from mockserver.core.decide import Arrival, Fault, Generate, Overload, Throttle
 from mockserver.core.limits import Levels
 from mockserver.errors import WireError
-from mockserver.profile import REFUSING, RequestRule
+from mockserver.rules import REFUSING, RequestRule
 from mockserver.server.connections import Connections
 from mockserver.server.delivery import Delivery
 from mockserver.server.engine import Engine

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from mockserver.clock import Clock
 from mockserver.core.decide import Generate
-from mockserver.profile import RequestRule
+from mockserver.rules import RequestRule
 from mockserver.server.engine import Engine, Turn
 from mockserver.server.exchange import Exchange
 from mockserver.server.journal import Journal

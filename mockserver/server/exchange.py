@@ -25,9 +25,11 @@ class Exchange:
         "connection",
         "cut",
         "drawn_us",
+        "early_us",
         "events",
         "fault",
         "finished_us",
+        "first_us",
         "heeds_departure",
         "model",
         "path",
@@ -57,12 +59,14 @@ class Exchange:
         self.start: Start | None = None
         self.started_us: int | None = None
         self.drawn_us: int | None = None
+        self.first_us: int | None = None
         self.finished_us: int | None = None
         self.status: int | None = None
         self.stream = False
         self.events: int | None = None
         self.fault: str | None = None
         self.refused: str | None = None
+        self.early_us: int | None = None
         self.client_gone = False
         self.cut: str | None = None
         self.heeds_departure = False
@@ -107,6 +111,7 @@ class Exchange:
             "path": self.path,
             "received_us": self.received_us,
             "started_us": self.started_us,
+            "first_us": self.first_us,
             "finished_us": self.finished_us,
             "drawn_us": self.drawn_us,
             "status": self.status,
@@ -117,6 +122,7 @@ class Exchange:
             "model": self.model,
             "stream": self.stream,
             "events": self.events,
+            "early_us": self.early_us,
             "client_gone": self.client_gone,
         }
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from mockserver.clock import Clock
 from mockserver.core.decide import Core
 from mockserver.core.gate import Gate
-from mockserver.profile import ConnectionAction, FrontSettings
+from mockserver.profile import FrontSettings
+from mockserver.rules import ConnectionAction
 from mockserver.server.connections import Connections, drop_socket
 
 # So that a flood of connections does not keep the loop from those it has.

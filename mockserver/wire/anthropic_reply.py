@@ -85,7 +85,7 @@ def refused(error: WireError, moment: Moment) -> Answer:
 def injected(fault: Fault, moment: Moment) -> Answer:
     """The answer of a fault rule with a status."""
     rule = fault.rule
-    headers = limit_headers(fault.levels, moment) | _retry_after(rule.retry_after_s)
+    headers = limit_headers(fault.levels, moment) | _retry_after(rule.retry_after.seconds)
     return Answer(rule.status, envelope(*_kind(rule.status), moment), headers)
 
 

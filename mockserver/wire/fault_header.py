@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 
 from mockserver.errors import ProfileError, WireError
-from mockserver.profile import RequestRule
 from mockserver.rule_tables import read_request_fault
+from mockserver.rules import RequestRule
 from mockserver.tables import MAX_SHOWN, Table
 
 FAULT_HEADER = "x-mock-fault"

@@ -106,7 +106,7 @@ def injected(fault: Fault, moment: Moment) -> Answer:
     rule = fault.rule
     nearest = 500 if rule.status >= HTTPStatus.INTERNAL_SERVER_ERROR else 400
     message, kind, code = _ERRORS.get(rule.status, _ERRORS[nearest])
-    headers = limit_headers(fault.levels, moment) | _retry_after(rule.retry_after_s)
+    headers = limit_headers(fault.levels, moment) | _retry_after(rule.retry_after.seconds)
     return Answer(rule.status, _error(message, kind, None, code), headers)
 
 

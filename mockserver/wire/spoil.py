@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from mockserver.profile import RequestRule
+from mockserver.rules import RequestRule
 from mockserver.wire.answer import BrokenAnswer, Ending, Stream
 
 # A service of another kind on the port: neither a status line nor a header.

@@ -11,22 +11,18 @@ from hypothesis import strategies as st
 from mockserver.errors import ProfileError
 from mockserver.profile import (
     CapacitySettings,
-    ClockWindow,
-    ConnectionRule,
     CurvePoint,
     Evening,
     FrontSettings,
-    HeaderIs,
     InterToken,
     Length,
     Limits,
     Profile,
-    RequestRule,
     Ttft,
-    When,
 )
 from mockserver.profile_document import as_document
 from mockserver.profile_file import bundled_names, load_profile, parse_profile
+from mockserver.rules import ClockWindow, ConnectionRule, HeaderIs, RequestRule, RetryAfter, When
 
 
 def _error(document: object) -> str:
@@ -229,7 +225,7 @@ _REQUEST_RULES = (
         path=st.none() | _NAMES,
         model=st.none() | _NAMES,
         status=st.integers(400, 599),
-        retry_after_s=st.none() | st.floats(0, 100),
+        retry_after=st.builds(RetryAfter, st.none() | st.floats(0, 100)),
     )
     | st.builds(
         RequestRule,

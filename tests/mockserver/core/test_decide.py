@@ -4,15 +4,8 @@ from dataclasses import replace
 
 from mockserver.core.decide import Arrival, Core, Fault, Generate, Overload, Throttle
 from mockserver.core.latency import generation_us, reply_tokens, ttft_us
-from mockserver.profile import (
-    CapacitySettings,
-    ClockWindow,
-    CurvePoint,
-    Evening,
-    Limits,
-    Profile,
-    RequestRule,
-)
+from mockserver.profile import CapacitySettings, CurvePoint, Evening, Limits, Profile
+from mockserver.rules import ClockWindow, RequestRule
 
 S = 1_000_000
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.core.evening import EveningClock, background, in_force
-from mockserver.profile import ClockWindow, CurvePoint, Evening, When
+from mockserver.profile import CurvePoint, Evening
+from mockserver.rules import ClockWindow, When
 
 S = 1_000_000
 EVENING = EveningClock(Evening(ClockWindow(19 * 60 + 30, 20 * 60 + 30), 180), 5 * S)

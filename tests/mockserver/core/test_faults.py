@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from mockserver.core.evening import EveningClock
 from mockserver.core.faults import RequestFaults, connection_fault
-from mockserver.profile import ConnectionRule, Evening, HeaderIs, RequestRule, When
+from mockserver.profile import Evening
+from mockserver.rules import ConnectionRule, HeaderIs, RequestRule, When
 
 CLOCK = EveningClock(Evening(), 0)
 

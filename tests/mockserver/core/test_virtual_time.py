@@ -6,16 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockserver.core.decide import TICK_US, Arrival, Core, Generate, Overload
-from mockserver.profile import (
-    CapacitySettings,
-    ClockWindow,
-    CurvePoint,
-    Evening,
-    Limits,
-    Profile,
-    RequestRule,
-    Ttft,
-)
+from mockserver.profile import CapacitySettings, CurvePoint, Evening, Limits, Profile, Ttft
+from mockserver.rules import ClockWindow, RequestRule
 
 S = 1_000_000
 SLOTS, QUEUE, RPM = 6, 4, 600

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mockserver.clock import Clock
-from mockserver.profile import REFUSING, SPOILING
+from mockserver.rules import REFUSING, SPOILING
 from tests.mockserver.server.raw import hear, send
 from tests.mockserver.server.running import command, running, start
 

@@ -7,7 +7,7 @@ import pytest
 from mockserver.core.decide import Fault, Generate, Overload, Throttle
 from mockserver.core.limits import Exceeded, Level, Levels
 from mockserver.errors import WireError
-from mockserver.profile import RequestRule
+from mockserver.rules import RequestRule
 from mockserver.wire import anthropic_reply
 from mockserver.wire.answer import Moment
 from mockserver.wire.request import ParsedRequest

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.errors import WireError
-from mockserver.profile import RequestRule
+from mockserver.rules import RequestRule, RetryAfter
 from mockserver.wire.fault_header import read_fault_header
 
 
@@ -25,11 +25,11 @@ def test_no_header_is_no_fault() -> None:
         (" stall ;after_events = 0 ", RequestRule("stall", "stall", after_events=0)),
         (
             "status; status=503; retry_after_s=2",
-            RequestRule("status_503", "status", status=503, retry_after_s=2.0),
+            RequestRule("status_503", "status", status=503, retry_after=RetryAfter(2.0)),
         ),
         (
             "status;status=429;retry_after_s=0.5",
-            RequestRule("status_429", "status", status=429, retry_after_s=0.5),
+            RequestRule("status_429", "status", status=429, retry_after=RetryAfter(0.5)),
         ),
     ],
 )

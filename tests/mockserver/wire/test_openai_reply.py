@@ -7,7 +7,7 @@ import pytest
 from mockserver.core.decide import Fault, Generate, Overload, Throttle
 from mockserver.core.limits import Exceeded, Level, Levels
 from mockserver.errors import WireError
-from mockserver.profile import RequestRule
+from mockserver.rules import RequestRule, RetryAfter
 from mockserver.wire import openai_reply
 from mockserver.wire.answer import Moment
 from mockserver.wire.request import ParsedRequest
@@ -117,7 +117,7 @@ def test_an_injected_500_is_the_well_known_sentence() -> None:
 
 
 def test_an_injected_429_carries_its_hint() -> None:
-    rule = RequestRule("x", "status", status=429, retry_after_s=2)
+    rule = RequestRule("x", "status", status=429, retry_after=RetryAfter(2))
     answer = openai_reply.injected(Fault(rule, NO_LEVELS), MOMENT)
     assert json.loads(answer.body)["error"]["code"] == "rate_limit_exceeded"
     assert answer.headers == {"retry-after": "2", "retry-after-ms": "2000"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mockserver.profile import RequestAction, RequestRule
+from mockserver.rules import RequestAction, RequestRule
 from mockserver.wire.answer import BrokenAnswer, Stream
 from mockserver.wire.spoil import spoil_stream, spoil_whole
 
