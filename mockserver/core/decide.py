@@ -10,9 +10,10 @@ from typing import Literal
 
 from mockserver.core.capacity import Capacity, Started
 from mockserver.core.evening import EveningClock, background
-from mockserver.core.faults import RequestFaults, connection_fault
+from mockserver.core.faults import RequestFaults, connection_fault, refusing
 from mockserver.core.latency import MAX_OUTPUT_TOKENS, generation_us, reply_tokens, ttft_us
 from mockserver.core.limits import Exceeded, Levels, RateLimits
+from mockserver.core.policeman import Early
 from mockserver.profile import Evening, Profile
 from mockserver.rules import REFUSING, ConnectionRule, RequestRule
 
@@ -156,6 +157,14 @@ class Core:
             self.clock,
             now_us,
         )
+
+    def early(self, arrival: Arrival, now_us: int) -> Early:  # noqa: ARG002 - the CORE helper writes it
+        """To be written by the CORE helper."""
+        return Early()
+
+    def refusing(self, now_us: int) -> bool:
+        """Whether connections are refused now."""
+        return refusing(self.profile.connection_faults, self.seed, self.clock, now_us)
 
     def arrive(self, arrival: Arrival, now_us: int) -> Decision:
         """Injected faults first, then the rate limits, then a slot or the queue."""

@@ -6,16 +6,29 @@ from mockserver.core.draws import uniform
 from mockserver.core.evening import EveningClock, in_force
 from mockserver.rules import ConnectionRule, RequestRule
 
+# How long it lasts that connections are refused, or that they are not.
+REFUSE_SLICE_US = 100_000
+
 
 def connection_fault(
     rules: tuple[ConnectionRule, ...], seed: int, connection: int, clock: EveningClock, now_us: int
 ) -> ConnectionRule | None:
     """The fault of the connection with this arrival number."""
     for index, rule in enumerate(rules):
-        applies = in_force(rule.when, clock, now_us)
+        applies = rule.action != "refuse" and in_force(rule.when, clock, now_us)
         if applies and uniform(seed, f"connection-fault-{index}", connection) < rule.probability:
             return rule
     return None
+
+
+def refusing(rules: tuple[ConnectionRule, ...], seed: int, clock: EveningClock, now_us: int) -> bool:
+    """Whether nobody listens now: drawn anew for every slice of time."""
+    for index, rule in enumerate(rules):
+        if rule.action == "refuse" and in_force(rule.when, clock, now_us):
+            draw = uniform(seed, f"connection-refuse-{index}", now_us // REFUSE_SLICE_US)
+            if draw < rule.probability:
+                return True
+    return False
 
 
 class RequestFaults:

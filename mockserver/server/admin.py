@@ -7,13 +7,12 @@ like any other, so an admin client should keep one connection open.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-
-from aiohttp import web
-from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
+from dataclasses import dataclass
 
 from mockserver.clock import Clock
 from mockserver.core.decide import Core
 from mockserver.errors import AdminError
+from mockserver.http.message import HttpRequest
 from mockserver.profile_document import as_document
 from mockserver.server.front import Front
 from mockserver.server.journal import KEPT_REQUESTS, Journal
@@ -25,6 +24,15 @@ _DRAIN_TURNS = 100
 _SHOWN_REQUESTS = 100
 
 
+@dataclass(frozen=True, slots=True)
+class AdminAnswer:
+    """What an admin request is answered with."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+
+
 class Admin:
     """Handles the paths of `routes`."""
 
@@ -33,7 +41,7 @@ class Admin:
         self._clock = clock
         self._journal = journal
         self._front = front
-        self._routes: dict[str, dict[str, Callable[[web.BaseRequest], Awaitable[web.Response]]]] = {
+        self._routes: dict[str, dict[str, Callable[[HttpRequest], Awaitable[AdminAnswer]]]] = {
             "/healthz": {"GET": self._health},
             "/metrics": {"GET": self._metrics},
             "/admin/stats": {"GET": self._stats},
@@ -46,56 +54,56 @@ class Admin:
     def owns(self, path: str) -> bool:
         return path in self._routes or path.startswith("/admin/")
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def handle(self, request: HttpRequest) -> AdminAnswer:
         methods = self._routes.get(request.path)
         if methods is None:
             return _problem(404, f"no such admin path; known: {', '.join(self._routes)}")
         method = methods.get(request.method)
         if method is None:
             return _problem(405, f"{request.path} takes {' or '.join(methods)}")
+        if request.body is None:
+            return _problem(413, "the body is too large")
         try:
             return await method(request)
         except AdminError as error:
             return _problem(400, str(error))
-        except HTTPRequestEntityTooLarge:
-            return _problem(413, "the body is too large")
 
-    async def _health(self, _request: web.BaseRequest) -> web.Response:
+    async def _health(self, _request: HttpRequest) -> AdminAnswer:
         return _json({"status": "ok", "profile": self._core.profile.name, "seed": self._core.seed})
 
-    async def _metrics(self, _request: web.BaseRequest) -> web.Response:
+    async def _metrics(self, _request: HttpRequest) -> AdminAnswer:
         text = prometheus(self._core, self._journal, self._front)
-        return web.Response(text=text, headers={"content-type": "text/plain; version=0.0.4; charset=utf-8"})
+        return AdminAnswer(200, text.encode(), "text/plain; version=0.0.4; charset=utf-8")
 
-    async def _stats(self, _request: web.BaseRequest) -> web.Response:
+    async def _stats(self, _request: HttpRequest) -> AdminAnswer:
         return _json(stats(self._core, self._clock, self._journal, self._front))
 
-    async def _requests(self, request: web.BaseRequest) -> web.Response:
+    async def _requests(self, request: HttpRequest) -> AdminAnswer:
         count = read_count(request.query.get("n"), _SHOWN_REQUESTS, KEPT_REQUESTS)
         return _json({"requests": list(self._journal.latest)[-count:]})
 
-    async def _profile(self, _request: web.BaseRequest) -> web.Response:
+    async def _profile(self, _request: HttpRequest) -> AdminAnswer:
         return _json(as_document(self._core.profile))
 
-    async def _put_profile(self, request: web.BaseRequest) -> web.Response:
-        profile = read_profile(await request.read())
+    async def _put_profile(self, request: HttpRequest) -> AdminAnswer:
+        profile = read_profile(request.body or b"")
         self._core.set_profile(profile, self._clock.now_us())
         self._front.configure(profile.front)
         return _json(as_document(self._core.profile))
 
-    async def _clock_state(self, _request: web.BaseRequest) -> web.Response:
+    async def _clock_state(self, _request: HttpRequest) -> AdminAnswer:
         return _json(clock_state(self._core, self._clock))
 
-    async def _set_clock(self, request: web.BaseRequest) -> web.Response:
-        order = read_clock(await request.read(), self._core.profile.evening)
+    async def _set_clock(self, request: HttpRequest) -> AdminAnswer:
+        order = read_clock(request.body or b"", self._core.profile.evening)
         self._core.set_clock(order.evening, order.elapsed_s, self._clock.now_us())
         if order.seed is not None:
             self._core.seed = order.seed
         return _json(clock_state(self._core, self._clock) | {"seed": self._core.seed})
 
-    async def _reset(self, request: web.BaseRequest) -> web.Response:
+    async def _reset(self, request: HttpRequest) -> AdminAnswer:
         """Cut what is under way (each in the log as `admin_reset`), then begin again from nothing."""
-        seed = read_reset(await request.read())
+        seed = read_reset(request.body or b"")
         self._journal.cut_all("admin_reset")
         for _ in range(_DRAIN_TURNS):
             if self._journal.in_flight == 0:
@@ -107,13 +115,9 @@ class Admin:
         return _json({"status": "ok", "profile": self._core.profile.name, "seed": self._core.seed})
 
 
-def _json(document: object) -> web.Response:
-    return web.Response(
-        body=json.dumps(document, ensure_ascii=False).encode(), headers={"content-type": "application/json"}
-    )
+def _json(document: object, status: int = 200) -> AdminAnswer:
+    return AdminAnswer(status, json.dumps(document, ensure_ascii=False).encode())
 
 
-def _problem(status: int, message: str) -> web.Response:
-    response = _json({"error": {"message": message}})
-    response.set_status(status)
-    return response
+def _problem(status: int, message: str) -> AdminAnswer:
+    return _json({"error": {"message": message}}, status)

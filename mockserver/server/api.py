@@ -2,15 +2,16 @@
 
 import os
 
-from aiohttp import web
-from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
+import msgspec
 
 from mockserver.clock import Clock
-from mockserver.core.decide import Arrival, Fault, Generate, Overload, Throttle
+from mockserver.core.decide import Arrival, Exhausted, Fault, Generate, Overload, Throttle
 from mockserver.core.limits import Levels
 from mockserver.errors import WireError
+from mockserver.http.message import HttpRequest
+from mockserver.http.reader import Refusal
+from mockserver.http.reply import Reply
 from mockserver.rules import REFUSING, RequestRule
-from mockserver.server.connections import Connections
 from mockserver.server.delivery import Delivery
 from mockserver.server.engine import Engine
 from mockserver.server.exchange import Exchange
@@ -22,6 +23,16 @@ from mockserver.wire.dialect import Dialect
 from mockserver.wire.fault_header import read_fault_header
 from mockserver.wire.request import MAX_BODY_BYTES, ParsedRequest
 from mockserver.wire.spoil import spoil_stream
+
+US_PER_MS = 1_000
+
+
+def refuse(refusal: Refusal, reply: Reply) -> None:
+    """The answer to what is no HTTP request: as there is no path, nobody can say of which API it is."""
+    body = {
+        "error": {"message": refusal.message, "type": "invalid_request_error", "param": None, "code": None}
+    }
+    reply.whole(refusal.status, {"content-type": "application/json"}, msgspec.json.encode(body))
 
 
 class Api:
@@ -35,54 +46,54 @@ class Api:
         self._ids_prefix = os.urandom(10).hex()
         self._last_id = 0
 
-    async def handle(self, request: web.BaseRequest, connections: Connections) -> web.StreamResponse:
+    async def handle(self, request: HttpRequest, reply: Reply) -> None:
         """One request. The log has it before the last byte of its reply is sent."""
-        connection = connections.of(request)
         received_us = self._clock.now_us()
+        exchange = self._journal.open(request.path, received_us, reply, self._next_id())
         try:
-            body: bytes | None = await request.read()
-        except HTTPRequestEntityTooLarge:
-            body = None
-        except (ConnectionError, web.RequestPayloadError):
-            self._journal.unread += 1
-            return web.Response()
-        exchange = self._journal.open(request.path, received_us, connection, self._next_id())
-        try:
-            return await self._answered(exchange, request, body)
+            await self._answered(exchange, request)
         finally:
             self._journal.close(exchange)
 
-    async def _answered(
-        self, exchange: Exchange, request: web.BaseRequest, body: bytes | None
-    ) -> web.StreamResponse:
+    async def _answered(self, exchange: Exchange, request: HttpRequest) -> None:
         try:
-            route = route_of(request.method, request.path)
-            arrival, parsed = self._read(exchange, request, route, body)
+            route = route_of(request)
+            arrival, parsed = self._read(exchange, request, route)
         except WireError as error:
-            dialect = dialect_of(request.path)
-            return self._delivery.whole(exchange, dialect, dialect.refused(error, self._moment(exchange)))
+            dialect = dialect_of(request)
+            self._delivery.whole(exchange, dialect, dialect.refused(error, self._moment(exchange)))
+            return
+        early = self._engine.early(arrival)
+        exchange.early_us = early.of_call_us or early.of_account_us or None
         if route.at_once is None:
-            return await self._generation(exchange, request, route.dialect, arrival, parsed)
-        rule = self._engine.core.fault(arrival, self._clock.now_us())
+            await self._generation(exchange, route.dialect, arrival, parsed)
+            return
+        await self._at_once(exchange, route.dialect, arrival, route.at_once(parsed))
+
+    async def _at_once(self, exchange: Exchange, dialect: Dialect, arrival: Arrival, answer: Answer) -> None:
+        """Where nothing is generated, only injected faults are met."""
+        rule = self._engine.fault(arrival)
         if rule is None:
-            return self._delivery.whole(exchange, route.dialect, route.at_once(parsed))
+            self._delivery.whole(exchange, dialect, answer)
+            return
         exchange.fault = rule.name
         if rule.action in REFUSING:
-            return await self._injected(exchange, route.dialect, Fault(rule, Levels()))
-        return await self._spoiled(exchange, request, route.dialect, route.at_once(parsed), rule, Levels())
+            await self._injected(exchange, dialect, Fault(rule, Levels()))
+            return
+        if rule.action == "delay":
+            await exchange.pause(round(rule.delay_ms * US_PER_MS))
+        await self._spoiled(exchange, dialect, answer, rule, Levels())
 
-    def _read(
-        self, exchange: Exchange, request: web.BaseRequest, route: Route, body: bytes | None
-    ) -> tuple[Arrival, ParsedRequest]:
+    def _read(self, exchange: Exchange, request: HttpRequest, route: Route) -> tuple[Arrival, ParsedRequest]:
         """Everything a request says; raises WireError for the first thing wrong with it."""
         ids = read_ids(request.headers)
         exchange.call = exchange.arrival if ids.call is None else ids.call
         exchange.attempt = ids.attempt or 1
         account = route.dialect.account(request.headers)
         fault = read_fault_header(request.headers)
-        if body is None and route.method == "POST":
+        if request.body is None:
             raise WireError(413, f"The request body is larger than {MAX_BODY_BYTES} bytes.")
-        parsed = route.parse(body or b"")
+        parsed = route.parse(request.body)
         if parsed.model:
             exchange.model, exchange.prompt_tokens = parsed.model, parsed.prompt_tokens
         exchange.stream = parsed.stream
@@ -101,86 +112,78 @@ class Api:
         return arrival, parsed
 
     async def _generation(
-        self,
-        exchange: Exchange,
-        request: web.BaseRequest,
-        dialect: Dialect,
-        arrival: Arrival,
-        parsed: ParsedRequest,
-    ) -> web.StreamResponse:
+        self, exchange: Exchange, dialect: Dialect, arrival: Arrival, parsed: ParsedRequest
+    ) -> None:
         match self._engine.decide(arrival):
             case Generate() as generate:
                 if generate.fault is not None:
                     exchange.fault = generate.fault.name
                 perform = self._streamed if parsed.stream else self._whole
-                return await perform(exchange, request, dialect, generate, parsed)
+                await perform(exchange, dialect, generate, parsed)
+                return
             case Fault() as fault:
                 exchange.fault = fault.rule.name
-                return await self._injected(exchange, dialect, fault)
+                await self._injected(exchange, dialect, fault)
+                return
             case Throttle() as throttle:
                 exchange.refused = throttle.exceeded.kind
                 answer = dialect.throttled(throttle, parsed, self._moment(exchange))
+            case Exhausted() as exhausted:
+                exchange.refused = "quota"
+                answer = dialect.exhausted(exhausted, self._moment(exchange))
             case Overload() as overload:
                 exchange.refused = "overloaded"
                 answer = dialect.overloaded(overload, self._moment(exchange))
-        return self._delivery.whole(exchange, dialect, answer)
+        self._delivery.whole(exchange, dialect, answer)
 
     async def _whole(
-        self,
-        exchange: Exchange,
-        request: web.BaseRequest,
-        dialect: Dialect,
-        generate: Generate,
-        parsed: ParsedRequest,
-    ) -> web.StreamResponse:
+        self, exchange: Exchange, dialect: Dialect, generate: Generate, parsed: ParsedRequest
+    ) -> None:
         with self._engine.turn(exchange, generate) as turn:
             played = await turn.to_the_end()
         if not played:
-            return self._delivery.nothing(exchange)
+            self._delivery.nothing(exchange)
+            return
         answer = dialect.whole(generate, parsed, self._moment(exchange))
         if generate.fault is None:
-            return self._delivery.whole(exchange, dialect, answer)
-        return await self._spoiled(exchange, request, dialect, answer, generate.fault, generate.levels)
+            self._delivery.whole(exchange, dialect, answer)
+        else:
+            await self._spoiled(exchange, dialect, answer, generate.fault, generate.levels)
 
     async def _spoiled(
-        self,
-        exchange: Exchange,
-        request: web.BaseRequest,
-        dialect: Dialect,
-        answer: Answer,
-        rule: RequestRule,
-        levels: Levels,
-    ) -> web.StreamResponse:
-        if rule.action == "stream_error":
-            return self._delivery.whole(exchange, dialect, dialect.broken(levels, self._moment(exchange)))
-        return await self._delivery.spoiled(exchange, request, dialect, answer, rule)
+        self, exchange: Exchange, dialect: Dialect, answer: Answer, rule: RequestRule, levels: Levels
+    ) -> None:
+        match rule.action:
+            case "delay":
+                self._delivery.whole(exchange, dialect, answer)
+            case "stream_error":
+                self._delivery.whole(exchange, dialect, dialect.broken(levels, self._moment(exchange)))
+            case _:
+                await self._delivery.spoiled(exchange, dialect, answer, rule)
 
     async def _streamed(
-        self,
-        exchange: Exchange,
-        request: web.BaseRequest,
-        dialect: Dialect,
-        generate: Generate,
-        parsed: ParsedRequest,
-    ) -> web.StreamResponse:
+        self, exchange: Exchange, dialect: Dialect, generate: Generate, parsed: ParsedRequest
+    ) -> None:
         moment = self._moment(exchange)
         stream = dialect.stream(generate, parsed, moment)
-        if generate.fault is not None:
+        if generate.fault is not None and generate.fault.action != "delay":
             stream = spoil_stream(generate.fault, stream, dialect.error_event(moment))
-        return await self._delivery.stream(exchange, request, dialect, generate, stream)
+        await self._delivery.stream(exchange, dialect, generate, stream)
 
-    async def _injected(self, exchange: Exchange, dialect: Dialect, fault: Fault) -> web.StreamResponse:
+    async def _injected(self, exchange: Exchange, dialect: Dialect, fault: Fault) -> None:
         match fault.rule.action:
             case "status":
                 answer = dialect.injected(fault, self._moment(exchange))
-                return self._delivery.whole(exchange, dialect, answer)
+                self._delivery.whole(exchange, dialect, answer)
             case "garbage":
-                return self._delivery.garbage(exchange)
+                self._delivery.garbage(exchange)
+            case "refuse":
+                self._delivery.refused(exchange)
             case "hang":
                 await exchange.wait_for_departure()
-                return self._delivery.nothing(exchange)
+                self._delivery.nothing(exchange)
             case _:  # reset
-                return self._delivery.nothing(exchange)
+                self._delivery.nothing(exchange)
 
     def _moment(self, exchange: Exchange) -> Moment:
         return Moment(exchange.request_id, self._clock.unix_us())

@@ -8,6 +8,8 @@ from typing import Self
 from mockserver.clock import Clock
 from mockserver.core.decide import TICK_US, Arrival, Core, Decision, Generate, Start
 from mockserver.core.pacing import due_us, events_due
+from mockserver.core.policeman import Early
+from mockserver.rules import RequestRule
 from mockserver.server.exchange import Exchange
 
 
@@ -21,6 +23,14 @@ class Engine:
 
     def decide(self, arrival: Arrival) -> Decision:
         return self.core.arrive(arrival, self.clock.now_us())
+
+    def early(self, arrival: Arrival) -> Early:
+        """Whether this request comes before it was told to; to be asked before it is decided on."""
+        return self.core.early(arrival, self.clock.now_us())
+
+    def fault(self, arrival: Arrival) -> RequestRule | None:
+        """The injected fault of a request for which nothing is generated."""
+        return self.core.fault(arrival, self.clock.now_us())
 
     def turn(self, exchange: Exchange, decision: Generate) -> "Turn":
         """The turn of a generation, which must be entered: only leaving it frees the slot."""

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from mockserver.core.decide import Start
-from mockserver.server.connections import Connection
+from mockserver.http.reply import Reply
 
 # Longest single timer: a wait is looked at again at least that often, and no timer overflows.
 MAX_TIMER_US = 3_600_000_000
@@ -36,6 +36,7 @@ class Exchange:
         "prompt_tokens",
         "received_us",
         "refused",
+        "reply",
         "request_id",
         "start",
         "started_us",
@@ -43,13 +44,12 @@ class Exchange:
         "stream",
     )
 
-    def __init__(
-        self, arrival: int, path: str, received_us: int, connection: Connection, request_id: str
-    ) -> None:
+    def __init__(self, arrival: int, path: str, received_us: int, reply: Reply, request_id: str) -> None:
         self.arrival = arrival
         self.path = path
         self.received_us = received_us
-        self.connection = connection
+        self.reply = reply
+        self.connection = reply.connection
         self.request_id = request_id
         self.call = arrival
         self.attempt = 1
@@ -77,6 +77,13 @@ class Exchange:
         self.heeds_departure = True
         while not self.ended_early:
             await self.wait(None)
+
+    async def pause(self, us: int) -> None:
+        """So long, whoever leaves meanwhile."""
+        loop = asyncio.get_running_loop()
+        end_s = loop.time() + us / 1_000_000
+        while (left_s := end_s - loop.time()) > 0 and self.cut is None:
+            await self.wait(round(left_s * 1_000_000))
 
     @property
     def ended_early(self) -> bool:

@@ -9,15 +9,19 @@ import asyncio
 import errno
 import select
 import socket
+import ssl
 import struct
 from dataclasses import dataclass
 
 from mockserver.clock import Clock
 from mockserver.core.decide import Core
+from mockserver.core.faults import REFUSE_SLICE_US
 from mockserver.core.gate import Gate
+from mockserver.http.connection import drop_socket
 from mockserver.profile import FrontSettings
 from mockserver.rules import ConnectionAction
-from mockserver.server.connections import Connections, drop_socket
+from mockserver.server.connections import Connections
+from mockserver.server.listener import Listener
 
 # So that a flood of connections does not keep the loop from those it has.
 ACCEPTS_A_TURN = 64
@@ -42,8 +46,16 @@ class FrontCounts:
 class Front:
     """Owns the listening socket."""
 
-    def __init__(self, listener: socket.socket, core: Core, clock: Clock, connections: Connections) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        core: Core,
+        clock: Clock,
+        connections: Connections,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._listener = listener
+        self._tls = tls
         self._core = core
         self._clock = clock
         self._connections = connections
@@ -51,7 +63,7 @@ class Front:
         self._gate = Gate(self._settings, clock.now_us())
         self._held: list[socket.socket] = []
         self._opening: set[asyncio.Task[object]] = set()
-        self._listening = False
+        self._reading: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.counts = FrontCounts()
         connections.on_closed = self._resume
@@ -64,14 +76,14 @@ class Front:
     @property
     def waiting(self) -> int | None:
         """Connections in the kernel's backlog; None where the kernel does not tell."""
-        if not hasattr(socket, "TCP_INFO"):
+        listening = self._listener.listening
+        if listening is None or not hasattr(socket, "TCP_INFO"):
             return None
-        info = self._listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BACKLOG_OFFSET + 4)
+        info = listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _BACKLOG_OFFSET + 4)
         return int(struct.unpack_from("I", info, _BACKLOG_OFFSET)[0])
 
     def start(self) -> None:
-        self._listener.setblocking(False)
-        self._listener.listen(self._settings.backlog)
+        self._listener.open(self._settings.backlog)
         self._resume()
 
     def stop(self) -> None:
@@ -86,8 +98,8 @@ class Front:
             return
         self._settings = settings
         self._gate = Gate(settings, self._clock.now_us())
-        self._listener.listen(settings.backlog)
         self._pause(None)
+        self._listener.open(settings.backlog)
         self._resume()
 
     def reset(self) -> None:
@@ -102,8 +114,21 @@ class Front:
         """Let go of held connections whose peer has left: nobody reads them, so nothing else would tell."""
         while True:
             await asyncio.sleep(SWEEP_EVERY_S)
+            self._connections.sweep()
             if self._held:
                 self._sweep()
+
+    async def refuse_forever(self) -> None:
+        """Listen or not, as the rules say."""
+        while True:
+            await asyncio.sleep(REFUSE_SLICE_US / 1_000_000)
+            refusing = self._core.refusing(self._clock.now_us())
+            if refusing and self._listener.listening is not None:
+                self._pause(None)
+                self._listener.refuse()
+            elif not refusing and self._listener.listening is None:
+                self._listener.open(self._settings.backlog)
+                self._resume()
 
     def _on_readable(self) -> None:
         for _ in range(ACCEPTS_A_TURN):
@@ -119,8 +144,10 @@ class Front:
 
     def _accept(self) -> bool:
         """Take one connection; False when there is none to take now."""
+        if self._reading is None:
+            return False
         try:
-            sock, _ = self._listener.accept()
+            sock, _ = self._reading.accept()
         except BlockingIOError:
             return False
         except OSError as error:
@@ -143,7 +170,9 @@ class Front:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         loop = asyncio.get_running_loop()
-        task: asyncio.Task[object] = loop.create_task(loop.connect_accepted_socket(self._connections, sock))
+        task: asyncio.Task[object] = loop.create_task(
+            loop.connect_accepted_socket(self._connections, sock, ssl=self._tls)
+        )
         self._opening.add(task)
         task.add_done_callback(self._opened)
 
@@ -182,15 +211,16 @@ class Front:
 
     def _resume(self) -> None:
         """Accept again, unless the gate's own timer will say when."""
-        if self._timer is None and not self._listening and self._listener.fileno() != -1:
-            asyncio.get_running_loop().add_reader(self._listener, self._on_readable)
-            self._listening = True
+        listening = self._listener.listening
+        if self._timer is None and self._reading is None and listening is not None:
+            asyncio.get_running_loop().add_reader(listening, self._on_readable)
+            self._reading = listening
 
     def _pause(self, wait_s: float | None) -> None:
         loop = asyncio.get_running_loop()
-        if self._listening:
-            loop.remove_reader(self._listener)
-            self._listening = False
+        if self._reading is not None:
+            loop.remove_reader(self._reading)
+            self._reading = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -4,7 +4,7 @@ from collections import Counter, deque
 from typing import Any
 
 from mockserver.clock import Clock
-from mockserver.server.connections import Connection
+from mockserver.http.reply import Reply
 from mockserver.server.exchange import Exchange
 from mockserver.server.request_log import RequestLog
 
@@ -31,14 +31,14 @@ class Journal:
     def in_flight(self) -> int:
         return len(self._open)
 
-    def open(self, path: str, received_us: int, connection: Connection, request_id: str) -> Exchange:
+    def open(self, path: str, received_us: int, reply: Reply, request_id: str) -> Exchange:
         """A request was read: it gets the next arrival number, from 0 as call ids do."""
         # The caller chooses the path, so an unknown one must not become a label of its own.
         label = path if path in self._known_paths else "other"
-        exchange = Exchange(self.received, label, received_us, connection, request_id)
+        exchange = Exchange(self.received, label, received_us, reply, request_id)
         self.received += 1
         self._open[id(exchange)] = exchange
-        connection.on_gone = exchange.wake
+        reply.connection.on_change = exchange.wake
         return exchange
 
     def close(self, exchange: Exchange) -> None:
@@ -47,7 +47,7 @@ class Journal:
         """
         if self._open.pop(id(exchange), None) is None:
             return
-        exchange.connection.on_gone = None
+        exchange.connection.on_change = None
         exchange.client_gone = exchange.connection.lost
         exchange.finished_us = self._clock.now_us()
         if exchange.cut is not None:
@@ -56,6 +56,10 @@ class Journal:
         self._log.write(row)
         self.latest.append(row)
         self.outcomes[exchange.path, exchange.status, exchange.fault, exchange.refused] += 1
+
+    def count_unread(self) -> None:
+        """A caller left before its request was complete: nothing of it is in the log."""
+        self.unread += 1
 
     def cut_all(self, why: str) -> None:
         """End everything under way without an answer."""

@@ -1,22 +1,25 @@
 """The parts put together: one listening socket, one core, one journal."""
 
 import asyncio
-import socket
+import ssl
 from pathlib import Path
-
-from aiohttp import web
 
 from mockserver.clock import Clock
 from mockserver.core.decide import Core
+from mockserver.http.message import HttpRequest
+from mockserver.http.protocol import Service
+from mockserver.http.reply import Reply
 from mockserver.profile import Profile
 from mockserver.server.admin import Admin
-from mockserver.server.api import Api
+from mockserver.server.api import Api, refuse
 from mockserver.server.connections import Connections
 from mockserver.server.engine import Engine
 from mockserver.server.front import Front
 from mockserver.server.journal import Journal
+from mockserver.server.listener import Listener
 from mockserver.server.request_log import FLUSH_EVERY_S, RequestLog
 from mockserver.server.routes import KNOWN_PATHS
+from mockserver.wire.request import MAX_BODY_BYTES
 
 # Well above any client's idle timeout, so that it is the client who closes.
 KEEPALIVE_S = 300.0
@@ -28,14 +31,24 @@ STOP_TURNS = 100
 class MockServer:
     """Serves on a bound socket until stopped."""
 
-    def __init__(self, listener: socket.socket, profile: Profile, seed: int, log_path: Path | None) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        profile: Profile,
+        seed: int,
+        log_path: Path | None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         clock = Clock()
         core = Core(profile, seed, clock.now_us())
         self._log = RequestLog(log_path)
         self._journal = Journal(clock, self._log, KNOWN_PATHS)
         self._engine = Engine(core, clock)
-        self._connections = Connections(self._handle, keepalive_s=KEEPALIVE_S)
-        self._front = Front(listener, core, clock, self._connections)
+        self._connections = Connections(
+            Service(self._handle, refuse, self._journal.count_unread, MAX_BODY_BYTES, clock.unix_us),
+            keepalive_s=KEEPALIVE_S,
+        )
+        self._front = Front(listener, core, clock, self._connections, tls)
         self._api = Api(self._engine, self._journal, clock)
         self._admin = Admin(core, clock, self._journal, self._front)
 
@@ -50,6 +63,7 @@ class MockServer:
             for chore in (
                 self._engine.tick_forever(),
                 self._front.sweep_forever(),
+                self._front.refuse_forever(),
                 self._flush_forever(),
                 stop.wait(),
             )
@@ -61,10 +75,12 @@ class MockServer:
         for chore in done:
             chore.result()  # a chore that failed is why we are here
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        if self._admin.owns(request.path):
-            return await self._admin.handle(request)
-        return await self._api.handle(request, self._connections)
+    async def _handle(self, request: HttpRequest, reply: Reply) -> None:
+        if not self._admin.owns(request.path):
+            await self._api.handle(request, reply)
+            return
+        answer = await self._admin.handle(request)
+        reply.whole(answer.status, {"content-type": answer.content_type}, answer.body)
 
     async def _flush_forever(self) -> None:
         while True:

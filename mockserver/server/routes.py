@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mockserver.errors import WireError
+from mockserver.http.message import HttpRequest
 from mockserver.wire import anthropic_reply, openai_reply
 from mockserver.wire.answer import Answer
 from mockserver.wire.anthropic_request import parse_count
@@ -40,17 +41,19 @@ ROUTES = {
 KNOWN_PATHS = frozenset(ROUTES)
 
 
-def dialect_of(path: str) -> Dialect:
-    """The dialect in which a path is answered, whether it exists or not."""
+def dialect_of(request: HttpRequest) -> Dialect:
+    """The dialect in which a request is answered, whether its path exists or not."""
+    path = request.path
     return ANTHROPIC if path == MESSAGES_PATH or path.startswith(f"{MESSAGES_PATH}/") else OPENAI
 
 
-def route_of(method: str, path: str) -> Route:
+def route_of(request: HttpRequest) -> Route:
     """The route of a request; raises WireError (404, 405)."""
+    method, path = request.method, request.path
     route = ROUTES.get(path)
     if route is None:
         raise WireError(
-            404, "Not Found" if dialect_of(path) is ANTHROPIC else f"Invalid URL ({method} {path})"
+            404, "Not Found" if dialect_of(request) is ANTHROPIC else f"Invalid URL ({method} {path})"
         )
     if method != route.method:
         message = f"Only {route.method} requests are accepted at {path}."

@@ -16,6 +16,7 @@ import uvloop
 
 from mockserver.errors import StartError
 from mockserver.profile import Profile
+from mockserver.server.listener import Listener
 from mockserver.server.mock import MockServer
 
 # Descriptors we ask for, as far as the system lets us: one an open connection.
@@ -44,20 +45,14 @@ def run(options: Options) -> None:
         runner.run(_serve(options, listener, parent))
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A bound socket on a loopback address; raises StartError."""
+def bind(host: str, port: int) -> Listener:
+    """A listener on a loopback address; raises StartError."""
     address = _loopback(host)
     family = socket.AF_INET if isinstance(address, ipaddress.IPv4Address) else socket.AF_INET6
-    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((str(address), port))
-        # Bound addresses may be shared until one listens, so that only now is the port known to be free.
-        listener.listen(1)
+        return Listener.bind(family, str(address), port)
     except OSError as error:
-        listener.close()
         raise StartError(f"cannot listen on {host}:{port}: {error.strerror}") from error
-    return listener
 
 
 def _loopback(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
@@ -71,7 +66,7 @@ def _loopback(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     return address
 
 
-async def _serve(options: Options, listener: socket.socket, parent: int) -> None:
+async def _serve(options: Options, listener: Listener, parent: int) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):
@@ -94,12 +89,12 @@ async def _watch_parent(parent: int, stop: asyncio.Event) -> None:
     stop.set()
 
 
-def _announce(options: Options, listener: socket.socket) -> None:
+def _announce(options: Options, listener: Listener) -> None:
     """The one line on standard output, as JSON, for whoever started us."""
     ready = {
         "ready": True,
         "host": options.host,
-        "port": listener.getsockname()[1],
+        "port": listener.port,
         "profile": options.profile.name,
         "seed": options.seed,
         "pid": os.getpid(),

@@ -33,19 +33,38 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class BrokenAnswer:
-    """An answer that promises `length` bytes, sends `body`, and then ends as `ending` says."""
+    """An answer that promises `length` bytes, sends `body`, and then ends as `ending` says.
+
+    `half_head`: the reply breaks off in the middle of its head. `bytes_per_s`: how fast the body drips.
+    """
 
     body: bytes
     length: int
     ending: Ending
+    half_head: bool = False
+    bytes_per_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WrongChunk:
+    """The chunk that carries content event `event` says to be `length_off` bytes longer than it is."""
+
+    event: int
+    length_off: int
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream of `events` content events, each from `content(index)`, between an opening and a closing."""
+    """A stream of `events` content events, each from `content(index)`, between an opening and a closing.
+
+    `half_head` and `bytes_per_s` as in `BrokenAnswer`.
+    """
 
     opening: bytes
     content: Callable[[int], bytes]
     events: int
     closing: bytes
     ending: Ending = "complete"
+    half_head: bool = False
+    bytes_per_s: float | None = None
+    wrong_chunk: WrongChunk | None = None

@@ -1,0 +1,134 @@
+"""One connection that speaks HTTP/1.1: its requests are answered one after the other."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import cast
+
+from mockserver.http.connection import Connection
+from mockserver.http.message import HttpRequest
+from mockserver.http.reader import Refusal, RequestReader
+from mockserver.http.reply import Reply
+
+# How long bytes are still read from a caller whose request was refused.
+LINGER_S = 1.0
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_LOG = logging.getLogger("mockserver")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What all connections of a server share.
+
+    `handle` writes the whole reply, or drops the connection. `refuse` writes the answer to what is no
+    request, `unread` is told of a request whose caller left before it was complete. `unix_us` is the wall
+    clock, for the date of a reply.
+    """
+
+    handle: Callable[[HttpRequest, Reply], Awaitable[None]]
+    refuse: Callable[[Refusal, Reply], None]
+    unread: Callable[[], None]
+    max_body_bytes: int
+    unix_us: Callable[[], int]
+
+
+class HttpProtocol(asyncio.Protocol):
+    """Reads ahead no further than one read: while a request waits for its turn, nothing more is read."""
+
+    def __init__(
+        self, service: Service, connections: "set[HttpProtocol]", on_closed: Callable[[], None]
+    ) -> None:
+        self._service = service
+        self._connections = connections
+        self._on_closed = on_closed
+        self._reader = RequestReader(service.max_body_bytes)
+        self._waiting: deque[HttpRequest] = deque()
+        self._refused = False
+        self._task: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self.active_s = self._loop.time()
+        self.connection: Connection
+        self._transport: asyncio.Transport
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody waits for a reply here."""
+        return self._task is None
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self.connection = Connection(self._transport)
+        self._connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the way it went does not matter
+        self._waiting.clear()
+        if self._reader.in_body:
+            self._service.unread()
+        self._connections.discard(self)
+        self.connection.changed(gone=True)
+        self._on_closed()
+
+    def pause_writing(self) -> None:
+        self.connection.changed(blocked=True)
+
+    def resume_writing(self) -> None:
+        self.connection.changed(blocked=False)
+
+    def data_received(self, data: bytes) -> None:
+        self.active_s = self._loop.time()
+        self._waiting.extend(self._reader.feed(data))
+        if self._task is None:
+            self._next()
+        if self._waiting:
+            self._transport.pause_reading()
+
+    # Our own.
+
+    def _next(self) -> None:
+        """Begin the next request, if one has come; otherwise say why none will."""
+        if self._waiting:
+            request = self._waiting.popleft()
+            reply = Reply(request, self.connection, self._service.unix_us)
+            self._task = self._loop.create_task(self._answer(request, reply))
+        elif self._reader.refusal is not None:
+            if not self._refused:
+                self._refused = True
+                self._service.refuse(
+                    self._reader.refusal, Reply(_NOBODY, self.connection, self._service.unix_us)
+                )
+                self._linger()
+        elif self._reader.expects_continue:
+            self._reader.expects_continue = False
+            self.connection.send(_CONTINUE)
+
+    async def _answer(self, request: HttpRequest, reply: Reply) -> None:
+        try:
+            await self._service.handle(request, reply)
+        except Exception:  # noqa: BLE001 - a bug of ours must not leave the caller without an end
+            _LOG.exception("a request could not be answered")
+            self.connection.reset()
+        self._task = None
+        if self.connection.lost:
+            return
+        if reply.closes:
+            self.connection.close()
+            return
+        self._next()
+        if not self._waiting:
+            self._transport.resume_reading()
+
+    def _linger(self) -> None:
+        """Close, but read on for a while: to close on unread bytes is a reset, and takes our answer back."""
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+            self._loop.call_later(LINGER_S, self._transport.close)
+        else:
+            self.connection.close()
+
+
+_NOBODY = HttpRequest("GET", "", {}, b"", keep_alive=False, http_1_1=True)

@@ -1,0 +1,103 @@
+"""Requests out of the bytes of one connection, by httptools; with the bounds it does not set itself."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import httptools
+
+from mockserver.http.message import Headers, HttpRequest
+
+MAX_HEAD_BYTES = 65_536
+# What is read of a message that is too large, so that its caller gets to read the answer; then no more is.
+MAX_DISCARDED_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What came is no request. It is answered with `status`, and nothing is read after it."""
+
+    status: int
+    message: str
+
+
+class RequestReader:
+    """Feed it what the socket gave. A body of more than `max_body_bytes` is read, but not kept."""
+
+    def __init__(self, max_body_bytes: int) -> None:
+        self._max_body_bytes = max_body_bytes
+        self._parser = httptools.HttpRequestParser(self)
+        self._ready: list[HttpRequest] = []
+        self.refusal: Refusal | None = None
+        # The head of the request under way has been read: it waits for its body, and may wait for our 100.
+        self.in_body = False
+        self.expects_continue = False
+        self._bytes = 0
+        self.on_message_begin()
+
+    def feed(self, data: bytes) -> list[HttpRequest]:
+        """The requests that are complete now. Once `refusal` is set, no more will come."""
+        self._ready = []
+        if self.refusal is None:
+            self._parse(data)
+        self._bytes = 0 if self._ready else self._bytes + len(data)
+        self._check_size()
+        return self._ready
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            # A wish for another protocol, which a server may leave unfulfilled: what follows is HTTP/1.1.
+            self._parser = httptools.HttpRequestParser(self)
+            rest = data[cast("int", upgrade.args[0]) :]
+            if rest:
+                self._parse(rest)
+        except httptools.HttpParserError:
+            self.refusal = Refusal(400, "The request is not valid HTTP/1.1.")
+
+    def _check_size(self) -> None:
+        if not self.in_body and self._bytes > MAX_HEAD_BYTES:
+            self.refusal = Refusal(431, f"The head of the request is larger than {MAX_HEAD_BYTES} bytes.")
+        elif self._bytes > MAX_DISCARDED_BYTES:
+            self.refusal = Refusal(413, f"The request is larger than {MAX_DISCARDED_BYTES} bytes.")
+
+    # What httptools calls.
+
+    def on_message_begin(self) -> None:
+        self._target = b""
+        self._headers: Headers = {}
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+
+    def on_url(self, part: bytes) -> None:
+        self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.in_body:
+            return  # a trailer
+        key, text = name.lower().decode("latin-1"), value.decode("latin-1")
+        self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
+
+    def on_headers_complete(self) -> None:
+        self.in_body = True
+        self.expects_continue = self._headers.get("expect", "").lower() == "100-continue"
+
+    def on_body(self, part: bytes) -> None:
+        self._body_bytes += len(part)
+        if self._body_bytes <= self._max_body_bytes:
+            self._body.append(part)
+        else:
+            self._body.clear()
+
+    def on_message_complete(self) -> None:
+        self.in_body = self.expects_continue = False
+        self._ready.append(
+            HttpRequest(
+                method=self._parser.get_method().decode("latin-1"),
+                target=self._target.decode("latin-1"),
+                headers=self._headers,
+                body=b"".join(self._body) if self._body_bytes <= self._max_body_bytes else None,
+                keep_alive=self._parser.should_keep_alive(),
+                http_1_1=self._parser.get_http_version() == "1.1",
+            )
+        )

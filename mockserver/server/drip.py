@@ -1,0 +1,41 @@
+"""A body that arrives in drops."""
+
+import asyncio
+
+from mockserver.server.exchange import Exchange
+
+# A drop is at least one byte, and at most what is due in this time.
+DROP_US = 20_000
+US_PER_S = 1_000_000
+
+
+class Drip:
+    """Sends what it is given at a steady rate; `settled` waits until all of it has left, or nobody waits."""
+
+    def __init__(self, exchange: Exchange, bytes_per_s: float) -> None:
+        self._exchange = exchange
+        self._drop = max(1, round(bytes_per_s * DROP_US / US_PER_S))
+        self._pause_s = self._drop / bytes_per_s
+        self._bytes = bytearray()
+        self._task: asyncio.Task[None] | None = None
+
+    def put(self, data: bytes) -> None:
+        self._bytes += data
+        if self._task is None and self._bytes:
+            self._task = asyncio.get_running_loop().create_task(self._pour())
+
+    async def settled(self) -> bool:
+        """False when the caller had left, or was cut off, before all was sent."""
+        if self._task is not None:
+            await self._task
+        return not self._bytes
+
+    async def _pour(self) -> None:
+        loop = asyncio.get_running_loop()
+        due_s = loop.time()
+        while self._bytes and not self._exchange.connection.lost and self._exchange.cut is None:
+            self._exchange.connection.send(bytes(self._bytes[: self._drop]))
+            del self._bytes[: self._drop]
+            due_s += self._pause_s
+            await asyncio.sleep(due_s - loop.time())
+        self._task = None
