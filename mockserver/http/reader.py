@@ -1,6 +1,6 @@
 """Requests out of the bytes of one connection, by httptools; with the bounds it does not set itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import httptools
@@ -32,6 +32,7 @@ class RequestReader:
         self.in_body = False
         self.expects_continue = False
         self._bytes = 0
+        self._upgrading: HttpRequest | None = None
         self.on_message_begin()
 
     def feed(self, data: bytes) -> list[HttpRequest]:
@@ -47,11 +48,12 @@ class RequestReader:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            # A wish for another protocol, which a server may leave unfulfilled: what follows is HTTP/1.1.
+            # A wish for another protocol, which a server may leave unfulfilled. The parser has stopped before
+            # the body: another one reads it, behind a head that wishes for nothing.
+            self._upgrading = self._ready.pop()
             self._parser = httptools.HttpRequestParser(self)
             rest = data[cast("int", upgrade.args[0]) :]
-            if rest:
-                self._parse(rest)
+            self._parse(_plain_head(self._upgrading.headers) + rest)
         except httptools.HttpParserError:
             self.refusal = Refusal(400, "The request is not valid HTTP/1.1.")
 
@@ -75,7 +77,7 @@ class RequestReader:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.in_body:
             return  # a trailer
-        key, text = name.lower().decode("latin-1"), value.decode("latin-1")
+        key, text = name.lower().decode("latin-1"), value.decode("latin-1").rstrip()
         self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
 
     def on_headers_complete(self) -> None:
@@ -91,13 +93,24 @@ class RequestReader:
 
     def on_message_complete(self) -> None:
         self.in_body = self.expects_continue = False
-        self._ready.append(
-            HttpRequest(
-                method=self._parser.get_method().decode("latin-1"),
-                target=self._target.decode("latin-1"),
-                headers=self._headers,
-                body=b"".join(self._body) if self._body_bytes <= self._max_body_bytes else None,
-                keep_alive=self._parser.should_keep_alive(),
-                http_1_1=self._parser.get_http_version() == "1.1",
-            )
+        body = b"".join(self._body) if self._body_bytes <= self._max_body_bytes else None
+        if self._upgrading is not None:
+            self._ready.append(replace(self._upgrading, body=body))
+            self._upgrading = None
+            return
+        request = HttpRequest(
+            method=self._parser.get_method().decode("latin-1"),
+            target=self._target.decode("latin-1"),
+            headers=self._headers,
+            body=body,
+            keep_alive=self._parser.should_keep_alive(),
+            http_1_1=self._parser.get_http_version() == "1.1",
         )
+        self._ready.append(request)
+
+
+def _plain_head(headers: Headers) -> bytes:
+    """A head with the same body behind it."""
+    if "transfer-encoding" in headers:
+        return b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n"
+    return b"POST / HTTP/1.1\r\ncontent-length: %b\r\n\r\n" % headers.get("content-length", "0").encode()

@@ -3,6 +3,8 @@
 The log has a request before the last byte of its reply is sent, or before its connection is dropped.
 """
 
+import asyncio
+
 from mockserver.clock import Clock
 from mockserver.core.decide import Generate
 from mockserver.rules import RequestRule
@@ -129,6 +131,8 @@ async def _play(exchange: Exchange, pouring: Pouring, turn: Turn, stream: Stream
         if due > sent:
             if await pouring.send(_events(exchange, stream, sent, due)):
                 exchange.events = due
+            if due - sent == _EVENTS_A_WRITE:
+                await asyncio.sleep(0)  # others have their turn between two writes of a long burst
             sent = due
         if not await turn.to_event(sent):
             return False
