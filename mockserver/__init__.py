@@ -3,17 +3,8 @@
 `python -m mockserver` serves. From Python, `Core` takes the same decisions without a socket or a clock.
 """
 
-from mockserver.core.decide import (
-    TICK_US,
-    Arrival,
-    Core,
-    Decision,
-    Fault,
-    Generate,
-    Overload,
-    Start,
-    Throttle,
-)
+from mockserver.core.decide import TICK_US, Core
+from mockserver.core.decisions import Arrival, Decision, Fault, Generate, Overload, Start, Throttle
 from mockserver.core.gate import Gate
 from mockserver.errors import MockServerError, ProfileError, StartError
 from mockserver.profile import Profile

@@ -66,13 +66,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ModelLimits:
-    """The limits of one model, in place of the common ones."""
+    """The limits of one model: None is the common limit, 0 is none."""
 
     model: str
-    rpm: int = 0
-    tpm: int = 0
-    itpm: int = 0
-    otpm: int = 0
+    rpm: int | None = None
+    tpm: int | None = None
+    itpm: int | None = None
+    otpm: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,27 @@ No I/O, no clock, no global random source. Whoever drives it (a server in real t
 time) does the waiting, and calls back when a generation has ended.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from math import ceil
 
 from mockserver.core.capacity import Capacity, Started
-from mockserver.core.evening import EveningClock, background
+from mockserver.core.decisions import (
+    Arrival,
+    Decision,
+    Exhausted,
+    Fault,
+    Generate,
+    Overload,
+    Start,
+    Throttle,
+)
+from mockserver.core.evening import US_PER_S, EveningClock, background
 from mockserver.core.faults import RequestFaults, connection_fault, refusing
-from mockserver.core.latency import MAX_OUTPUT_TOKENS, generation_us, reply_tokens, ttft_us
-from mockserver.core.limits import Exceeded, Levels, RateLimits
-from mockserver.core.policeman import Early
+from mockserver.core.gaps import draw_gaps
+from mockserver.core.latency import MAX_OUTPUT_TOKENS, US_PER_MS, reply_tokens, ttft_us
+from mockserver.core.limits import RateLimits, Size
+from mockserver.core.policeman import Early, Policeman
+from mockserver.core.quota import Quota
 from mockserver.profile import Evening, Profile
 from mockserver.rules import REFUSING, ConnectionRule, RequestRule
 
@@ -22,89 +33,10 @@ TICK_US = 50_000
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """One attempt of a call, as the provider sees it. `key` is any text that stands for the account.
-
-    `headers` are what rules may select by, their names in lower case or looked up in any case. `fault` is one
-    that the request asks for itself: it is met in place of the profile's.
-    """
-
-    path: str
-    model: str
-    key: str
-    prompt_tokens: int
-    max_tokens: int | None
-    call: int
-    attempt: int = 1
-    wanted_tokens: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    fault: RequestRule | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """A generation has started at the time of the decision: when its first and its last token are due."""
-
-    ticket: int
-    first_us: int
-    total_us: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Do what the rule says in place of a generation; `levels` go into the headers if it answers at all."""
-
-    rule: RequestRule
-    levels: Levels
-
-
-@dataclass(frozen=True, slots=True)
-class Throttle:
-    """Over a rate limit: 429."""
-
-    exceeded: Exceeded
-    levels: Levels
-
-
-@dataclass(frozen=True, slots=True)
-class Exhausted:
-    """The key has spent its whole quota: 429 for good."""
-
-    levels: Levels
-
-
-@dataclass(frozen=True, slots=True)
-class Overload:
-    """No slot and no place in the queue."""
-
-    status: int
-    retry_after_s: float
-    levels: Levels
-
-
-@dataclass(frozen=True, slots=True)
-class Generate:
-    """A reply of `tokens` is under way, or waits for its turn while `start` is None.
-
-    It takes its slot and its time as any other; `fault` is the rule that spoils it on its way to the caller.
-    """
-
-    ticket: int
-    tokens: int
-    finish_reason: Literal["stop", "length"]
-    levels: Levels
-    start: Start | None
-    fault: RequestRule | None = None
-
-
-Decision = Fault | Throttle | Exhausted | Overload | Generate
-
-
-@dataclass(frozen=True, slots=True)
 class _Job:
     arrival: Arrival
     tokens: int
-    reserved_tokens: int
+    fault: RequestRule | None
 
 
 class Core:
@@ -115,6 +47,8 @@ class Core:
         self.seed = seed
         self.clock = EveningClock(profile.evening, now_us)
         self._limits = RateLimits(profile.limits)
+        self._quota = Quota(profile.limits.quota_tokens)
+        self.policeman = Policeman()
         self._capacity = Capacity(profile.capacity)
         self._faults = RequestFaults(profile.request_faults)
         self._jobs: dict[int, _Job] = {}
@@ -145,52 +79,49 @@ class Core:
 
         To be asked once a request: a rule with `first` counts how often it was met.
         """
-        if arrival.fault is not None:
-            return arrival.fault
-        return self._faults.meet(
-            self.seed,
-            arrival.path,
-            arrival.model,
-            arrival.headers,
-            arrival.call,
-            arrival.attempt,
-            self.clock,
-            now_us,
-        )
+        rule = arrival.fault or self._faults.meet(arrival, self.seed, self.clock, now_us)
+        if rule is not None and rule.action == "status" and rule.retry_after.seconds is not None:
+            self._tell(arrival, rule.retry_after.seconds * US_PER_S, now_us)
+        return rule
 
-    def early(self, arrival: Arrival, now_us: int) -> Early:  # noqa: ARG002 - the CORE helper writes it
-        """To be written by the CORE helper."""
-        return Early()
+    def early(self, arrival: Arrival, now_us: int) -> Early:
+        """Whether this request comes before it was told to: to be asked once, before `arrive` or `fault`."""
+        return self.policeman.check(arrival.key, arrival.model, arrival.call, now_us)
 
     def refusing(self, now_us: int) -> bool:
         """Whether connections are refused now."""
         return refusing(self.profile.connection_faults, self.seed, self.clock, now_us)
 
     def arrive(self, arrival: Arrival, now_us: int) -> Decision:
-        """Injected faults first, then the rate limits, then a slot or the queue."""
+        """Injected faults first, then the quota, the rate limits, and a slot or the queue."""
         key, model = arrival.key, arrival.model
         rule = self.fault(arrival, now_us)
         if rule is not None and rule.action in REFUSING:
             self._limits.count_failed(key, model, now_us)
             return Fault(rule, self._limits.levels(key, model, now_us))
-        reserved_tokens = arrival.prompt_tokens + (arrival.max_tokens or 0)
-        exceeded = self._limits.take(key, model, reserved_tokens, now_us)
+        if self._quota.exhausted(key):
+            self._limits.count_failed(key, model, now_us)
+            return Exhausted(self._limits.levels(key, model, now_us))
+        exceeded = self._limits.take(key, model, _reserved(arrival), now_us)
         if exceeded is not None:
+            if exceeded.wait_us is not None:
+                self._tell(arrival, exceeded.wait_us, now_us)
             return Throttle(exceeded, self._limits.levels(key, model, now_us))
-        return self._place(arrival, rule, reserved_tokens, now_us)
+        return self._place(arrival, rule, now_us)
 
     def finish(self, ticket: int, now_us: int) -> tuple[Start, ...]:
         """A reply has ended: its slot is free, its reservation becomes its real usage."""
         job = self._jobs.pop(ticket, None)
         if job is None:
             return ()
-        spent = job.arrival.prompt_tokens + job.tokens
-        self._limits.reconcile(job.arrival.key, job.arrival.model, spent - job.reserved_tokens, now_us)
+        arrival = job.arrival
+        self._limits.reconcile(arrival.key, arrival.model, 0, job.tokens - (arrival.max_tokens or 0), now_us)
+        self._quota.spend(arrival.key, arrival.prompt_tokens + job.tokens)
         return self._starts(self._capacity.leave(ticket, self.background(now_us)))
 
     def abandon(self, ticket: int, now_us: int) -> tuple[Start, ...]:
         """The work on a reply is dropped: its caller has left and the profile says so, or a fault broke it
-        off. Its reservation stays spent.
+        off. Its reservation stays spent; of the quota it takes nothing.
         """
         if self._jobs.pop(ticket, None) is None:
             return ()
@@ -210,6 +141,7 @@ class Core:
             self.clock = EveningClock(profile.evening, now_us)
         if profile.limits != self.profile.limits:
             self._limits = RateLimits(profile.limits)
+            self._quota = Quota(profile.limits.quota_tokens)
         if profile.request_faults != self.profile.request_faults:
             self._faults = RequestFaults(profile.request_faults)
         self._capacity.configure(profile.capacity)
@@ -223,25 +155,22 @@ class Core:
         """Empty buckets, slots and queue, no rule used. Tickets never come twice: late endings do no harm."""
         self.seed = seed
         self._limits = RateLimits(self.profile.limits)
+        self._quota = Quota(self.profile.limits.quota_tokens)
+        self.policeman = Policeman()
         self._capacity = Capacity(self.profile.capacity)
         self._faults = RequestFaults(self.profile.request_faults)
         self._jobs.clear()
 
-    def _place(
-        self, arrival: Arrival, rule: RequestRule | None, reserved_tokens: int, now_us: int
-    ) -> Decision:
+    def _place(self, arrival: Arrival, rule: RequestRule | None, now_us: int) -> Decision:
         ticket = self._next_ticket
         self._next_ticket += 1
         load = self.background(now_us)
         placement = self._capacity.arrive(ticket, load)
         if placement == "rejected":
-            self._limits.reconcile(arrival.key, arrival.model, -reserved_tokens, now_us)
-            settings = self.profile.capacity
-            levels = self._limits.levels(arrival.key, arrival.model, now_us)
-            return Overload(settings.overload_status, settings.overload_retry_after_s, levels)
+            return self._overload(arrival, now_us)
         drawn = reply_tokens(self.profile.length, self.seed, arrival.call, arrival.wanted_tokens)
         tokens = min(drawn, arrival.max_tokens or MAX_OUTPUT_TOKENS)
-        self._jobs[ticket] = _Job(arrival, tokens, reserved_tokens)
+        self._jobs[ticket] = _Job(arrival, tokens, rule)
         return Generate(
             ticket=ticket,
             tokens=tokens,
@@ -251,14 +180,33 @@ class Core:
             fault=rule,
         )
 
+    def _overload(self, arrival: Arrival, now_us: int) -> Overload:
+        key, model, size = arrival.key, arrival.model, _reserved(arrival)
+        self._limits.reconcile(key, model, -size.prompt_tokens, -size.output_tokens, now_us)
+        settings = self.profile.capacity
+        self._tell(arrival, settings.overload_retry_after_s * US_PER_S, now_us)
+        levels = self._limits.levels(key, model, now_us)
+        return Overload(settings.overload_status, settings.overload_retry_after_s, levels)
+
+    def _tell(self, arrival: Arrival, wait_us: float, now_us: int) -> None:
+        """The caller is told to come back after that time."""
+        told_us = ceil(wait_us / arrival.hint_unit_us) * arrival.hint_unit_us
+        self.policeman.tell(arrival.key, arrival.model, arrival.call, now_us + told_us)
+
     def _starts(self, started: tuple[Started, ...]) -> tuple[Start, ...]:
         return tuple(self._start(item.ticket, item.fullness) for item in started)
 
     def _start(self, ticket: int, fullness: float) -> Start:
         """The durations of a generation that starts now, in a batch this full."""
-        job = self._jobs[ticket]
+        job, profile = self._jobs[ticket], self.profile
         call, attempt = job.arrival.call, job.arrival.attempt
-        first_us = ttft_us(self.profile.ttft, self.seed, call, attempt, job.arrival.prompt_tokens)
-        stretch = 1 + self.profile.capacity.slowdown * fullness
-        rest_us = generation_us(self.profile.inter_token, self.seed, call, attempt, job.tokens, stretch)
-        return Start(ticket, first_us, first_us + rest_us)
+        first_us = ttft_us(profile.ttft, self.seed, call, attempt, job.arrival.prompt_tokens)
+        if job.fault is not None and job.fault.action == "delay":
+            first_us += round(job.fault.delay_ms * US_PER_MS)
+        stretch = 1 + profile.capacity.slowdown * fullness
+        gaps = draw_gaps(profile.inter_token, self.seed, call, attempt, stretch)
+        return Start(ticket, first_us, first_us + gaps.sum_us(job.tokens), gaps)
+
+
+def _reserved(arrival: Arrival) -> Size:
+    return Size(arrival.prompt_tokens, arrival.max_tokens or 0)

@@ -1,7 +1,6 @@
 """Which injected fault a connection or request meets: ordered rules, the first match wins."""
 
-from collections.abc import Mapping
-
+from mockserver.core.decisions import Arrival
 from mockserver.core.draws import uniform
 from mockserver.core.evening import EveningClock, in_force
 from mockserver.rules import ConnectionRule, RequestRule
@@ -32,38 +31,42 @@ def refusing(rules: tuple[ConnectionRule, ...], seed: int, clock: EveningClock, 
 
 
 class RequestFaults:
-    """The rules for requests, and how often each with a `first` has been used."""
+    """The rules for requests; of each, how many requests it could have met and how many it has."""
 
-    __slots__ = ("_rules", "_used")
+    __slots__ = ("_matched", "_rules", "_used")
 
     def __init__(self, rules: tuple[RequestRule, ...]) -> None:
         self._rules = rules
+        self._matched = [0] * len(rules)
         self._used = [0] * len(rules)
 
-    def meet(
-        self,
-        seed: int,
-        path: str,
-        model: str,
-        headers: Mapping[str, str],
-        call: int,
-        attempt: int,
-        clock: EveningClock,
-        now_us: int,
-    ) -> RequestRule | None:
-        """The fault of this attempt of this call, if it is made now; a rule with `first` is used up by it.
+    def meet(self, arrival: Arrival, seed: int, clock: EveningClock, now_us: int) -> RequestRule | None:
+        """The fault of this attempt, if it is made now. It is counted: a rule with `first` is used up by it.
 
         Each rule draws from its own stream, so that adding one leaves the draws of those above it alone.
         """
         for index, rule in enumerate(self._rules):
-            applies = (
-                (rule.path is None or rule.path == path)
-                and (rule.model is None or rule.model == model)
-                and (rule.header is None or headers.get(rule.header.name) == rule.header.value)
+            if not (_selects(rule, arrival) and in_force(rule.when, clock, now_us)):
+                continue
+            self._matched[index] += 1
+            draw = uniform(seed, f"request-fault-{index}", arrival.call, arrival.attempt)
+            if (
+                (rule.every is None or self._matched[index] % rule.every == 0)
                 and (rule.first is None or self._used[index] < rule.first)
-                and in_force(rule.when, clock, now_us)
-            )
-            if applies and uniform(seed, f"request-fault-{index}", call, attempt) < rule.probability:
+                and draw < rule.probability
+            ):
                 self._used[index] += 1
                 return rule
         return None
+
+
+def _selects(rule: RequestRule, arrival: Arrival) -> bool:
+    """Whether the rule is about requests like this one."""
+    return (
+        (rule.path is None or rule.path == arrival.path)
+        and (rule.model is None or rule.model == arrival.model)
+        and (rule.key is None or rule.key == arrival.key)
+        and (rule.header is None or arrival.headers.get(rule.header.name) == rule.header.value)
+        and (rule.call is None or rule.call.first <= arrival.call <= rule.call.last)
+        and (rule.attempts is None or arrival.attempt <= rule.attempts)
+    )

@@ -1,9 +1,7 @@
 """How long a reply is, and how long it takes."""
 
-import math
-
-from mockserver.core.draws import lognormal, standard_normal, uniform
-from mockserver.profile import InterToken, Length, Ttft
+from mockserver.core.draws import lognormal, uniform
+from mockserver.profile import Length, Ttft
 
 US_PER_MS = 1_000
 
@@ -31,17 +29,3 @@ def ttft_us(ttft: Ttft, seed: int, call: int, attempt: int, prompt_tokens: int) 
     # Draws depend on nothing before them, so one that cannot matter is left out.
     first_ms = lognormal(uniform(seed, "ttft", call, attempt), median_ms, sigma) if median_ms else 0.0
     return round((first_ms + ttft.per_1k_prompt_ms * prompt_tokens / 1000) * US_PER_MS)
-
-
-def generation_us(
-    inter_token: InterToken, seed: int, call: int, attempt: int, tokens: int, stretch: float
-) -> int:
-    """Microseconds from the first token to the end of the reply.
-
-    One draw of the sum of n gaps: n * mean * (1 + cv / sqrt(n) * z), stretched by the load of the batch.
-    """
-    if inter_token.mean_ms == 0:
-        return 0
-    z = standard_normal(uniform(seed, "inter-token", call, attempt))
-    factor = max(0.0, 1 + inter_token.cv / math.sqrt(tokens) * z)
-    return round(tokens * inter_token.mean_ms * factor * stretch * US_PER_MS)

@@ -1,24 +1,23 @@
-"""When each piece of a streamed reply is due, of a generation whose first and last moments are known.
+"""When each piece of a streamed reply is due.
 
-A reply of n tokens is n content events: the first at the first token, the others evenly, and its end one gap
-after the last of them, as its total is the sum of n gaps.
+A reply of n tokens is n content events: the first at the first token, each of the others one gap after the
+one before it, and the end one gap after the last of them.
 """
 
-from mockserver.core.decide import Start
+from mockserver.core.decisions import Start
 
 
-def due_us(start: Start, tokens: int, index: int) -> int:
-    """Microseconds from the start of the generation to content event `index`; `tokens` is the end."""
-    # Rounded up, so that `events_due` agrees at this very microsecond.
-    return start.first_us - (start.first_us - start.total_us) * index // tokens
+def due_us(start: Start, index: int) -> int:
+    """Microseconds from the start of the generation to content event `index`; the number of tokens is the
+    end.
+    """
+    return start.first_us + start.gaps.sum_us(index)
 
 
 def events_due(start: Start, tokens: int, elapsed_us: int) -> int:
     """How many content events are due so long after the start of the generation."""
-    since_first_us = elapsed_us - start.first_us
-    if since_first_us < 0:
-        return 0
-    rest_us = start.total_us - start.first_us
-    if rest_us == 0:
+    if elapsed_us >= start.total_us:
         return tokens
-    return min(tokens, since_first_us * tokens // rest_us + 1)
+    if elapsed_us < start.first_us:
+        return 0
+    return min(tokens, start.gaps.passed(elapsed_us - start.first_us) + 1)

@@ -5,7 +5,7 @@ import os
 import msgspec
 
 from mockserver.clock import Clock
-from mockserver.core.decide import Arrival, Exhausted, Fault, Generate, Overload, Throttle
+from mockserver.core.decisions import Arrival, Exhausted, Fault, Generate, Overload, Throttle
 from mockserver.core.limits import Levels
 from mockserver.errors import WireError
 from mockserver.http.message import HttpRequest

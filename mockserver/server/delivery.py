@@ -6,7 +6,7 @@ The log has a request before the last byte of its reply is sent, or before its c
 import asyncio
 
 from mockserver.clock import Clock
-from mockserver.core.decide import Generate
+from mockserver.core.decisions import Generate
 from mockserver.rules import RequestRule
 from mockserver.server.engine import Engine, Turn
 from mockserver.server.exchange import Exchange

@@ -6,7 +6,8 @@ from types import TracebackType
 from typing import Self
 
 from mockserver.clock import Clock
-from mockserver.core.decide import TICK_US, Arrival, Core, Decision, Generate, Start
+from mockserver.core.decide import TICK_US, Core
+from mockserver.core.decisions import Arrival, Decision, Generate, Start
 from mockserver.core.pacing import due_us, events_due
 from mockserver.core.policeman import Early
 from mockserver.rules import RequestRule
@@ -105,7 +106,7 @@ class Turn:
         if index >= self._decision.tokens:
             return await self.to_the_end()
         start = self._exchange.start or await self._begun()
-        return start is not None and await self._until(due_us(start, self._decision.tokens, index))
+        return start is not None and await self._until(due_us(start, index))
 
     def events_due(self) -> int:
         """How many content events are due by now."""

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from mockserver.core.decide import Start
+from mockserver.core.decisions import Start
 from mockserver.http.reply import Reply
 
 # Longest single timer: a wait is looked at again at least that often, and no timer overflows.

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from mockserver.core.decide import Fault, Generate, Overload, Throttle
+from mockserver.core.decisions import Fault, Generate, Overload, Throttle
 from mockserver.core.limits import Exceeded, Level, Levels
 from mockserver.errors import WireError
 from mockserver.text import thai_copy

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from mockserver.core.decide import Generate
+from mockserver.core.decisions import Generate
 from mockserver.text import thai_copy, token_text
 from mockserver.wire.answer import Moment, Stream
 from mockserver.wire.anthropic_reply import STOP_REASONS, message_head, overloaded_error, usage

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mockserver.core.decide import Fault, Generate, Overload, Throttle
+from mockserver.core.decisions import Fault, Generate, Overload, Throttle
 from mockserver.core.limits import Levels
 from mockserver.errors import WireError
 from mockserver.wire.answer import Answer, Headers, Moment, Stream

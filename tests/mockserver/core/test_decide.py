@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
-from mockserver.core.decide import Arrival, Core, Fault, Generate, Overload, Throttle
-from mockserver.core.latency import generation_us, reply_tokens, ttft_us
+from mockserver.core.decide import Core
+from mockserver.core.decisions import Arrival, Fault, Generate, Overload, Throttle
+from mockserver.core.gaps import draw_gaps
+from mockserver.core.latency import reply_tokens, ttft_us
 from mockserver.profile import CapacitySettings, CurvePoint, Evening, Limits, Profile
 from mockserver.rules import ClockWindow, RequestRule
 
@@ -28,9 +30,9 @@ def test_a_reply_takes_what_the_latency_model_says() -> None:
     assert reply.tokens == tokens
     assert reply.start is not None
     assert reply.start.first_us == ttft_us(core.profile.ttft, 1, 7, 1, 100)
-    assert reply.start.total_us - reply.start.first_us == generation_us(
-        core.profile.inter_token, 1, 7, 1, tokens, 1
-    )
+    assert reply.start.total_us - reply.start.first_us == draw_gaps(
+        core.profile.inter_token, 1, 7, 1, 1.0
+    ).sum_us(tokens)
 
 
 def test_max_tokens_cuts_and_says_so() -> None:

@@ -1,11 +1,13 @@
 """Fault rules: ordered, by identity and not by order of arrival."""
 
 from dataclasses import replace
+from typing import Any
 
+from mockserver.core.decisions import Arrival
 from mockserver.core.evening import EveningClock
-from mockserver.core.faults import RequestFaults, connection_fault
+from mockserver.core.faults import REFUSE_SLICE_US, RequestFaults, connection_fault, refusing
 from mockserver.profile import Evening
-from mockserver.rules import ConnectionRule, HeaderIs, RequestRule, When
+from mockserver.rules import CallRange, ConnectionRule, HeaderIs, RequestRule, When
 
 CLOCK = EveningClock(Evening(), 0)
 
@@ -13,7 +15,7 @@ CLOCK = EveningClock(Evening(), 0)
 def _fault(
     rules: tuple[RequestRule, ...], call: int, attempt: int = 1, path: str = "/p", model: str = "m"
 ) -> str | None:
-    rule = RequestFaults(rules).meet(1, path, model, {}, call, attempt, CLOCK, 0)
+    rule = RequestFaults(rules).meet(Arrival(path, model, "k", 1, None, call, attempt), 1, CLOCK, 0)
     return None if rule is None else rule.name
 
 
@@ -32,7 +34,7 @@ def test_a_rule_for_another_path_or_model_does_not_apply() -> None:
 def test_a_rule_may_select_by_a_header() -> None:
     faults = RequestFaults((RequestRule("gold", "hang", header=HeaderIs("x-tenant", "gold")),))
     met = [
-        faults.meet(1, "/p", "m", headers, 0, 1, CLOCK, 0)
+        faults.meet(Arrival("/p", "m", "k", 1, None, 0, headers=headers), 1, CLOCK, 0)
         for headers in ({}, {"x-tenant": "silver"}, {"x-tenant": "gold"})
     ]
     assert [rule and rule.name for rule in met] == [None, None, "gold"]
@@ -45,15 +47,19 @@ def test_the_first_so_many_that_match_and_then_the_next_rule() -> None:
     )
     faults = RequestFaults(rules)
     models = ["n", "m", "n", "m", "n", "n"]
-    met = [faults.meet(1, "/p", model, {}, call, 1, CLOCK, 0) for call, model in enumerate(models)]
+    met = [
+        faults.meet(Arrival("/p", model, "k", 1, None, call), 1, CLOCK, 0)
+        for call, model in enumerate(models)
+    ]
     assert [rule and rule.name for rule in met] == ["once", None, "once", None, "then", None]
 
 
 def test_what_a_rule_did_not_meet_by_its_draw_is_not_counted() -> None:
     rule = RequestRule("a", "hang", 0.3)
     free, bounded = RequestFaults((rule,)), RequestFaults((replace(rule, first=20),))
-    hits = [call for call in range(300) if free.meet(1, "/p", "m", {}, call, 1, CLOCK, 0)]
-    assert [call for call in range(300) if bounded.meet(1, "/p", "m", {}, call, 1, CLOCK, 0)] == hits[:20]
+    arrivals = [Arrival("/p", "m", "k", 1, None, call) for call in range(300)]
+    hits = [arrival for arrival in arrivals if free.meet(arrival, 1, CLOCK, 0)]
+    assert [arrival for arrival in arrivals if bounded.meet(arrival, 1, CLOCK, 0)] == hits[:20]
 
 
 def test_a_rule_out_of_its_time_does_not_apply() -> None:
@@ -93,3 +99,53 @@ def test_connections_draw_by_their_number() -> None:
     assert abs(names.count("a") - 500) < 80
     assert abs(names.count("b") - 750) < 90
     assert connection_fault(rules, 1, 17, CLOCK, 0) == fates[17]
+
+
+def _met(rule: RequestRule, arrivals: list[Arrival]) -> list[int]:
+    faults = RequestFaults((rule,))
+    return [index for index, arrival in enumerate(arrivals) if faults.meet(arrival, 1, CLOCK, 0)]
+
+
+def _calls(count: int, **fields: Any) -> list[Arrival]:
+    return [replace(Arrival("/p", "m", "k", 1, None, call), **fields) for call in range(count)]
+
+
+def test_a_rule_may_be_for_one_key() -> None:
+    arrivals = [*_calls(2, key="other"), *_calls(2)]
+    assert _met(RequestRule("r", "hang", key="k"), arrivals) == [2, 3]
+
+
+def test_a_rule_may_be_for_some_calls() -> None:
+    assert _met(RequestRule("r", "hang", call=CallRange(2, 4)), _calls(8)) == [2, 3, 4]
+
+
+def test_a_rule_may_be_for_the_first_attempts_of_a_call() -> None:
+    arrivals = [_calls(1, call=7, attempt=attempt)[0] for attempt in (1, 2, 3, 4)]
+    assert _met(RequestRule("r", "hang", attempts=2), arrivals) == [0, 1]
+
+
+def test_a_rule_may_be_for_every_so_many_that_match() -> None:
+    arrivals = [item for call in _calls(6) for item in (call, replace(call, model="other"))]
+    # Of the matching ones (even places) every third, and of these only the first.
+    assert _met(RequestRule("r", "hang", model="m", every=3), arrivals) == [4, 10]
+    assert _met(RequestRule("r", "hang", model="m", every=3, first=1), arrivals) == [4]
+
+
+def test_connections_are_refused_by_slices_of_time_as_often_as_the_rule_says() -> None:
+    rule = ConnectionRule("r", "refuse", 0.3, When(from_s=10))
+    starts = range(0, 410_000_000, REFUSE_SLICE_US)
+    states = [refusing((rule,), 1, CLOCK, start) for start in starts]
+    assert not any(states[:100])
+    # 4,000 slices: three standard errors of the share are 0.022.
+    assert abs(sum(states[100:]) / 4_000 - 0.3) < 0.022
+    assert all(
+        refusing((rule,), 1, CLOCK, start + REFUSE_SLICE_US - 1) == state
+        for start, state in zip(starts, states, strict=True)
+    )
+
+
+def test_who_is_not_refused_meets_the_other_rules() -> None:
+    rules = (ConnectionRule("no", "refuse"), ConnectionRule("hung", "hang"))
+    found = connection_fault(rules, 1, 0, CLOCK, 0)
+    assert found is not None
+    assert found.name == "hung"

@@ -1,12 +1,13 @@
 """Latencies and lengths follow the profile's distributions."""
 
 import math
-import statistics
 
 import pytest
 
-from mockserver.core.latency import generation_us, reply_tokens, ttft_us
-from mockserver.profile import InterToken, Length, Ttft
+from mockserver.core.draws import uniform
+from mockserver.core.latency import reply_tokens, ttft_us
+from mockserver.profile import Length, Ttft
+from tests.mockserver.core.kolmogorov import assert_drawn_from, lognormal_cdf
 
 CALLS = 4_000
 
@@ -56,19 +57,26 @@ def test_a_wanted_length_replaces_the_draw() -> None:
     assert reply_tokens(Length(), 1, 0, wanted=77) == 77
 
 
-def test_a_reply_takes_its_tokens_times_the_mean_with_the_variation_of_a_mean() -> None:
-    totals_ms = [generation_us(InterToken(), 1, call, 1, 100, 1.0) / 1000 for call in range(CALLS)]
-    assert statistics.fmean(totals_ms) == pytest.approx(1400, rel=0.002)
-    # 100 gaps of CV 0.15 have a sum of CV 0.015, 21 ms.
-    assert statistics.stdev(totals_ms) == pytest.approx(21, rel=0.06)
+def test_nothing_takes_no_time() -> None:
+    assert ttft_us(Ttft(median_ms=0, slow_median_ms=0), 1, 1, 1, 0) == 0
 
 
-def test_a_full_batch_stretches_the_same_draw() -> None:
-    assert generation_us(InterToken(), 1, 9, 1, 50, 1.5) == pytest.approx(
-        1.5 * generation_us(InterToken(), 1, 9, 1, 50, 1.0), abs=1
+def test_the_time_to_first_token_follows_its_mixture() -> None:
+    ttft = Ttft(per_1k_prompt_ms=0)
+    drawn_ms = [ttft_us(ttft, 1, call, 1, 100) / 1000 for call in range(20_000)]
+    assert_drawn_from(
+        drawn_ms, lambda x: 0.98 * lognormal_cdf(x, 720, 0.28) + 0.02 * lognormal_cdf(x, 2000, 0.40)
     )
 
 
-def test_nothing_takes_no_time() -> None:
-    assert ttft_us(Ttft(median_ms=0, slow_median_ms=0), 1, 1, 1, 0) == 0
-    assert generation_us(InterToken(mean_ms=0, cv=0), 1, 1, 1, 10, 1.0) == 0
+def test_a_prompt_adds_its_share_to_the_same_draw() -> None:
+    slope_us = {
+        ttft_us(Ttft(), 1, call, 1, 3_000) - ttft_us(Ttft(), 1, call, 1, 1_000) for call in range(2_000)
+    }
+    assert slope_us == {2 * 27_000}
+
+
+def test_lengths_are_lognormal_rounded_to_tokens() -> None:
+    """A draw added in (-1/2, 1/2) undoes the rounding, closely enough."""
+    lengths = [reply_tokens(Length(), 1, call) + uniform(2, "blur", call) - 0.5 for call in range(20_000)]
+    assert_drawn_from(lengths, lambda x: lognormal_cdf(x, 151, 0.86))

@@ -5,7 +5,8 @@ import heapq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mockserver.core.decide import TICK_US, Arrival, Core, Generate, Overload
+from mockserver.core.decide import TICK_US, Core
+from mockserver.core.decisions import Arrival, Generate, Overload
 from mockserver.profile import CapacitySettings, CurvePoint, Evening, Limits, Profile, Ttft
 from mockserver.rules import ClockWindow, RequestRule
 

@@ -1,6 +1,6 @@
 """Writing streams as Anthropic does: every byte of a short one, written by hand."""
 
-from mockserver.core.decide import Generate
+from mockserver.core.decisions import Generate
 from mockserver.core.limits import Levels
 from mockserver.wire import anthropic_stream
 from mockserver.wire.answer import Moment

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mockserver.core.decide import Fault, Generate, Overload, Throttle
+from mockserver.core.decisions import Fault, Generate, Overload, Throttle
 from mockserver.core.limits import Exceeded, Level, Levels
 from mockserver.errors import WireError
 from mockserver.rules import RequestRule, RetryAfter

@@ -2,7 +2,7 @@
 
 import json
 
-from mockserver.core.decide import Generate
+from mockserver.core.decisions import Generate
 from mockserver.core.limits import Levels
 from mockserver.wire import openai_stream
 from mockserver.wire.answer import Moment, Stream

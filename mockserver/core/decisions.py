@@ -1,0 +1,93 @@
+"""What is asked of the provider, and what it answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mockserver.core.gaps import Gaps
+from mockserver.core.limits import Exceeded, Levels
+from mockserver.rules import RequestRule
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One attempt of a call, as the provider sees it. `key` is any text that stands for the account.
+
+    `headers` are what rules may select by, their names in lower case or looked up in any case. `fault` is one
+    that the request asks for itself: it is met in place of the profile's. `hint_unit_us`: waits are told to
+    this caller rounded up to it.
+    """
+
+    path: str
+    model: str
+    key: str
+    prompt_tokens: int
+    max_tokens: int | None
+    call: int
+    attempt: int = 1
+    wanted_tokens: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    fault: RequestRule | None = None
+    hint_unit_us: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A generation has started at the time of the decision: when its first token and its end are due, and the
+    gaps between its tokens.
+    """
+
+    ticket: int
+    first_us: int
+    total_us: int
+    gaps: Gaps
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Do what the rule says in place of a generation; `levels` go into the headers if it answers at all."""
+
+    rule: RequestRule
+    levels: Levels
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """Over a rate limit: 429."""
+
+    exceeded: Exceeded
+    levels: Levels
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """The key has spent its whole quota: 429 for good."""
+
+    levels: Levels
+
+
+@dataclass(frozen=True, slots=True)
+class Overload:
+    """No slot and no place in the queue."""
+
+    status: int
+    retry_after_s: float
+    levels: Levels
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """A reply of `tokens` is under way, or waits for its turn while `start` is None.
+
+    It takes its slot and its time as any other; `fault` is the rule that spoils it on its way to the caller.
+    """
+
+    ticket: int
+    tokens: int
+    finish_reason: Literal["stop", "length"]
+    levels: Levels
+    start: Start | None
+    fault: RequestRule | None = None
+
+
+Decision = Fault | Throttle | Exhausted | Overload | Generate
