@@ -14,18 +14,22 @@ from mockserver.profile import (
     InterToken,
     Length,
     Limits,
+    ModelLimits,
     Profile,
     Ttft,
 )
 from mockserver.rule_tables import read_connection_rule, read_request_rule
 from mockserver.rules import MINUTES_PER_DAY
+from mockserver.spread import cv_of, mean_of, read_sigma, sigma_of
 from mockserver.tables import Table, clock_minute, nearest, wrong
 
 # Bounds against typing errors, not of any model: an hour, a million, a day.
 _HOUR_MS = 3_600_000.0
 _MANY = 10_000_000
 _DAY_S = 86_400.0
-_MAX_SIGMA = 5.0
+_MAX_CV = 10.0
+_MAX_TOKENS = 100_000
+_MAX_LIMIT = 10_000_000_000
 
 
 def bundled_names() -> list[str]:
@@ -97,12 +101,14 @@ def _evening(table: Table) -> Evening:
 
 def _ttft(table: Table) -> Ttft:
     base = Ttft()
+    median_ms = table.number("median_ms", base.median_ms, 0, _HOUR_MS)
+    slow_median_ms = table.number("slow_median_ms", base.slow_median_ms, 0, _HOUR_MS)
     ttft = Ttft(
-        median_ms=table.number("median_ms", base.median_ms, 0, _HOUR_MS),
-        sigma=table.number("sigma", base.sigma, 0, _MAX_SIGMA),
+        median_ms=median_ms,
+        sigma=read_sigma(table, "", "ms", median_ms, base.sigma, _HOUR_MS),
         slow_share=table.number("slow_share", base.slow_share, 0, 1),
-        slow_median_ms=table.number("slow_median_ms", base.slow_median_ms, 0, _HOUR_MS),
-        slow_sigma=table.number("slow_sigma", base.slow_sigma, 0, _MAX_SIGMA),
+        slow_median_ms=slow_median_ms,
+        slow_sigma=read_sigma(table, "slow_", "ms", slow_median_ms, base.slow_sigma, _HOUR_MS),
         per_1k_prompt_ms=table.number("per_1k_prompt_ms", base.per_1k_prompt_ms, 0, _HOUR_MS),
     )
     table.finish()
@@ -110,21 +116,25 @@ def _ttft(table: Table) -> Ttft:
 
 
 def _inter_token(table: Table) -> InterToken:
+    """By mean and cv, or by the median and a percentile of the same lognormal."""
     base = InterToken()
-    inter_token = InterToken(
-        mean_ms=table.number("mean_ms", base.mean_ms, 0, _HOUR_MS),
-        cv=table.number("cv", base.cv, 0, 1),
-    )
+    median_ms = table.optional_number("median_ms", 0, _HOUR_MS)
+    if median_ms is None:
+        inter_token = InterToken(
+            mean_ms=table.number("mean_ms", base.mean_ms, 0, _HOUR_MS),
+            cv=table.number("cv", base.cv, 0, _MAX_CV),
+        )
+    else:
+        sigma = read_sigma(table, "", "ms", median_ms, sigma_of(base.cv), _HOUR_MS)
+        inter_token = InterToken(mean_ms=mean_of(median_ms, sigma), cv=cv_of(sigma))
     table.finish()
     return inter_token
 
 
 def _length(table: Table) -> Length:
     base = Length()
-    length = Length(
-        median_tokens=table.number("median_tokens", base.median_tokens, 1, 100_000),
-        sigma=table.number("sigma", base.sigma, 0, _MAX_SIGMA),
-    )
+    median_tokens = table.number("median_tokens", base.median_tokens, 1, _MAX_TOKENS)
+    length = Length(median_tokens, read_sigma(table, "", "tokens", median_tokens, base.sigma, _MAX_TOKENS))
     table.finish()
     return length
 
@@ -132,9 +142,25 @@ def _length(table: Table) -> Length:
 def _limits(table: Table) -> Limits:
     base = Limits()
     limits = Limits(
-        rpm=table.integer("rpm", base.rpm, 0, _MANY * 1000),
-        tpm=table.integer("tpm", base.tpm, 0, _MANY * 1000),
+        rpm=table.integer("rpm", base.rpm, 0, _MAX_LIMIT),
+        tpm=table.integer("tpm", base.tpm, 0, _MAX_LIMIT),
+        itpm=table.integer("itpm", base.itpm, 0, _MAX_LIMIT),
+        otpm=table.integer("otpm", base.otpm, 0, _MAX_LIMIT),
         window_s=table.number("window_s", base.window_s, 0.001, _DAY_S),
+        quota_tokens=table.integer("quota_tokens", base.quota_tokens, 0, _MAX_LIMIT),
+        models=tuple(_model_limits(model, item) for model, item in table.named_tables("models")),
+    )
+    table.finish()
+    return limits
+
+
+def _model_limits(model: str, table: Table) -> ModelLimits:
+    limits = ModelLimits(
+        model,
+        rpm=table.optional_integer("rpm", 0, _MAX_LIMIT),
+        tpm=table.optional_integer("tpm", 0, _MAX_LIMIT),
+        itpm=table.optional_integer("itpm", 0, _MAX_LIMIT),
+        otpm=table.optional_integer("otpm", 0, _MAX_LIMIT),
     )
     table.finish()
     return limits

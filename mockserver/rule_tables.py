@@ -1,11 +1,15 @@
 """Reading fault rules from tables: which fault, and for which connections or requests."""
 
 import re
-from typing import Literal, get_args
+from typing import TypeVar, get_args
 
 from mockserver.errors import ProfileError
+from mockserver.keys import read_key
 from mockserver.rules import (
     COUNTS_EVENTS,
+    ERROR_CODES,
+    CallRange,
+    ConnectionAction,
     ConnectionRule,
     HeaderIs,
     RefusingAction,
@@ -15,27 +19,47 @@ from mockserver.rules import (
     SpoilingAction,
     When,
 )
-from mockserver.tables import Table, wrong
+from mockserver.tables import Table, is_digits, nearest, wrong
 
-# Bounds against typing errors: a day, a week, more events than the longest reply has, a million requests.
-_DAY_S = 86_400.0
+# Bounds against typing errors: a week, ten years (a Retry-After may be meant to be absurd), more events than
+# the longest reply has, a million requests, a megabyte.
+_WEEK_S = 7 * 86_400.0
+_TEN_YEARS_S = 10 * 366 * 86_400.0
 _MAX_EVENTS = 100_000
 _MANY = 10_000_000
+_MEGABYTE = 1_000_000
+_MAX_CALL = 2**62
 
+_Action = TypeVar("_Action", bound=str)
+
+_CONNECTION_ACTIONS: tuple[ConnectionAction, ...] = get_args(ConnectionAction)
 _ACTIONS: tuple[RequestAction, ...] = get_args(RefusingAction) + get_args(SpoilingAction)
 # A header name as RFC 9110 has it (token), then a value that begins and ends with something visible.
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+): *([!-~](?:[ -~]*[!-~])?)")
+_VISIBLE = r"[!-~](?:[ -~]*[!-~])?"
+_HEADER = re.compile(rf"([!#$%&'*+.^_`|~0-9A-Za-z-]+): *({_VISIBLE})")
+_HEADER_VALUE = re.compile(_VISIBLE)
+
+# The keys that belong to one action, or to some.
+_KEYS_OF: dict[str, frozenset[str]] = {
+    "status": frozenset({"status"}),
+    "code": frozenset({"status"}),
+    "retry_after_s": frozenset({"status"}),
+    "retry_after_date": frozenset({"status"}),
+    "retry_after": frozenset({"status"}),
+    "should_retry": frozenset({"status"}),
+    "delay_ms": frozenset({"delay"}),
+    "bytes_per_s": frozenset({"slow_drip"}),
+    "length_off": frozenset({"wrong_length"}),
+    "after_events": COUNTS_EVENTS,
+}
 
 
 def read_connection_rule(table: Table) -> ConnectionRule:
     """One of `connection_faults`; raises ProfileError."""
-    action = table.raw("action", None)
-    if action not in ("hang", "reset"):
-        raise wrong(table.path("action"), action, '"hang" or "reset"')
-    kind: Literal["hang", "reset"] = "hang" if action == "hang" else "reset"
+    action = _action(table, _CONNECTION_ACTIONS)
     rule = ConnectionRule(
-        name=table.text("name", f"connection_{kind}"),
-        action=kind,
+        name=table.text("name", f"connection_{action}"),
+        action=action,
         probability=table.number("probability", 1.0, 0, 1),
         when=_when(table),
     )
@@ -45,73 +69,110 @@ def read_connection_rule(table: Table) -> ConnectionRule:
 
 def read_request_rule(table: Table) -> RequestRule:
     """One of `request_faults`; raises ProfileError."""
-    action = _request_action(table)
-    status = _status(table, action)
-    rule = RequestRule(
-        name=table.text("name", _usual_name(action, status)),
-        action=action,
-        probability=table.number("probability", 1.0, 0, 1),
-        when=_when(table),
-        path=table.optional_text("path"),
-        model=table.optional_text("model"),
-        header=_header(table),
-        first=table.optional_integer("first", 1, _MANY),
-        status=status,
-        retry_after=RetryAfter(_retry_after_s(table, action)),
-        after_events=_after_events(table, action),
-    )
-    table.finish()
-    return rule
+    return _request_rule(table, which=True)
 
 
 def read_request_fault(table: Table) -> RequestRule:
     """A fault for one request, so without a choice of requests; raises ProfileError."""
-    action = _request_action(table)
+    return _request_rule(table, which=False)
+
+
+def _request_rule(table: Table, *, which: bool) -> RequestRule:
+    action = _action(table, _ACTIONS)
+    for key, actions in _KEYS_OF.items():
+        if table.has(key) and action not in actions:
+            raise ProfileError(f"{table.path(key)} has no meaning with the action {action}")
     status = _status(table, action)
+    name = f"status_{status}" if action == "status" else action
+    base = RequestRule(name, action)
     rule = RequestRule(
-        name=_usual_name(action, status),
+        name=table.text("name", name) if which else name,
         action=action,
+        probability=table.number("probability", 1.0, 0, 1) if which else 1.0,
+        when=_when(table) if which else When(),
+        path=table.optional_text("path") if which else None,
+        model=table.optional_text("model") if which else None,
+        key=_key(table) if which else None,
+        header=_header(table) if which else None,
+        call=_call(table) if which else None,
+        attempts=table.optional_integer("attempts", 1, _MANY) if which else None,
+        first=table.optional_integer("first", 1, _MANY) if which else None,
+        every=table.optional_integer("every", 1, _MANY) if which else None,
         status=status,
-        retry_after=RetryAfter(_retry_after_s(table, action)),
-        after_events=_after_events(table, action),
+        code=_code(table),
+        retry_after=_retry_after(table),
+        delay_ms=table.number("delay_ms", base.delay_ms, 0, 3_600_000),
+        bytes_per_s=table.number("bytes_per_s", base.bytes_per_s, 0.1, _MEGABYTE),
+        length_off=_length_off(table, base.length_off),
+        after_events=table.integer("after_events", base.after_events, 0, _MAX_EVENTS),
     )
     table.finish()
     return rule
 
 
-def _usual_name(action: str, status: int) -> str:
-    return f"status_{status}" if action == "status" else action
-
-
-def _request_action(table: Table) -> RequestAction:
+def _action(table: Table, actions: tuple[_Action, ...]) -> _Action:
     value = table.raw("action", None)
-    for action in _ACTIONS:
+    for action in actions:
         if action == value:
             return action
-    names = ", ".join(f'"{name}"' for name in _ACTIONS[:-1])
-    raise wrong(table.path("action"), value, f'{names} or "{_ACTIONS[-1]}"')
+    names = ", ".join(f'"{name}"' for name in actions[:-1])
+    hint = nearest(value, actions) if isinstance(value, str) else ""
+    raise wrong(table.path("action"), value, f'{names} or "{actions[-1]}"{hint}')
 
 
 def _status(table: Table, action: RequestAction) -> int:
-    _refuse_beside(table, "status", action, action == "status")
     if action == "status" and not table.has("status"):
         raise ProfileError(f"{table.path('status')} is missing: expected one from 400 to 599")
     return table.integer("status", 500, 400, 599)
 
 
-def _retry_after_s(table: Table, action: RequestAction) -> float | None:
-    _refuse_beside(table, "retry_after_s", action, action == "status")
-    return table.optional_number("retry_after_s", 0, _DAY_S)
+def _code(table: Table) -> str | None:
+    code = table.optional_text("code")
+    if code is not None and code not in ERROR_CODES:
+        raise wrong(table.path("code"), code, f"one of {', '.join(ERROR_CODES)}{nearest(code, ERROR_CODES)}")
+    return code
 
 
-def _after_events(table: Table, action: RequestAction) -> int:
-    _refuse_beside(table, "after_events", action, action in COUNTS_EVENTS)
-    return table.integer("after_events", 1, 0, _MAX_EVENTS)
+def _retry_after(table: Table) -> RetryAfter:
+    seconds = table.optional_number("retry_after_s", 0, _TEN_YEARS_S)
+    as_date = table.boolean("retry_after_date", False)
+    text = table.optional_text("retry_after")
+    if text is not None and seconds is not None:
+        raise ProfileError(f"{table.path('retry_after')} stands beside retry_after_s: expected one of them")
+    if text is not None and not _HEADER_VALUE.fullmatch(text):
+        raise wrong(table.path("retry_after"), text, "visible ASCII text")
+    if as_date and seconds is None:
+        raise ProfileError(f"{table.path('retry_after_date')} needs retry_after_s: how far ahead the date is")
+    should_retry = table.boolean("should_retry", False) if table.has("should_retry") else None
+    table.raw("should_retry", None)  # known here, though absent
+    return RetryAfter(seconds, as_date, text, should_retry)
 
 
-def _refuse_beside(table: Table, key: str, action: str, has_meaning: bool) -> None:  # noqa: FBT001 - a verdict
-    if table.has(key) and not has_meaning:
-        raise ProfileError(f"{table.path(key)} has no meaning with the action {action}")
+def _length_off(table: Table, default: int) -> int:
+    off = table.integer("length_off", default, -_MEGABYTE, _MEGABYTE)
+    if off == 0:
+        raise wrong(table.path("length_off"), off, "another number than 0")
+    return off
+
+
+def _key(table: Table) -> str | None:
+    text = table.optional_text("key")
+    return None if text is None else read_key(text)
+
+
+def _call(table: Table) -> CallRange | None:
+    """`17`, or `"100-199"`."""
+    value = table.raw("call", None)
+    if not table.has("call"):
+        return None
+    expected = 'a call id, or a range like "100-199"'
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_CALL:
+        return CallRange(value, value)
+    if isinstance(value, str):
+        first, _, last = value.partition("-")
+        if is_digits(first) and is_digits(last) and int(first) <= int(last) <= _MAX_CALL:
+            return CallRange(int(first), int(last))
+    raise wrong(table.path("call"), value, expected)
 
 
 def _header(table: Table) -> HeaderIs | None:
@@ -127,8 +188,8 @@ def _header(table: Table) -> HeaderIs | None:
 def _when(table: Table) -> When:
     when = When(
         window=table.optional_window("window"),
-        from_s=table.optional_number("from_s", 0, 7 * _DAY_S),
-        to_s=table.optional_number("to_s", 0, 7 * _DAY_S),
+        from_s=table.optional_number("from_s", 0, _WEEK_S),
+        to_s=table.optional_number("to_s", 0, _WEEK_S),
     )
     if when.from_s is not None and when.to_s is not None and when.from_s >= when.to_s:
         raise wrong(table.path("to_s"), when.to_s, f"more than from_s ({when.from_s:g})")

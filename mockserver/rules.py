@@ -36,6 +36,30 @@ COUNTS_EVENTS: frozenset[str] = frozenset(
 )
 
 
+# The codes an injected status may carry: OpenAI's `code` (https://platform.openai.com/docs/guides/error-codes)
+# and Anthropic's error types (https://docs.anthropic.com/en/api/errors).
+ERROR_CODES: tuple[str, ...] = (
+    "insufficient_quota",
+    "credit_balance_exhausted",
+    "rate_limit_exceeded",
+    "slow_down",
+    "server_is_overloaded",
+    "context_length_exceeded",
+    "invalid_api_key",
+    "model_not_found",
+    "rate_limit_error",
+    "overloaded_error",
+    "billing_error",
+    "authentication_error",
+    "permission_error",
+    "not_found_error",
+    "request_too_large",
+    "invalid_request_error",
+    "api_error",
+    "timeout_error",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ClockWindow:
     """A stretch of the evening clock in minutes of the day (ICT), its end excluded; it may pass midnight."""

@@ -43,6 +43,16 @@ def clock_window(where: str, value: object) -> ClockWindow:
     return ClockWindow(clock_minute(where, start), clock_minute(where, end))
 
 
+def window_text(window: ClockWindow) -> str:
+    """What `clock_window` reads back."""
+    return f"{minute_text(window.start_min)}-{minute_text(window.end_min)}"
+
+
+def minute_text(minute: int) -> str:
+    """What `clock_minute` reads back."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
 def wrong(where: str, value: object, expected: str) -> ProfileError:
     shown = repr(value)
     if len(shown) > MAX_SHOWN:
@@ -85,6 +95,13 @@ class Table:
         if not isinstance(value, list):
             raise wrong(self.path(key), value, "an array of tables")
         return [Table(f"{self.path(key)}[{index}]", item) for index, item in enumerate(value)]
+
+    def named_tables(self, key: str) -> "list[tuple[str, Table]]":
+        """The tables under `key`, each with its own name."""
+        value = self.raw(key, {})
+        if not isinstance(value, Mapping):
+            raise wrong(self.path(key), value, "a table of tables")
+        return [(str(name), Table(f'{self.path(key)}."{name}"', item)) for name, item in value.items()]
 
     def number(self, key: str, default: float, low: float, high: float) -> float:
         """A finite number in [low, high]."""

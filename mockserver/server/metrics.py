@@ -6,9 +6,9 @@ from typing import Any
 
 from mockserver.clock import Clock
 from mockserver.core.decide import Core
-from mockserver.profile_document import minute_text, window_text
 from mockserver.server.front import Front
 from mockserver.server.journal import Journal
+from mockserver.tables import minute_text, window_text
 
 
 def clock_state(core: Core, clock: Clock) -> dict[str, Any]:

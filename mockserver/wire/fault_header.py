@@ -1,7 +1,7 @@
 """The header `x-mock-fault`: a caller asks for a fault of its own request.
 
-`reset_mid; after_events=3` or `status; status=503; retry_after_s=2`: the action, then the keys that a rule of
-a profile has for it.
+`reset_mid; after_events=3`, `status; status=429; retry_after="soon"` or `wrong_length; length_off=-10`: the
+action, then the keys that a rule of a profile has for it.
 """
 
 import re
@@ -14,7 +14,10 @@ from mockserver.tables import MAX_SHOWN, Table
 
 FAULT_HEADER = "x-mock-fault"
 
-_OPTION = re.compile(r"([a-z_]{1,32}) *= *([0-9]{1,9})(\.[0-9]{1,9})?", re.ASCII)
+_OPTION = re.compile(r"([a-z_]{1,32}) *= *(.+)", re.ASCII)
+_NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
+_QUOTED = re.compile(r'"([^"]*)"')
+_WORDS: dict[str, object] = {"true": True, "false": False}
 
 
 def read_fault_header(headers: Mapping[str, str]) -> RequestRule | None:
@@ -33,8 +36,17 @@ def read_fault_header(headers: Mapping[str, str]) -> RequestRule | None:
                 f"header {FAULT_HEADER}: {option[:MAX_SHOWN]!r} is {what}: "
                 "expected an action and options like 'status; status=503; retry_after_s=2'",
             )
-        document[match[1]] = float(match[2] + match[3]) if match[3] else int(match[2])
+        document[match[1]] = _value(match[2])
     try:
         return read_request_fault(Table(FAULT_HEADER, document))
     except ProfileError as error:
         raise WireError(400, f"header {error}") from error
+
+
+def _value(text: str) -> object:
+    """A number, true or false, or a text, which may stand in quotes."""
+    number = _NUMBER.fullmatch(text)
+    if number is not None:
+        return float(text) if number[1] else int(text)
+    quoted = _QUOTED.fullmatch(text)
+    return quoted[1] if quoted else _WORDS.get(text, text)

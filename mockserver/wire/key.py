@@ -1,9 +1,9 @@
 """The account behind a request: a text that stands for its API key without holding it."""
 
 from collections.abc import Mapping
-from hashlib import blake2b
 
 from mockserver.errors import WireError
+from mockserver.keys import digest
 
 _NO_OPENAI_KEY = (
     "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
@@ -17,7 +17,7 @@ def openai_account(headers: Mapping[str, str]) -> str:
     key = _bearer(headers)
     if not key:
         raise WireError(401, _NO_OPENAI_KEY)
-    return _digest(key)
+    return digest(key)
 
 
 def anthropic_account(headers: Mapping[str, str]) -> str:
@@ -25,13 +25,9 @@ def anthropic_account(headers: Mapping[str, str]) -> str:
     key = headers.get("x-api-key", "").strip() or _bearer(headers)
     if not key:
         raise WireError(401, _NO_ANTHROPIC_KEY)
-    return _digest(key)
+    return digest(key)
 
 
 def _bearer(headers: Mapping[str, str]) -> str:
     scheme, _, key = headers.get("authorization", "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" else ""
-
-
-def _digest(key: str) -> str:
-    return blake2b(key.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()

@@ -1,9 +1,10 @@
 """Faults of an answer on its way to the caller: what is sent of it, and how it ends."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from mockserver.rules import RequestRule
-from mockserver.wire.answer import BrokenAnswer, Ending, Stream
+from mockserver.wire.answer import BrokenAnswer, Ending, Stream, WrongChunk
 
 # A service of another kind on the port: neither a status line nor a header.
 GARBAGE = b"\x16\x03\x01\x02\x00 220 ready\r\n\x00\xff\xfe garbage\r\n\r\n"
@@ -12,6 +13,8 @@ GARBAGE = b"\x16\x03\x01\x02\x00 220 ready\r\n\x00\xff\xfe garbage\r\n\r\n"
 _CONTINUATION = 0b1000_0000
 
 _ENDINGS: dict[str, Ending] = {
+    "reset_in_headers": "reset",
+    "reset_after_headers": "reset",
     "hang_after_headers": "hang",
     "stall": "hang",
     "reset_mid": "reset",
@@ -20,16 +23,23 @@ _ENDINGS: dict[str, Ending] = {
 
 
 def spoil_whole(rule: RequestRule, body: bytes) -> BrokenAnswer:
-    """What is left of a whole answer: half its body, or nothing after the headers.
+    """What is left of a whole answer.
 
     Half a JSON document is complete as HTTP sees it; whatever else breaks off has promised the whole length.
+    A body that is longer than promised is sent all the same, and the connection closed behind it: the rest
+    would be read as the next reply. For one that is shorter the caller waits on.
     """
     half = _half(body)
     match rule.action:
         case "half_json" | "malformed_sse":
             return BrokenAnswer(half, len(half), "complete")
-        case "hang_after_headers":
-            return BrokenAnswer(b"", len(body), "hang")
+        case "slow_drip":
+            return BrokenAnswer(body, len(body), "complete", bytes_per_s=rule.bytes_per_s)
+        case "wrong_length":
+            promised = max(0, len(body) + rule.length_off)
+            return BrokenAnswer(body, promised, "hang" if promised > len(body) else "close")
+        case "reset_in_headers" | "reset_after_headers" | "hang_after_headers" as action:
+            return BrokenAnswer(b"", len(body), _ENDINGS[action], half_head=action == "reset_in_headers")
         case action:
             return BrokenAnswer(half, len(body), _ENDINGS[action])
 
@@ -42,8 +52,13 @@ def spoil_stream(rule: RequestRule, stream: Stream, error_event: bytes) -> Strea
             return _malformed(stream, kept)
         case "stream_error":
             return Stream(stream.opening, stream.content, kept, error_event)
-        case "hang_after_headers":
-            return Stream(b"", stream.content, 0, b"", "hang")
+        case "slow_drip":
+            return replace(stream, bytes_per_s=rule.bytes_per_s)
+        case "wrong_length":
+            return replace(stream, wrong_chunk=WrongChunk(min(kept, stream.events - 1), rule.length_off))
+        case "reset_in_headers" | "reset_after_headers" | "hang_after_headers" as action:
+            half_head = action == "reset_in_headers"
+            return Stream(b"", stream.content, 0, b"", _ENDINGS[action], half_head=half_head)
         case action:
             return Stream(stream.opening, stream.content, kept, b"", _ENDINGS[action])
 

@@ -1,14 +1,18 @@
 """Profiles: strict reading, clear errors, and a document that reads back as itself."""
 
+import math
 from dataclasses import fields
 from importlib import resources
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mockserver.core.limits import limits_of
 from mockserver.errors import ProfileError
+from mockserver.keys import digest
 from mockserver.profile import (
     CapacitySettings,
     CurvePoint,
@@ -17,12 +21,30 @@ from mockserver.profile import (
     InterToken,
     Length,
     Limits,
+    ModelLimits,
     Profile,
     Ttft,
 )
 from mockserver.profile_document import as_document
 from mockserver.profile_file import bundled_names, load_profile, parse_profile
-from mockserver.rules import ClockWindow, ConnectionRule, HeaderIs, RequestRule, RetryAfter, When
+from mockserver.rules import (
+    COUNTS_EVENTS,
+    ERROR_CODES,
+    REFUSING,
+    SPOILING,
+    CallRange,
+    ClockWindow,
+    ConnectionAction,
+    ConnectionRule,
+    HeaderIs,
+    RequestRule,
+    RetryAfter,
+    When,
+)
+
+
+def _rule(**keys: object) -> dict[str, object]:
+    return {"request_faults": [{"action": "status", "status": 429} | keys]}
 
 
 def _error(document: object) -> str:
@@ -111,7 +133,7 @@ def test_a_misspelt_key_names_the_nearest() -> None:
         ({"request_faults": {}}, "request_faults = {}: expected an array of tables"),
         (
             {"request_faults": [{}]},
-            'request_faults[0].action = None: expected "status", "hang", "reset", "garbage", "hang_after_',
+            'request_faults[0].action = None: expected "status", "refuse", "hang", "reset", "garbage"',
         ),
         (
             {"request_faults": [{"action": "status"}]},
@@ -151,9 +173,39 @@ def test_a_misspelt_key_names_the_nearest() -> None:
         ),
         (
             {"connection_faults": [{"action": "status"}]},
-            "connection_faults[0].action = 'status': expected \"hang\"",
+            'connection_faults[0].action = \'status\': expected "refuse", "hang" or "reset"',
         ),
         ({"name": ""}, "name = '': expected a text"),
+        ({"request_faults": [{"action": "stal"}]}, "(did you mean 'stall'?)"),
+        (_rule(call="9-3"), "request_faults[0].call = '9-3': expected a call id, or a range like"),
+        (_rule(call=True), "request_faults[0].call = True: expected a call id"),
+        (_rule(every=0), "request_faults[0].every = 0: expected a whole number from 1"),
+        (_rule(code="oops"), "request_faults[0].code = 'oops': expected one of insufficient_quota"),
+        (
+            _rule(retry_after="soon", retry_after_s=1),
+            "request_faults[0].retry_after stands beside retry_after_s",
+        ),
+        (
+            _rule(retry_after="bald\n"),
+            "request_faults[0].retry_after = 'bald\\n': expected visible ASCII text",
+        ),
+        (_rule(retry_after_date=True), "request_faults[0].retry_after_date needs retry_after_s"),
+        (
+            {"ttft": {"median_ms": 700, "p95_ms": 600}},
+            "ttft.p95_ms = 600.0: expected at least the median (700)",
+        ),
+        ({"ttft": {"p95_ms": 900, "sigma": 0.1}}, "ttft.p95_ms stands beside sigma: expected one of them"),
+        (
+            {"ttft": {"p95_ms": 900, "p99_ms": 990}},
+            "ttft.p99_ms stands beside p95_ms: expected one percentile",
+        ),
+        ({"ttft": {"median_ms": 1, "p90_ms": 3_600_000}}, "no more than a sigma of 5 makes of the median"),
+        ({"inter_token": {"median_ms": 10, "cv": 0.1}}, "unknown key inter_token.cv"),
+        (
+            {"limits": {"models": {"gpt-4o": {"rmp": 5}}}},
+            "unknown key limits.models.\"gpt-4o\".rmp (did you mean 'rpm'?)",
+        ),
+        ({"limits": {"models": {"gpt-4o": 5}}}, 'limits.models."gpt-4o" = 5: expected a table'),
     ],
 )
 def test_an_error_names_field_value_and_what_was_expected(document: object, message: str) -> None:
@@ -162,6 +214,40 @@ def test_an_error_names_field_value_and_what_was_expected(document: object, mess
 
 def test_a_number_too_large_for_a_float_is_an_error_and_not_a_crash() -> None:
     assert "expected a number" in _error({"ttft": {"median_ms": 10**400}})
+
+
+def test_a_median_and_a_percentile_are_a_lognormal() -> None:
+    profile = parse_profile(
+        {
+            "ttft": {"median_ms": 700, "p95_ms": 1400, "slow_median_ms": 2000, "slow_p99_ms": 2000},
+            "inter_token": {"median_ms": 12, "p90_ms": 18},
+            "length": {"median_tokens": 100, "p99_tokens": 400},
+        }
+    )
+    # z of 95 %: 1.644854, of 90 %: 1.281552, of 99 %: 2.326348.
+    assert profile.ttft.sigma == pytest.approx(math.log(2) / 1.644854, rel=1e-6)
+    assert profile.ttft.slow_sigma == 0
+    assert profile.length == Length(100, pytest.approx(math.log(4) / 2.326348, rel=1e-6))
+    sigma = math.log(1.5) / 1.281552
+    assert profile.inter_token.mean_ms == pytest.approx(12 * math.exp(sigma**2 / 2), rel=1e-6)
+    assert profile.inter_token.cv == pytest.approx(math.sqrt(math.exp(sigma**2) - 1), rel=1e-6)
+
+
+def test_a_key_is_kept_as_a_digest_that_reads_back() -> None:
+    profile = parse_profile(_rule(key="sk-secret"))
+    document = as_document(profile)
+    assert "sk-secret" not in repr(document)
+    assert parse_profile(document) == profile
+    assert profile.request_faults[0].key == digest("sk-secret")
+
+
+def test_a_model_may_have_limits_of_its_own() -> None:
+    document = {"limits": {"rpm": 10, "models": {"gpt-4o": {"rpm": 5}, "free": {"rpm": 0, "tpm": 7}}}}
+    limits = parse_profile(document).limits
+    assert limits.models == (ModelLimits("gpt-4o", rpm=5), ModelLimits("free", rpm=0, tpm=7))
+    assert limits_of(limits, "gpt-4o")["requests"] == 5
+    assert limits_of(limits, "free") == {"requests": 0, "tokens": 7, "input_tokens": 0, "output_tokens": 0}
+    assert limits_of(limits, "other")["requests"] == 10
 
 
 def test_a_curve_may_cross_midnight() -> None:
@@ -214,35 +300,68 @@ _WHENS = st.builds(
     to_s=st.none() | st.floats(101, 1000),
 )
 _NAMES = st.text(min_size=1, max_size=10)
-_CONNECTION_RULES = st.builds(ConnectionRule, _NAMES, st.sampled_from(["hang", "reset"]), _FRACTIONS, _WHENS)
-_REQUEST_RULES = (
+_CONNECTION_RULES = st.builds(
+    ConnectionRule, _NAMES, st.sampled_from(get_args(ConnectionAction)), _FRACTIONS, _WHENS
+)
+_RANGES = (
+    st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)).map(sorted).map(lambda pair: CallRange(*pair))
+)
+_WHICH: dict[str, Any] = {
+    "name": _NAMES,
+    "probability": _FRACTIONS,
+    "when": _WHENS,
+    "path": st.none() | _NAMES,
+    "model": st.none() | _NAMES,
+    "key": st.none() | _NAMES.map(digest),
+    "header": st.none() | st.builds(HeaderIs, st.just("x-tenant"), st.sampled_from(["gold", "a: b", "x"])),
+    "call": st.none() | _RANGES,
+    "attempts": st.none() | st.integers(1, 100),
+    "first": st.none() | st.integers(1, 100),
+    "every": st.none() | st.integers(1, 100),
+}
+_HINTS = st.builds(
+    RetryAfter,
+    seconds=st.floats(0, 1e8),
+    as_date=st.booleans(),
+    should_retry=st.none() | st.booleans(),
+) | st.builds(RetryAfter, text=st.none() | st.sampled_from(["soon", "Thu, 01 Jan 2099"]))
+_EVENTS = st.integers(0, 100)
+_REQUEST_RULES = st.one_of(
     st.builds(
         RequestRule,
-        name=_NAMES,
         action=st.just("status"),
-        probability=_FRACTIONS,
-        when=_WHENS,
-        path=st.none() | _NAMES,
-        model=st.none() | _NAMES,
         status=st.integers(400, 599),
-        retry_after=st.builds(RetryAfter, st.none() | st.floats(0, 100)),
-    )
-    | st.builds(
+        code=st.none() | st.sampled_from(ERROR_CODES),
+        retry_after=_HINTS,
+        **_WHICH,
+    ),
+    st.builds(RequestRule, action=st.just("delay"), delay_ms=st.floats(0, 1e6), **_WHICH),
+    st.builds(RequestRule, action=st.just("slow_drip"), bytes_per_s=st.floats(0.1, 1e6), **_WHICH),
+    st.builds(
         RequestRule,
-        _NAMES,
-        st.sampled_from(["hang", "reset", "garbage", "hang_after_headers"]),
-        _FRACTIONS,
-        _WHENS,
-        header=st.none() | st.builds(HeaderIs, st.just("x-tenant"), st.sampled_from(["gold", "a: b", "x"])),
-        first=st.none() | st.integers(1, 100),
-    )
-    | st.builds(
+        action=st.just("wrong_length"),
+        length_off=st.integers(-(10**6), 10**6).filter(bool),
+        after_events=_EVENTS,
+        **_WHICH,
+    ),
+    st.builds(
         RequestRule,
-        _NAMES,
-        st.sampled_from(["stall", "reset_mid", "truncate", "half_json", "malformed_sse", "stream_error"]),
-        after_events=st.integers(0, 100),
-    )
+        action=st.sampled_from(sorted(COUNTS_EVENTS - {"wrong_length"})),
+        after_events=_EVENTS,
+        **_WHICH,
+    ),
+    st.builds(
+        RequestRule,
+        action=st.sampled_from(
+            sorted((REFUSING | SPOILING) - COUNTS_EVENTS - {"status", "delay", "slow_drip"})
+        ),
+        **_WHICH,
+    ),
 )
+_LIMIT = st.integers(0, 10**6)
+_MODELS = st.lists(
+    st.builds(ModelLimits, _NAMES, *[st.none() | _LIMIT] * 4), max_size=2, unique_by=lambda item: item.model
+).map(tuple)
 _PROFILES = st.builds(
     Profile,
     name=_NAMES,
@@ -250,7 +369,7 @@ _PROFILES = st.builds(
     ttft=st.builds(Ttft, st.floats(0, 10_000), _FRACTIONS, _FRACTIONS, st.floats(0, 10_000), _FRACTIONS),
     inter_token=st.builds(InterToken, st.floats(0, 100), _FRACTIONS),
     length=st.builds(Length, st.floats(1, 1000), _FRACTIONS),
-    limits=st.builds(Limits, st.integers(0, 10**6), st.integers(0, 10**9), st.floats(0.1, 100)),
+    limits=st.builds(Limits, *[_LIMIT] * 4, st.floats(0.1, 100), _LIMIT, _MODELS),
     capacity=st.builds(
         CapacitySettings,
         slots=st.integers(0, 1000),

@@ -1,13 +1,14 @@
 """What is left of an answer that is spoiled on its way."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mockserver.rules import RequestAction, RequestRule
-from mockserver.wire.answer import BrokenAnswer, Stream
+from mockserver.wire.answer import BrokenAnswer, Stream, WrongChunk
 from mockserver.wire.spoil import spoil_stream, spoil_whole
 
 BODY = b'{"text":"12345678"}'  # 19 bytes: half is 9
@@ -28,6 +29,10 @@ def _bytes(stream: Stream) -> bytes:
     ("action", "left"),
     [
         ("hang_after_headers", BrokenAnswer(b"", 19, "hang")),
+        ("reset_in_headers", BrokenAnswer(b"", 19, "reset", half_head=True)),
+        ("reset_after_headers", BrokenAnswer(b"", 19, "reset")),
+        ("slow_drip", BrokenAnswer(BODY, 19, "complete", bytes_per_s=100.0)),
+        ("wrong_length", BrokenAnswer(BODY, 35, "hang")),
         ("stall", BrokenAnswer(b'{"text":"', 19, "hang")),
         ("reset_mid", BrokenAnswer(b'{"text":"', 19, "reset")),
         ("truncate", BrokenAnswer(b'{"text":"', 19, "close")),
@@ -84,3 +89,27 @@ def test_the_name_of_a_malformed_event_stays() -> None:
     stream = Stream(b"", lambda _index: b'event: delta\ndata: {"text":1}\n\n', 1, b"")
     spoiled = spoil_stream(_rule("malformed_sse", 0), stream, ERROR)
     assert _bytes(spoiled) == b'event: delta\ndata: {"tex\n\n'
+
+
+@pytest.mark.parametrize(("off", "left"), [(-4, (15, "close")), (-99, (0, "close")), (1, (20, "hang"))])
+def test_a_length_may_be_too_small_or_too_large(off: int, left: tuple[int, str]) -> None:
+    broken = spoil_whole(RequestRule("x", "wrong_length", length_off=off), BODY)
+    assert broken.body == BODY
+    assert (broken.length, broken.ending) == left
+
+
+def test_a_stream_whose_chunk_lies_is_whole_otherwise() -> None:
+    for kept, event in ((0, 0), (2, 2), (99, 2)):
+        spoiled = spoil_stream(_rule("wrong_length", kept), STREAM, ERROR)
+        assert spoiled == replace(STREAM, wrong_chunk=WrongChunk(event, 16))
+
+
+def test_a_stream_may_drip() -> None:
+    rule = RequestRule("x", "slow_drip", bytes_per_s=7.0)
+    assert spoil_stream(rule, STREAM, ERROR) == replace(STREAM, bytes_per_s=7.0)
+
+
+@pytest.mark.parametrize(("action", "half"), [("reset_in_headers", True), ("reset_after_headers", False)])
+def test_a_stream_may_be_reset_before_its_first_byte(action: RequestAction, half: bool) -> None:  # noqa: FBT001
+    spoiled = spoil_stream(_rule(action), STREAM, ERROR)
+    assert (_bytes(spoiled), spoiled.half_head, spoiled.ending) == (b"", half, "reset")
