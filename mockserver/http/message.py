@@ -1,7 +1,7 @@
 """A request that was read to its end."""
 
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 Headers = dict[str, str]
 
@@ -22,8 +22,10 @@ class HttpRequest:
 
     @property
     def path(self) -> str:
-        """The path of the target, its percent signs decoded."""
+        """The path of the target, without host (as a proxy is sent it) and percent signs."""
         path = self.target.partition("?")[0]
+        if not path.startswith("/"):
+            path = urlsplit(path).path
         return unquote(path) if "%" in path else path
 
     @property

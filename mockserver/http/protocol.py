@@ -36,7 +36,11 @@ class Service:
 
 
 class HttpProtocol(asyncio.Protocol):
-    """Reads ahead no further than one read: while a request waits for its turn, nothing more is read."""
+    """Reads ahead no further than one read: while a request waits for its turn, nothing more is read.
+
+    A FIN is a departure: only so can the server notice at once that a caller has given up. Who half-closes
+    its connection and waits for the reply is not answered.
+    """
 
     def __init__(
         self, service: Service, connections: "set[HttpProtocol]", on_closed: Callable[[], None]
@@ -46,7 +50,8 @@ class HttpProtocol(asyncio.Protocol):
         self._on_closed = on_closed
         self._reader = RequestReader(service.max_body_bytes)
         self._waiting: deque[HttpRequest] = deque()
-        self._refused = False
+        # Nothing that still comes is heard.
+        self._ended = False
         self._task: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self.active_s = self._loop.time()
@@ -78,16 +83,27 @@ class HttpProtocol(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.connection.changed(blocked=False)
+        self._go_on()
 
     def data_received(self, data: bytes) -> None:
         self.active_s = self._loop.time()
-        self._waiting.extend(self._reader.feed(data))
-        if self._task is None:
-            self._next()
-        if self._waiting:
-            self._transport.pause_reading()
+        if not self._ended:
+            self._waiting.extend(self._reader.feed(data))
+            self._go_on()
 
     # Our own.
+
+    def _go_on(self) -> None:
+        """Begin the next request, if it is its turn; read on, if there is none to wait for."""
+        if self.connection.lost or self._ended:
+            return
+        # Who does not read is not answered: nor are more of its requests taken.
+        if self._task is None and not self.connection.blocked:
+            self._next()
+        if self._waiting or self.connection.blocked:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
 
     def _next(self) -> None:
         """Begin the next request, if one has come; otherwise say why none will."""
@@ -96,12 +112,8 @@ class HttpProtocol(asyncio.Protocol):
             reply = Reply(request, self.connection, self._service.unix_us)
             self._task = self._loop.create_task(self._answer(request, reply))
         elif self._reader.refusal is not None:
-            if not self._refused:
-                self._refused = True
-                self._service.refuse(
-                    self._reader.refusal, Reply(_NOBODY, self.connection, self._service.unix_us)
-                )
-                self._linger()
+            self._service.refuse(self._reader.refusal, Reply(_NOBODY, self.connection, self._service.unix_us))
+            self._end()
         elif self._reader.expects_continue:
             self._reader.expects_continue = False
             self.connection.send(_CONTINUE)
@@ -113,18 +125,19 @@ class HttpProtocol(asyncio.Protocol):
             _LOG.exception("a request could not be answered")
             self.connection.reset()
         self._task = None
+        if reply.closes:
+            self._end()
+        else:
+            self._go_on()
+
+    def _end(self) -> None:
+        """Close, but read on for a while: to close on unread bytes is a reset, and takes our answer back."""
+        self._ended = True
+        self._waiting.clear()
         if self.connection.lost:
             return
-        if reply.closes:
-            self.connection.close()
-            return
-        self._next()
-        if not self._waiting:
-            self._transport.resume_reading()
-
-    def _linger(self) -> None:
-        """Close, but read on for a while: to close on unread bytes is a reset, and takes our answer back."""
         if self._transport.can_write_eof():
+            self._transport.resume_reading()
             self._transport.write_eof()
             self._loop.call_later(LINGER_S, self._transport.close)
         else:

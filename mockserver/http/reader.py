@@ -31,20 +31,18 @@ class RequestReader:
         # The head of the request under way has been read: it waits for its body, and may wait for our 100.
         self.in_body = False
         self.expects_continue = False
-        self._bytes = 0
         self._upgrading: HttpRequest | None = None
         self.on_message_begin()
 
     def feed(self, data: bytes) -> list[HttpRequest]:
         """The requests that are complete now. Once `refusal` is set, no more will come."""
         self._ready = []
-        if self.refusal is None:
-            self._parse(data)
-        self._bytes = 0 if self._ready else self._bytes + len(data)
-        self._check_size()
+        while data and self.refusal is None:
+            data = self._parse(data)
         return self._ready
 
-    def _parse(self, data: bytes) -> None:
+    def _parse(self, data: bytes) -> bytes:
+        """Read on; gives what is still to be read."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -52,16 +50,22 @@ class RequestReader:
             # the body: another one reads it, behind a head that wishes for nothing.
             self._upgrading = self._ready.pop()
             self._parser = httptools.HttpRequestParser(self)
-            rest = data[cast("int", upgrade.args[0]) :]
-            self._parse(_plain_head(self._upgrading.headers) + rest)
+            return _plain_head(self._upgrading.headers) + data[cast("int", upgrade.args[0]) :]
         except httptools.HttpParserError:
-            self.refusal = Refusal(400, "The request is not valid HTTP/1.1.")
+            self._refuse(400, "The request is not valid HTTP/1.1.")
+        return b""
 
-    def _check_size(self) -> None:
+    def _refuse(self, status: int, message: str) -> None:
+        if self.refusal is None:
+            self.refusal = Refusal(status, message)
+
+    def _count(self, size: int) -> None:
+        """So many bytes of a head, or of what is thrown away, have come."""
+        self._bytes += size
         if not self.in_body and self._bytes > MAX_HEAD_BYTES:
-            self.refusal = Refusal(431, f"The head of the request is larger than {MAX_HEAD_BYTES} bytes.")
+            self._refuse(431, f"The head of the request is larger than {MAX_HEAD_BYTES} bytes.")
         elif self._bytes > MAX_DISCARDED_BYTES:
-            self.refusal = Refusal(413, f"The request is larger than {MAX_DISCARDED_BYTES} bytes.")
+            self._refuse(413, f"The request is larger than {MAX_DISCARDED_BYTES} bytes.")
 
     # What httptools calls.
 
@@ -70,22 +74,38 @@ class RequestReader:
         self._headers: Headers = {}
         self._body: list[bytes] = []
         self._body_bytes = 0
+        self._bytes = 0
 
     def on_url(self, part: bytes) -> None:
-        self._target += part
+        self._count(len(part))
+        if self.refusal is None:
+            self._target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.in_body:
-            return  # a trailer
+        self._count(len(name) + len(value))
+        if self.in_body or self.refusal is not None:  # a trailer, or too many
+            return
         key, text = name.lower().decode("latin-1"), value.decode("latin-1").rstrip()
         self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
 
     def on_headers_complete(self) -> None:
         self.in_body = True
-        self.expects_continue = self._headers.get("expect", "").lower() == "100-continue"
+        self._bytes = 0
+        if self._headers.get("expect", "").lower() == "100-continue":
+            self._expect_continue()
+
+    def _expect_continue(self) -> None:
+        """The caller waits for leave to send its body, unless it is of an age that does not wait."""
+        if self._parser.get_http_version() != "1.1":
+            return
+        if int(self._headers.get("content-length", "0")) > self._max_body_bytes:
+            self._refuse(413, f"The body of the request is larger than {self._max_body_bytes} bytes.")
+        else:
+            self.expects_continue = True
 
     def on_body(self, part: bytes) -> None:
         self._body_bytes += len(part)
+        self._count(len(part))
         if self._body_bytes <= self._max_body_bytes:
             self._body.append(part)
         else:
@@ -93,6 +113,8 @@ class RequestReader:
 
     def on_message_complete(self) -> None:
         self.in_body = self.expects_continue = False
+        if self.refusal is not None:
+            return
         body = b"".join(self._body) if self._body_bytes <= self._max_body_bytes else None
         if self._upgrading is not None:
             self._ready.append(replace(self._upgrading, body=body))

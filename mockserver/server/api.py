@@ -81,7 +81,7 @@ class Api:
             await self._injected(exchange, dialect, Fault(rule, Levels()))
             return
         if rule.action == "delay":
-            await exchange.pause(round(rule.delay_ms * US_PER_MS))
+            await self._engine.pause(exchange, round(rule.delay_ms * US_PER_MS))
         await self._spoiled(exchange, dialect, answer, rule, Levels())
 
     def _read(self, exchange: Exchange, request: HttpRequest, route: Route) -> tuple[Arrival, ParsedRequest]:

@@ -33,6 +33,12 @@ class Engine:
         """The injected fault of a request for which nothing is generated."""
         return self.core.fault(arrival, self.clock.now_us())
 
+    async def pause(self, exchange: Exchange, us: int) -> None:
+        """Wait that long, whoever leaves meanwhile."""
+        due_us = self.clock.now_us() + us
+        while self.clock.now_us() < due_us and exchange.cut is None:
+            await exchange.wait(due_us)
+
     def turn(self, exchange: Exchange, decision: Generate) -> "Turn":
         """The turn of a generation, which must be entered: only leaving it frees the slot."""
         return Turn(self, exchange, decision)
@@ -125,6 +131,6 @@ class Turn:
         """Until so long after the start of the generation."""
         exchange, clock = self._exchange, self._engine.clock
         due = (exchange.started_us or 0) + us
-        while (left_us := due - clock.now_us()) > 0 and not exchange.ended_early:
-            await exchange.wait(left_us)
+        while clock.now_us() < due and not exchange.ended_early:
+            await exchange.wait(due)
         return not exchange.ended_early

@@ -5,17 +5,14 @@ from typing import Any
 
 from mockserver.core.decisions import Start
 from mockserver.http.reply import Reply
-
-# Longest single timer: a wait is looked at again at least that often, and no timer overflows.
-MAX_TIMER_US = 3_600_000_000
-# uvloop's timers have a resolution of 1 ms and may fire up to that much early.
-MIN_TIMER_US = 1_000
+from mockserver.server.alarm import Alarm
 
 
 class Exchange:
     """A request that was read, until its reply is handed over or will never be. Times in microseconds."""
 
     __slots__ = (
+        "_alarm",
         "_waiter",
         "arrival",
         "attempt",
@@ -44,7 +41,9 @@ class Exchange:
         "stream",
     )
 
-    def __init__(self, arrival: int, path: str, received_us: int, reply: Reply, request_id: str) -> None:
+    def __init__(
+        self, arrival: int, path: str, received_us: int, reply: Reply, request_id: str, alarm: Alarm
+    ) -> None:
         self.arrival = arrival
         self.path = path
         self.received_us = received_us
@@ -70,6 +69,7 @@ class Exchange:
         self.client_gone = False
         self.cut: str | None = None
         self.heeds_departure = False
+        self._alarm = alarm
         self._waiter: asyncio.Future[None] | None = None
 
     async def wait_for_departure(self) -> None:
@@ -78,36 +78,25 @@ class Exchange:
         while not self.ended_early:
             await self.wait(None)
 
-    async def pause(self, us: int) -> None:
-        """So long, whoever leaves meanwhile."""
-        loop = asyncio.get_running_loop()
-        end_s = loop.time() + us / 1_000_000
-        while (left_s := end_s - loop.time()) > 0 and self.cut is None:
-            await self.wait(round(left_s * 1_000_000))
-
     @property
     def ended_early(self) -> bool:
         """Whether there is nobody left to answer, by force or because a departure matters here."""
         return self.cut is not None or (self.heeds_departure and self.connection.gone)
 
-    async def wait(self, us: int | None) -> None:
-        """Return when woken, or after about `us`; the caller looks again at what has changed."""
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[None] = loop.create_future()
+    async def wait(self, until_us: int | None) -> None:
+        """Return when woken, or at that time; the caller looks again at what has changed."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiter = waiter
-        timer = None
-        if us is not None:
-            timer = loop.call_later(min(max(us, MIN_TIMER_US), MAX_TIMER_US) / 1_000_000, _resolve, waiter)
+        if until_us is not None:
+            self._alarm.at(until_us, waiter)
         try:
             await waiter
         finally:
             self._waiter = None
-            if timer is not None:
-                timer.cancel()
 
     def wake(self) -> None:
-        if self._waiter is not None:
-            _resolve(self._waiter)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def row(self) -> dict[str, Any]:
         """The line of the request log. No header and no text of the request is in it."""
@@ -132,8 +121,3 @@ class Exchange:
             "early_us": self.early_us,
             "client_gone": self.client_gone,
         }
-
-
-def _resolve(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)

@@ -5,6 +5,7 @@ from typing import Any
 
 from mockserver.clock import Clock
 from mockserver.http.reply import Reply
+from mockserver.server.alarm import Alarm
 from mockserver.server.exchange import Exchange
 from mockserver.server.request_log import RequestLog
 
@@ -17,8 +18,9 @@ Outcome = tuple[str, int | None, str | None, str | None]
 class Journal:
     """Opens and closes exchanges; a request is in the log once it is closed."""
 
-    def __init__(self, clock: Clock, log: RequestLog, known_paths: frozenset[str]) -> None:
+    def __init__(self, clock: Clock, alarm: Alarm, log: RequestLog, known_paths: frozenset[str]) -> None:
         self._clock = clock
+        self._alarm = alarm
         self._log = log
         self._known_paths = known_paths
         self._open: dict[int, Exchange] = {}
@@ -35,7 +37,7 @@ class Journal:
         """A request was read: it gets the next arrival number, from 0 as call ids do."""
         # The caller chooses the path, so an unknown one must not become a label of its own.
         label = path if path in self._known_paths else "other"
-        exchange = Exchange(self.received, label, received_us, reply, request_id)
+        exchange = Exchange(self.received, label, received_us, reply, request_id, self._alarm)
         self.received += 1
         self._open[id(exchange)] = exchange
         reply.connection.on_change = exchange.wake

@@ -11,6 +11,7 @@ from mockserver.http.protocol import Service
 from mockserver.http.reply import Reply
 from mockserver.profile import Profile
 from mockserver.server.admin import Admin
+from mockserver.server.alarm import Alarm
 from mockserver.server.api import Api, refuse
 from mockserver.server.connections import Connections
 from mockserver.server.engine import Engine
@@ -42,7 +43,8 @@ class MockServer:
         clock = Clock()
         core = Core(profile, seed, clock.now_us())
         self._log = RequestLog(log_path)
-        self._journal = Journal(clock, self._log, KNOWN_PATHS)
+        self._alarm = Alarm(clock)
+        self._journal = Journal(clock, self._alarm, self._log, KNOWN_PATHS)
         self._engine = Engine(core, clock)
         self._connections = Connections(
             Service(self._handle, refuse, self._journal.count_unread, MAX_BODY_BYTES, clock.unix_us),
@@ -96,4 +98,5 @@ class MockServer:
                 break
             await asyncio.sleep(STOP_S / STOP_TURNS)
         await self._connections.shutdown(STOP_S)
+        self._alarm.close()
         self._log.close()

@@ -112,7 +112,7 @@ def test_a_body_without_an_end_is_refused() -> None:
     reader = RequestReader(MAX_BODY)
     reader.feed(b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n")
     piece = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
-    for _ in range(MAX_DISCARDED_BYTES // len(piece)):
+    for _ in range(MAX_DISCARDED_BYTES // 0x100000):
         assert reader.feed(piece) == []
         assert reader.refusal is None
     reader.feed(piece)
@@ -127,3 +127,38 @@ def test_who_waits_for_our_word_is_known_until_the_body_has_come() -> None:
     (request,) = reader.feed(b"hi")
     assert request.body == b"hi"
     assert not reader.expects_continue
+
+
+def test_how_a_head_arrives_does_not_change_what_is_too_large() -> None:
+    head = b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 40_000 + b"\r\n"
+    for size in (len(head), 1000):
+        reader = RequestReader(MAX_BODY)
+        assert [reader.feed(head[at : at + size]) for at in range(0, len(head), size)].count([]) > 0
+        assert reader.refusal is not None
+        assert reader.refusal.status == 431
+
+
+def test_many_wishes_for_another_protocol_in_one_read_are_all_answered() -> None:
+    upgrade = b"GET /u HTTP/1.1\r\nconnection: upgrade\r\nupgrade: foo\r\n\r\n"
+    requests, reader = _read(upgrade * 3000)
+    assert (len(requests), reader.refusal) == (3000, None)
+
+
+def test_who_waits_to_send_too_much_is_refused_and_an_old_caller_does_not_wait() -> None:
+    head = b"POST / HTTP/%b\r\nexpect: 100-continue\r\ncontent-length: %d\r\n\r\n"
+    _, reader = _read(head % (b"1.1", MAX_BODY + 1))
+    assert reader.refusal is not None
+    assert reader.refusal.status == 413
+    _, reader = _read(head % (b"1.0", 5))
+    assert (reader.refusal, reader.expects_continue) == (None, False)
+
+
+def test_what_comes_after_a_refusal_does_not_change_it() -> None:
+    _, reader = _read(b"garbage\r\n\r\n", b"x" * 100_000)
+    assert reader.refusal is not None
+    assert reader.refusal.status == 400
+
+
+def test_a_target_with_a_host_has_a_path_as_well() -> None:
+    (request,), _ = _read(b"GET http://127.0.0.1:80/healthz?n=1 HTTP/1.1\r\n\r\n")
+    assert (request.path, request.query) == ("/healthz", {"n": "1"})

@@ -1,7 +1,9 @@
 """HTTP/1.1 on the wire: order, bounds, and how connections end."""
 
 import asyncio
+import contextlib
 import socket
+import time
 
 from mockserver.http.protocol import LINGER_S, Service
 from mockserver.server.connections import Connections
@@ -116,6 +118,31 @@ def test_of_what_a_slow_reader_has_not_read_the_server_holds_little(mock: Mock) 
         assert mock.stats()["in_flight"] == 1
         heard = hear(sock, silence_s=2, until=b"0\r\n\r\n")
     assert heard.data.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+
+
+def test_who_asks_again_and_again_without_reading_is_not_answered_for_ever(mock: Mock) -> None:
+    request = _post(b'{"model":"m","messages":[{"role":"user","content":"x"}]}', b"x-primetime-tokens: 32768")
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(("127.0.0.1", mock.port))
+        sock.setblocking(False)
+        sent = 0
+        with contextlib.suppress(BlockingIOError):
+            while sent < 20_000_000:
+                sent += sock.send(request * 50)
+        before = -1
+        while (received := mock.stats()["received"]) != before:  # until it stands still
+            before = received
+            time.sleep(0.2)
+        assert received * 200_000 < 20_000_000  # of replies of 200 kB, no more than the kernel takes
+        assert mock.stats()["connections"]["open"] == 2
+
+
+def test_an_answer_is_not_taken_back_by_what_follows_its_request(mock: Mock) -> None:
+    with _open(mock) as sock:
+        sock.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n" + b"x" * 300_000)
+        heard = hear(sock, silence_s=LINGER_S + 1)
+    assert (heard.status, heard.ending) == (200, "closed")
 
 
 async def _idle_connections() -> list[bool]:
