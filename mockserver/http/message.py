@@ -25,9 +25,17 @@ class HttpRequest:
         """The path of the target, without host (as a proxy is sent it) and percent signs."""
         path = self.target.partition("?")[0]
         if not path.startswith("/"):
-            path = urlsplit(path).path
+            path = _without_host(path)
         return unquote(path) if "%" in path else path
 
     @property
     def query(self) -> dict[str, str]:
         return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
+
+
+def _without_host(url: str) -> str:
+    """The path of a whole URL; what is none is its own path, which nobody knows."""
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return url

@@ -32,6 +32,8 @@ class RequestReader:
         self.in_body = False
         self.expects_continue = False
         self._upgrading: HttpRequest | None = None
+        # Bytes that the parser holds and has said nothing of: a header without an end.
+        self._untold_bytes = 0
         self.on_message_begin()
 
     def feed(self, data: bytes) -> list[HttpRequest]:
@@ -43,6 +45,7 @@ class RequestReader:
 
     def _parse(self, data: bytes) -> bytes:
         """Read on; gives what is still to be read."""
+        self._untold_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -53,6 +56,8 @@ class RequestReader:
             return _plain_head(self._upgrading.headers) + data[cast("int", upgrade.args[0]) :]
         except httptools.HttpParserError:
             self._refuse(400, "The request is not valid HTTP/1.1.")
+        if self._untold_bytes > MAX_HEAD_BYTES:
+            self._refuse(431, f"A header of the request is larger than {MAX_HEAD_BYTES} bytes.")
         return b""
 
     def _refuse(self, status: int, message: str) -> None:
@@ -61,6 +66,7 @@ class RequestReader:
 
     def _count(self, size: int) -> None:
         """So many bytes of a head, or of what is thrown away, have come."""
+        self._untold_bytes = 0
         self._bytes += size
         if not self.in_body and self._bytes > MAX_HEAD_BYTES:
             self._refuse(431, f"The head of the request is larger than {MAX_HEAD_BYTES} bytes.")
