@@ -22,13 +22,14 @@ class Check:
     figure: float | None
     unit: str
     passed: bool | None
+    digits: int = 1
 
     @property
     def line(self) -> str:
         """As printed."""
         if self.figure is None:
             return f"SKIPPED  {self.what}: a peer is missing"
-        return f"{'PASS' if self.passed else 'FAIL'}  {self.what}: {self.figure:.1f} {self.unit}"
+        return f"{'PASS' if self.passed else 'FAIL'}  {self.what}: {self.figure:.{self.digits}f} {self.unit}"
 
 
 def checks(rows: Sequence[Row]) -> list[Check]:

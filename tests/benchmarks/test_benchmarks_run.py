@@ -1,4 +1,4 @@
-"""The benchmark runs from end to end. Its figures are not asserted: a busy machine decides them."""
+"""The client's benchmark runs from end to end. Its figures are not asserted: a busy machine decides them."""
 
 import json
 import os

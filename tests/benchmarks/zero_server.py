@@ -58,7 +58,8 @@ def end_of_request(data: bytes, start: int) -> int | None:
 class Answering(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
         self._unread = b""
         self._transport: asyncio.Transport | None = None
 
@@ -72,14 +73,14 @@ class Answering(asyncio.Protocol):
             start, answers = end, answers + 1
         self._unread = data[start:]
         if answers and self._transport is not None:
-            self._transport.write(_ANSWER * answers)
+            self._transport.write(self._answer * answers)
 
 
-async def serve() -> None:
+async def serve(answer: bytes = _ANSWER) -> None:
     """Until standard input closes: so it ends with the process that started it, however that one ends."""
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
-    server = await loop.create_server(Answering, "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(lambda: Answering(answer), "127.0.0.1", 0, backlog=1024)
     loop.add_reader(sys.stdin, lambda: None if os.read(sys.stdin.fileno(), 1) else over.set())
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
