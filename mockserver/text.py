@@ -1,6 +1,7 @@
 """Thai advertising copy of a chosen length."""
 
 from functools import cache
+from itertools import accumulate
 
 CHARACTERS_PER_TOKEN = 2
 
@@ -15,14 +16,18 @@ _SENTENCES = (
     "กดติดตามร้านไว้ รับคูปองส่วนลดก่อนใคร แล้วพบกันในไลฟ์สองทุ่มคืนนี้ ",
 )
 
+# Where each sentence begins.
+_STARTS = tuple(accumulate((len(sentence) for sentence in _SENTENCES[:-1]), initial=0))
 
-def thai_copy(tokens: int) -> str:
-    """Exactly `2 * tokens` characters, so that the copy counts as `tokens`."""
-    characters = tokens * CHARACTERS_PER_TOKEN
+
+def thai_copy(tokens: int, variant: int = 0) -> str:
+    """Exactly `2 * tokens` characters, so that the copy counts as `tokens`; each variant begins elsewhere."""
+    start = _STARTS[variant % len(_STARTS)]
+    end = start + tokens * CHARACTERS_PER_TOKEN
     text = _at_least(1024)
-    while len(text) < characters:
+    while len(text) < end:
         text = _at_least(2 * len(text))
-    return text[:characters]
+    return text[start:end]
 
 
 def token_text(text: str, index: int) -> str:

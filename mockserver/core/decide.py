@@ -115,8 +115,10 @@ class Core:
         if job is None:
             return ()
         arrival = job.arrival
-        self._limits.reconcile(arrival.key, arrival.model, 0, job.tokens - (arrival.max_tokens or 0), now_us)
-        self._quota.spend(arrival.key, arrival.prompt_tokens + job.tokens)
+        spent = job.tokens * arrival.choices
+        reserved = _reserved(arrival).output_tokens
+        self._limits.reconcile(arrival.key, arrival.model, 0, spent - reserved, now_us)
+        self._quota.spend(arrival.key, arrival.prompt_tokens + spent)
         return self._starts(self._capacity.leave(ticket, self.background(now_us)))
 
     def abandon(self, ticket: int, now_us: int) -> tuple[Start, ...]:
@@ -178,6 +180,7 @@ class Core:
             levels=self._limits.levels(arrival.key, arrival.model, now_us),
             start=self._start(ticket, self._capacity.fullness(load)) if placement == "started" else None,
             fault=rule,
+            choices=arrival.choices,
         )
 
     def _overload(self, arrival: Arrival, now_us: int) -> Overload:
@@ -209,4 +212,4 @@ class Core:
 
 
 def _reserved(arrival: Arrival) -> Size:
-    return Size(arrival.prompt_tokens, arrival.max_tokens or 0)
+    return Size(arrival.prompt_tokens, (arrival.max_tokens or 0) * arrival.choices)

@@ -26,6 +26,7 @@ class Arrival:
     call: int
     attempt: int = 1
     wanted_tokens: int | None = None
+    choices: int = 1
     headers: Mapping[str, str] = field(default_factory=dict)
     fault: RequestRule | None = None
     hint_unit_us: int = 1_000
@@ -77,7 +78,7 @@ class Overload:
 
 @dataclass(frozen=True, slots=True)
 class Generate:
-    """A reply of `tokens` is under way, or waits for its turn while `start` is None.
+    """A reply of `choices` times `tokens` is under way, or waits for its turn while `start` is None.
 
     It takes its slot and its time as any other; `fault` is the rule that spoils it on its way to the caller.
     """
@@ -88,6 +89,12 @@ class Generate:
     levels: Levels
     start: Start | None
     fault: RequestRule | None = None
+    choices: int = 1
+
+    @property
+    def spent_tokens(self) -> int:
+        """What the reply costs: the choices are written side by side, in the time of one."""
+        return self.tokens * self.choices
 
 
 Decision = Fault | Throttle | Exhausted | Overload | Generate

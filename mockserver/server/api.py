@@ -106,8 +106,10 @@ class Api:
             call=exchange.call,
             attempt=exchange.attempt,
             wanted_tokens=ids.wanted_tokens,
+            choices=parsed.choices,
             headers=request.headers,
             fault=fault,
+            hint_unit_us=route.dialect.hint_unit_us,
         )
         return arrival, parsed
 

@@ -44,7 +44,7 @@ class Engine:
         return Turn(self, exchange, decision)
 
     def enter(self, exchange: Exchange, decision: Generate) -> None:
-        exchange.completion_tokens = decision.tokens
+        exchange.completion_tokens = decision.spent_tokens
         exchange.heeds_departure = self.core.profile.capacity.abandon_when_client_gone
         self._by_ticket[decision.ticket] = exchange
         if decision.start is not None:

@@ -2,16 +2,16 @@
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from math import ceil
 from typing import Any
 
 import msgspec
 
-from mockserver.core.decisions import Fault, Generate, Overload, Throttle
-from mockserver.core.limits import Exceeded, Level, Levels
+from mockserver.core.decisions import Exhausted, Fault, Generate, Overload, Throttle
+from mockserver.core.limits import Exceeded, Level, Levels, LimitKind
 from mockserver.errors import WireError
 from mockserver.text import thai_copy
 from mockserver.wire.answer import Answer, Headers, Moment
+from mockserver.wire.hints import injected_hint, retry_after
 from mockserver.wire.request import ParsedRequest
 
 US_PER_S = 1_000_000
@@ -32,7 +32,28 @@ _ERRORS: dict[int, tuple[str, str]] = {
     504: ("timeout_error", "The request timed out while processing."),
     529: ("overloaded_error", "Overloaded"),
 }
-_UNITS = {"requests": "requests per minute", "tokens": "tokens per minute"}
+# What an injected code says here: Anthropic's own types as they are, OpenAI's codes by their nearest.
+_KINDS: dict[str, str] = {kind: kind for kind, _message in _ERRORS.values()} | {
+    "insufficient_quota": "billing_error",
+    "credit_balance_exhausted": "billing_error",
+    "rate_limit_exceeded": "rate_limit_error",
+    "slow_down": "rate_limit_error",
+    "server_is_overloaded": "overloaded_error",
+    "context_length_exceeded": "invalid_request_error",
+    "invalid_api_key": "authentication_error",
+    "model_not_found": "not_found_error",
+}
+_MESSAGES = dict(_ERRORS.values())
+_NO_CREDIT = (
+    "Your credit balance is too low to access the Anthropic API. "
+    "Please go to Plans & Billing to upgrade or purchase credits."
+)
+_UNITS: dict[LimitKind, str] = {
+    "requests": "requests per minute",
+    "tokens": "tokens per minute",
+    "input_tokens": "input tokens per minute",
+    "output_tokens": "output tokens per minute",
+}
 
 
 def whole(reply: Generate, parsed: ParsedRequest, moment: Moment) -> Answer:
@@ -85,8 +106,12 @@ def refused(error: WireError, moment: Moment) -> Answer:
 def injected(fault: Fault, moment: Moment) -> Answer:
     """The answer of a fault rule with a status."""
     rule = fault.rule
-    headers = limit_headers(fault.levels, moment) | _retry_after(rule.retry_after.seconds)
-    return Answer(rule.status, envelope(*_kind(rule.status), moment), headers)
+    kind, message = _kind(rule.status)
+    if rule.code is not None:
+        kind = _KINDS[rule.code]
+        message = _MESSAGES[kind]
+    headers = limit_headers(fault.levels, moment) | injected_hint(rule.retry_after, moment, with_ms=False)
+    return Answer(rule.status, envelope(kind, message, moment), headers)
 
 
 def broken(levels: Levels, moment: Moment) -> Answer:
@@ -97,16 +122,24 @@ def broken(levels: Levels, moment: Moment) -> Answer:
 def throttled(decision: Throttle, parsed: ParsedRequest, moment: Moment) -> Answer:
     """429 for a rate limit."""
     exceeded = decision.exceeded
-    wait_s = None if exceeded.wait_us is None else exceeded.wait_us / US_PER_S
+    headers = limit_headers(decision.levels, moment)
+    if exceeded.wait_us is not None:
+        headers["retry-after"] = str(-(-exceeded.wait_us // US_PER_S))
     body = envelope("rate_limit_error", _limit_message(exceeded, parsed.model), moment)
-    return Answer(429, body, limit_headers(decision.levels, moment) | _retry_after(wait_s))
+    return Answer(429, body, headers)
+
+
+def exhausted(decision: Exhausted, moment: Moment) -> Answer:
+    """The answer for a key without credit: a 400, as this provider has it."""
+    body = envelope("invalid_request_error", _NO_CREDIT, moment)
+    return Answer(400, body, limit_headers(decision.levels, moment))
 
 
 def overloaded(decision: Overload, moment: Moment) -> Answer:
     """The answer of a full queue: what others call 503 is 529 here."""
     unavailable = decision.status == HTTPStatus.SERVICE_UNAVAILABLE
     status = OVERLOADED if unavailable else decision.status
-    headers = limit_headers(decision.levels, moment) | _retry_after(decision.retry_after_s)
+    headers = limit_headers(decision.levels, moment) | retry_after(decision.retry_after_s, with_ms=False)
     return Answer(status, envelope(*_kind(status), moment), headers)
 
 
@@ -116,9 +149,17 @@ def overloaded_error(moment: Moment) -> bytes:
 
 
 def limit_headers(levels: Levels, moment: Moment) -> Headers:
-    """`anthropic-ratelimit-*` for those buckets that have a limit."""
+    """`anthropic-ratelimit-*` for those buckets that have a limit.
+
+    Without a limit of their own, `tokens` are the sum of input and output.
+    """
     headers: Headers = {}
-    for kind, level in (("requests", levels.requests), ("tokens", levels.tokens)):
+    for kind, level in (
+        ("requests", levels.requests),
+        ("tokens", levels.tokens or _sum(levels.input_tokens, levels.output_tokens)),
+        ("input-tokens", levels.input_tokens),
+        ("output-tokens", levels.output_tokens),
+    ):
         if level is not None:
             headers |= _level_headers(kind, level, moment)
     return headers
@@ -144,8 +185,11 @@ def _level_headers(kind: str, level: Level, moment: Moment) -> Headers:
     }
 
 
-def _retry_after(wait_s: float | None) -> Headers:
-    return {} if wait_s is None else {"retry-after": str(ceil(wait_s))}
+def _sum(one: Level | None, other: Level | None) -> Level | None:
+    if one is None or other is None:
+        return one or other
+    reset_us = max(one.reset_us, other.reset_us)
+    return Level(one.limit + other.limit, one.remaining + other.remaining, reset_us)
 
 
 def _kind(status: int) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mockserver.core.decisions import Fault, Generate, Overload, Throttle
+from mockserver.core.decisions import Exhausted, Fault, Generate, Overload, Throttle
 from mockserver.core.limits import Levels
 from mockserver.errors import WireError
 from mockserver.wire.answer import Answer, Headers, Moment, Stream
@@ -16,7 +16,7 @@ class Dialect:
 
     `account` (of the headers) and `parse` raise WireError. `common_headers(request_id, taken_us)` are those
     of every answer, `broken` is the answer of a generation that failed at its end, `error_event` ends a
-    stream that failed.
+    stream that failed. Waits are told in whole `hint_unit_us`.
     """
 
     account: Callable[[Mapping[str, str]], str]
@@ -30,4 +30,6 @@ class Dialect:
     refused: Callable[[WireError, Moment], Answer]
     injected: Callable[[Fault, Moment], Answer]
     throttled: Callable[[Throttle, ParsedRequest, Moment], Answer]
+    exhausted: Callable[[Exhausted, Moment], Answer]
     overloaded: Callable[[Overload, Moment], Answer]
+    hint_unit_us: int

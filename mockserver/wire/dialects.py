@@ -18,7 +18,9 @@ OPENAI = Dialect(
     refused=openai_reply.refused,
     injected=openai_reply.injected,
     throttled=openai_reply.throttled,
+    exhausted=openai_reply.exhausted,
     overloaded=openai_reply.overloaded,
+    hint_unit_us=1_000,
 )
 
 ANTHROPIC = Dialect(
@@ -33,5 +35,7 @@ ANTHROPIC = Dialect(
     refused=anthropic_reply.refused,
     injected=anthropic_reply.injected,
     throttled=anthropic_reply.throttled,
+    exhausted=anthropic_reply.exhausted,
     overloaded=anthropic_reply.overloaded,
+    hint_unit_us=1_000_000,
 )

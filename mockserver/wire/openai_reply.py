@@ -1,15 +1,16 @@
 """Writing OpenAI's replies: bodies, error envelopes and headers."""
 
 from http import HTTPStatus
-from math import ceil
+from typing import Any
 
 import msgspec
 
-from mockserver.core.decisions import Fault, Generate, Overload, Throttle
-from mockserver.core.limits import Exceeded, Level, Levels
+from mockserver.core.decisions import Exhausted, Fault, Generate, Overload, Throttle
+from mockserver.core.limits import Exceeded, Level, Levels, LimitKind
 from mockserver.errors import WireError
 from mockserver.text import thai_copy
 from mockserver.wire.answer import Answer, Headers, Moment
+from mockserver.wire.hints import injected_hint, retry_after
 from mockserver.wire.request import ParsedRequest
 
 MS_PER_S = 1_000
@@ -18,15 +19,48 @@ MODELS = ("gpt-4.1", "gpt-4.1-mini", "gpt-4o", "gpt-4o-mini")
 SERVICE_TIER = "default"
 FINGERPRINT = "fp_mock"
 
+_UNITS: dict[LimitKind, str] = {
+    "requests": "requests per min (RPM)",
+    "tokens": "tokens per min (TPM)",
+    "input_tokens": "input tokens per min (ITPM)",
+    "output_tokens": "output tokens per min (OTPM)",
+}
 _MODELS_CREATED = 1_744_316_542  # when gpt-4.1 was listed
 _SERVER_ERROR = "The server had an error while processing your request. Sorry about that!"
 _OVERLOADED = "The engine is currently overloaded, please try again later"
 _SLOW_DOWN = "The server is receiving requests too quickly. Please slow down and try again later."
 
+# The provider repeats the key with its middle blotted out: this server repeats no key at all.
+_WRONG_KEY = (
+    "Incorrect API key provided: ********. You can find your API key at "
+    "https://platform.openai.com/account/api-keys."
+)
+_MORE = (
+    "For more information on this error, read the docs: "
+    "https://platform.openai.com/docs/guides/error-codes/api-errors."
+)
+
+# Code -> (message, type), of those that say more than their status.
+_CODES: dict[str, tuple[str, str]] = {
+    "insufficient_quota": (
+        f"You exceeded your current quota, please check your plan and billing details. {_MORE}",
+        "insufficient_quota",
+    ),
+    "credit_balance_exhausted": (f"Your credit balance is exhausted. {_MORE}", "credit_balance_exhausted"),
+    "slow_down": (_SLOW_DOWN, "requests"),
+    "server_is_overloaded": (_OVERLOADED, "service_unavailable_error"),
+    "context_length_exceeded": (
+        "This model's maximum context length is 1047576 tokens. Please reduce the length of the messages.",
+        "invalid_request_error",
+    ),
+    "invalid_api_key": (_WRONG_KEY, "invalid_request_error"),
+    "model_not_found": ("The model does not exist or you do not have access to it.", "invalid_request_error"),
+}
+
 # Status -> (message, type, code) of injected errors, as OpenAI words them; others get the nearest below.
 _ERRORS: dict[int, tuple[str, str, str | None]] = {
     400: ("The request was rejected.", "invalid_request_error", None),
-    401: ("Incorrect API key provided.", "invalid_request_error", "invalid_api_key"),
+    401: (_WRONG_KEY, "invalid_request_error", "invalid_api_key"),
     403: ("You do not have access to this resource.", "invalid_request_error", "permission_denied"),
     404: ("The model does not exist or is not yours.", "invalid_request_error", "model_not_found"),
     408: ("Request timed out.", "invalid_request_error", None),
@@ -47,19 +81,7 @@ def whole(reply: Generate, parsed: ParsedRequest, moment: Moment) -> Answer:
             "object": "chat.completion",
             "created": moment.unix_s,
             "model": parsed.model,
-            "choices": [
-                {
-                    "index": 0,
-                    "message": {
-                        "role": "assistant",
-                        "content": thai_copy(reply.tokens),
-                        "refusal": None,
-                        "annotations": [],
-                    },
-                    "logprobs": None,
-                    "finish_reason": reply.finish_reason,
-                }
-            ],
+            "choices": [_choice(reply, index) for index in range(reply.choices)],
             "usage": usage(reply, parsed),
             "service_tier": SERVICE_TIER,
             "system_fingerprint": FINGERPRINT,
@@ -68,21 +90,39 @@ def whole(reply: Generate, parsed: ParsedRequest, moment: Moment) -> Answer:
     return Answer(200, body, limit_headers(reply.levels, moment))
 
 
+def _choice(reply: Generate, index: int) -> dict[str, Any]:
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": thai_copy(reply.tokens, index),
+        "refusal": None,
+        "annotations": [],
+    }
+    return {"index": index, "message": message, "logprobs": None, "finish_reason": reply.finish_reason}
+
+
 def usage(reply: Generate, parsed: ParsedRequest) -> dict[str, int]:
     """The tokens of a request and its reply."""
     return {
         "prompt_tokens": parsed.prompt_tokens,
-        "completion_tokens": reply.tokens,
-        "total_tokens": parsed.prompt_tokens + reply.tokens,
+        "completion_tokens": reply.spent_tokens,
+        "total_tokens": parsed.prompt_tokens + reply.spent_tokens,
     }
 
 
 def model_list() -> Answer:
     """The list of models; any other name is served as well."""
-    data = [
-        {"id": name, "object": "model", "created": _MODELS_CREATED, "owned_by": "system"} for name in MODELS
-    ]
-    return Answer(200, msgspec.json.encode({"object": "list", "data": data}))
+    return Answer(200, msgspec.json.encode({"object": "list", "data": [_model(name) for name in MODELS]}))
+
+
+def one_model(name: str) -> Answer:
+    """One of the list; raises WireError (404) for any other."""
+    if name not in MODELS:
+        raise WireError(404, f"The model '{name}' does not exist", param="model", code="model_not_found")
+    return Answer(200, msgspec.json.encode(_model(name)))
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": _MODELS_CREATED, "owned_by": "system"}
 
 
 def common_headers(request_id: str, taken_us: int) -> Headers:
@@ -106,7 +146,10 @@ def injected(fault: Fault, moment: Moment) -> Answer:
     rule = fault.rule
     nearest = 500 if rule.status >= HTTPStatus.INTERNAL_SERVER_ERROR else 400
     message, kind, code = _ERRORS.get(rule.status, _ERRORS[nearest])
-    headers = limit_headers(fault.levels, moment) | _retry_after(rule.retry_after.seconds)
+    if rule.code is not None:
+        message, kind = _CODES.get(rule.code, (message, kind))
+        code = rule.code
+    headers = limit_headers(fault.levels, moment) | injected_hint(rule.retry_after, moment, with_ms=True)
     return Answer(rule.status, _error(message, kind, None, code), headers)
 
 
@@ -127,8 +170,15 @@ def throttled(decision: Throttle, parsed: ParsedRequest, moment: Moment) -> Answ
     if exceeded.wait_us is not None:
         wait_ms = -(-exceeded.wait_us // 1000)
         headers |= {"retry-after-ms": str(wait_ms), "retry-after": str(-(-wait_ms // 1000))}
-    body = _error(_limit_message(exceeded, parsed.model), exceeded.kind, None, "rate_limit_exceeded")
+    kind = "requests" if exceeded.kind == "requests" else "tokens"
+    body = _error(_limit_message(exceeded, parsed.model), kind, None, "rate_limit_exceeded")
     return Answer(429, body, headers)
+
+
+def exhausted(decision: Exhausted, moment: Moment) -> Answer:
+    """429 for a key whose quota is spent: there is nothing to wait for."""
+    body = _error(*_CODES["insufficient_quota"], None, "insufficient_quota")
+    return Answer(429, body, limit_headers(decision.levels, moment))
 
 
 def overloaded(decision: Overload, moment: Moment) -> Answer:
@@ -137,7 +187,7 @@ def overloaded(decision: Overload, moment: Moment) -> Answer:
         body = _error(_SLOW_DOWN, "requests", None, "slow_down")
     else:
         body = _error(_OVERLOADED, "service_unavailable_error", None, "server_is_overloaded")
-    headers = limit_headers(decision.levels, moment) | _retry_after(decision.retry_after_s)
+    headers = limit_headers(decision.levels, moment) | retry_after(decision.retry_after_s, with_ms=True)
     return Answer(decision.status, body, headers)
 
 
@@ -171,15 +221,8 @@ def _level_headers(kind: str, level: Level) -> Headers:
     }
 
 
-def _retry_after(wait_s: float | None) -> Headers:
-    if wait_s is None:
-        return {}
-    return {"retry-after": str(ceil(wait_s)), "retry-after-ms": str(ceil(wait_s * 1000))}
-
-
 def _limit_message(exceeded: Exceeded, model: str) -> str:
-    unit = "tokens per min (TPM)" if exceeded.kind == "tokens" else "requests per min (RPM)"
-    where = f"for {model} in organization {ORGANIZATION} on {unit}"
+    where = f"for {model} in organization {ORGANIZATION} on {_UNITS[exceeded.kind]}"
     numbers = f"Limit {exceeded.limit}, Used {exceeded.used}, Requested {exceeded.requested}."
     more = "Visit https://platform.openai.com/account/rate-limits to learn more."
     if exceeded.wait_us is None:

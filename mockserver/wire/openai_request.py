@@ -13,6 +13,14 @@ from mockserver.wire.request import ParsedRequest
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
 _LENGTH_FIELDS = ("max_completion_tokens", "max_tokens")
 _STREAM_OPTIONS = ("include_usage", "include_obfuscation")
+MAX_CHOICES = 128
+# What the provider's API reference allows.
+_NUMBERS: dict[str, tuple[float, float]] = {
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "presence_penalty": (-2, 2),
+    "frequency_penalty": (-2, 2),
+}
 _NOT_JSON = (
     "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP "
     "library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)"
@@ -35,9 +43,12 @@ def parse_chat(body: bytes) -> ParsedRequest:
     model = _model(document)
     characters = _characters(document)
     max_tokens = _max_tokens(document)
+    choices = _choices(document)
+    _check_numbers(document)
     _refuse_unsupported(document)
     stream = _flag(document, "stream", "stream")
-    return ParsedRequest(model, count_tokens(characters), max_tokens, stream, _usage(document, stream=stream))
+    usage = _usage(document, stream=stream)
+    return ParsedRequest(model, count_tokens(characters), max_tokens, stream, usage, choices)
 
 
 def _document(body: bytes) -> dict[str, Any]:
@@ -147,11 +158,52 @@ def _max_tokens(document: dict[str, Any]) -> int | None:
     return value
 
 
+def _choices(document: dict[str, Any]) -> int:
+    value = document.get("n")
+    if value is None:
+        return 1
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _wrong_type("n", "an integer", value)
+    if not 1 <= value <= MAX_CHOICES:
+        side, bound, code = (
+            ("below minimum", ">= 1", "integer_below_min_value")
+            if value < 1
+            else ("above maximum", f"<= {MAX_CHOICES}", "integer_above_max_value")
+        )
+        message = f"Invalid 'n': integer {side} value. Expected a value {bound}, but got {value} instead."
+        raise WireError(400, message, param="n", code=code)
+    return value
+
+
+def _check_numbers(document: dict[str, Any]) -> None:
+    """Sampling parameters change nothing here, but a provider refuses those out of their range."""
+    for name, (low, high) in _NUMBERS.items():
+        value = document.get(name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise _wrong_type(name, "a decimal", value)
+        if not low <= value <= high:
+            side, sign, bound, code = (
+                ("below minimum", ">=", low, "decimal_below_min_value")
+                if value < low
+                else ("above maximum", "<=", high, "decimal_above_max_value")
+            )
+            expected = f"Expected a value {sign} {bound:g}, but got {value} instead."
+            raise WireError(400, f"Invalid '{name}': decimal {side} value. {expected}", param=name, code=code)
+
+
 def _refuse_unsupported(document: dict[str, Any]) -> None:
     """Refuse what would change the shape of the reply: to ignore it would be a lie."""
-    choices = document.get("n")
-    if choices is not None and (isinstance(choices, bool) or choices != 1):
-        raise _unsupported("n", "only n = 1 is supported by this server")
+    if document.get("logprobs"):
+        raise _unsupported("logprobs", "this server has no probabilities to tell")
+    if document.get("tool_choice") not in (None, "none", "auto"):
+        raise _unsupported("tool_choice", "this server calls no tools: 'none' and 'auto' are supported")
+    if document.get("modalities") not in (None, ["text"]):
+        raise _unsupported("modalities", "this server writes text only")
+    response_format = document.get("response_format")
+    if response_format not in (None, {"type": "text"}):
+        raise _unsupported("response_format", "this server writes plain text only")
 
 
 def _usage(document: dict[str, Any], *, stream: bool) -> bool:

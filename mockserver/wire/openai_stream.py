@@ -17,7 +17,10 @@ _HERE = "\x00"
 
 
 def stream(reply: Generate, parsed: ParsedRequest, moment: Moment) -> Stream:
-    """A completion in chunks: the role, one delta a token, the reason of its end, the usage if asked for."""
+    """A completion in chunks: the role, one delta a token, the reason of its end, the usage if asked for.
+
+    With several choices each of these comes once a choice: they are written side by side.
+    """
     head: dict[str, Any] = {
         "id": f"chatcmpl-{moment.request_id}",
         "object": "chat.completion.chunk",
@@ -29,20 +32,25 @@ def stream(reply: Generate, parsed: ParsedRequest, moment: Moment) -> Stream:
     # With the usage asked for, every chunk has the key, and only the last one its numbers.
     tail: dict[str, Any] = {"usage": None} if parsed.stream_usage else {}
 
-    def chunk(delta: dict[str, str], finish_reason: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    def chunk(index: int, delta: dict[str, str], finish_reason: str | None = None) -> bytes:
+        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
         return _event(head | {"choices": [choice]} | tail)
 
-    before, after = chunk({"content": _HERE}).split(msgspec.json.encode(_HERE))
-    text = thai_copy(reply.tokens)
+    frames: list[tuple[bytes, str, bytes]] = []
+    for index in range(reply.choices):
+        before, _, after = chunk(index, {"content": _HERE}).partition(msgspec.json.encode(_HERE))
+        frames.append((before, thai_copy(reply.tokens, index), after))
 
-    def content(index: int) -> bytes:
-        return before + msgspec.json.encode(token_text(text, index)) + after
+    def content(place: int) -> bytes:
+        return b"".join(
+            [before + msgspec.json.encode(token_text(text, place)) + after for before, text, after in frames]
+        )
 
-    closing = chunk({}, reply.finish_reason)
+    opening = b"".join(chunk(index, {"role": "assistant", "content": ""}) for index in range(reply.choices))
+    closing = b"".join(chunk(index, {}, reply.finish_reason) for index in range(reply.choices))
     if parsed.stream_usage:
         closing += _event(head | {"choices": [], "usage": usage(reply, parsed)})
-    return Stream(chunk({"role": "assistant", "content": ""}), content, reply.tokens, closing + DONE)
+    return Stream(opening, content, reply.tokens, closing + DONE)
 
 
 def error_event(_moment: Moment) -> bytes:

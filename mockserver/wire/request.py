@@ -7,10 +7,14 @@ MAX_BODY_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
-    """A valid request for a generation. `stream_usage`: the usage is to be in the stream."""
+    """A valid request for a generation of `choices` replies.
+
+    `stream_usage`: the usage is to be in the stream.
+    """
 
     model: str
     prompt_tokens: int
     max_tokens: int | None
     stream: bool = False
     stream_usage: bool = False
+    choices: int = 1

@@ -74,8 +74,7 @@ def _half(text: bytes) -> bytes:
 def _malformed(stream: Stream, kept: int) -> Stream:
     """The event after the kept ones has half its data; the rest of the stream follows as ever."""
     if kept == stream.events:
-        first, blank, rest = stream.closing.partition(b"\n\n")
-        return Stream(stream.opening, stream.content, kept, _halved(first + blank) + rest)
+        return Stream(stream.opening, stream.content, kept, _halved(stream.closing))
     return Stream(stream.opening, _with_half(stream.content, kept), stream.events, stream.closing)
 
 
@@ -86,7 +85,8 @@ def _with_half(content: Callable[[int], bytes], spoiled: int) -> Callable[[int],
     return event
 
 
-def _halved(event: bytes) -> bytes:
-    """A server-sent event with the first half of its JSON document."""
-    head, data, document = event.rstrip(b"\n").partition(b"data: ")
-    return head + data + _half(document) + b"\n\n"
+def _halved(events: bytes) -> bytes:
+    """Server-sent events, the first of which has only half of its JSON document."""
+    event, blank, rest = events.partition(b"\n\n")
+    head, data, document = event.partition(b"data: ")
+    return head + data + _half(document) + blank + rest

@@ -120,8 +120,9 @@ def test_a_line_of_the_log_has_these_fields(tmp_path: Path) -> None:
         mock.chat({"x-primetime-call": "12", "x-primetime-attempt": "3", "x-primetime-tokens": "9"})
         mock.stop()
         (row,) = mock.rows()
-    times = {name: row.pop(name) for name in ("received_us", "started_us", "finished_us")}
-    assert 0 < times["received_us"] <= times["started_us"] <= times["finished_us"]
+    times = [row.pop(name) for name in ("received_us", "started_us", "first_us", "finished_us")]
+    assert 0 < times[0]
+    assert times == sorted(times)
     assert row == {
         "call": 12,
         "attempt": 3,
@@ -136,6 +137,7 @@ def test_a_line_of_the_log_has_these_fields(tmp_path: Path) -> None:
         "model": "gpt-4.1",
         "stream": False,
         "events": None,
+        "early_us": None,
         "client_gone": False,
     }
 

@@ -128,7 +128,17 @@ def test_no_messages() -> None:
             "stream_options.include_obfuscation",
             "this server pads no events",
         ),
-        ({"n": 2}, "n", "only n = 1 is supported"),
+        ({"n": 0}, "n", "Invalid 'n': integer below minimum value. Expected a value >= 1, but got 0"),
+        ({"n": 129}, "n", "Invalid 'n': integer above maximum value. Expected a value <= 128, but got 129"),
+        ({"n": 1.5}, "n", "Invalid type for 'n': expected an integer"),
+        ({"n": True}, "n", "Invalid type for 'n': expected an integer"),
+        ({"temperature": 2.1}, "temperature", "decimal above maximum value. Expected a value <= 2, but got"),
+        ({"top_p": -0.1}, "top_p", "decimal below minimum value. Expected a value >= 0, but got -0.1"),
+        ({"presence_penalty": "1"}, "presence_penalty", "expected a decimal, but got a string"),
+        ({"logprobs": True}, "logprobs", "this server has no probabilities to tell"),
+        ({"tool_choice": "required"}, "tool_choice", "this server calls no tools"),
+        ({"modalities": ["text", "audio"]}, "modalities", "this server writes text only"),
+        ({"response_format": {"type": "json_object"}}, "response_format", "writes plain text only"),
     ],
 )
 def test_what_is_wrong_is_named(fields: dict[str, Any], param: str | None, words: str) -> None:
