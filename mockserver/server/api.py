@@ -17,7 +17,7 @@ from mockserver.server.engine import Engine
 from mockserver.server.exchange import Exchange
 from mockserver.server.identity import read_ids
 from mockserver.server.journal import Journal
-from mockserver.server.routes import Route, dialect_of, route_of
+from mockserver.server.routes import Route, dialect_of, label_of, route_of
 from mockserver.wire.answer import Answer, Moment
 from mockserver.wire.dialect import Dialect
 from mockserver.wire.fault_header import read_fault_header
@@ -49,7 +49,7 @@ class Api:
     async def handle(self, request: HttpRequest, reply: Reply) -> None:
         """One request. The log has it before the last byte of its reply is sent."""
         received_us = self._clock.now_us()
-        exchange = self._journal.open(request.path, received_us, reply, self._next_id())
+        exchange = self._journal.open(label_of(request.path), received_us, reply, self._next_id())
         try:
             await self._answered(exchange, request)
         finally:
@@ -59,16 +59,17 @@ class Api:
         try:
             route = route_of(request)
             arrival, parsed = self._read(exchange, request, route)
+            at_once = None if route.at_once is None else route.at_once(parsed)
         except WireError as error:
             dialect = dialect_of(request)
             self._delivery.whole(exchange, dialect, dialect.refused(error, self._moment(exchange)))
             return
         early = self._engine.early(arrival)
         exchange.early_us = early.of_call_us or early.of_account_us or None
-        if route.at_once is None:
+        if at_once is None:
             await self._generation(exchange, route.dialect, arrival, parsed)
-            return
-        await self._at_once(exchange, route.dialect, arrival, route.at_once(parsed))
+        else:
+            await self._at_once(exchange, route.dialect, arrival, at_once)
 
     async def _at_once(self, exchange: Exchange, dialect: Dialect, arrival: Arrival, answer: Answer) -> None:
         """Where nothing is generated, only injected faults are met."""

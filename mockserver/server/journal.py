@@ -18,11 +18,10 @@ Outcome = tuple[str, int | None, str | None, str | None]
 class Journal:
     """Opens and closes exchanges; a request is in the log once it is closed."""
 
-    def __init__(self, clock: Clock, alarm: Alarm, log: RequestLog, known_paths: frozenset[str]) -> None:
+    def __init__(self, clock: Clock, alarm: Alarm, log: RequestLog) -> None:
         self._clock = clock
         self._alarm = alarm
         self._log = log
-        self._known_paths = known_paths
         self._open: dict[int, Exchange] = {}
         self.received = 0
         self.unread = 0
@@ -33,10 +32,10 @@ class Journal:
     def in_flight(self) -> int:
         return len(self._open)
 
-    def open(self, path: str, received_us: int, reply: Reply, request_id: str) -> Exchange:
-        """A request was read: it gets the next arrival number, from 0 as call ids do."""
-        # The caller chooses the path, so an unknown one must not become a label of its own.
-        label = path if path in self._known_paths else "other"
+    def open(self, label: str, received_us: int, reply: Reply, request_id: str) -> Exchange:
+        """A request was read, to be counted under that path: it gets the next arrival number, from 0 as call
+        ids do.
+        """
         exchange = Exchange(self.received, label, received_us, reply, request_id, self._alarm)
         self.received += 1
         self._open[id(exchange)] = exchange

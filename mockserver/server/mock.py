@@ -19,7 +19,6 @@ from mockserver.server.front import Front
 from mockserver.server.journal import Journal
 from mockserver.server.listener import Listener
 from mockserver.server.request_log import FLUSH_EVERY_S, RequestLog
-from mockserver.server.routes import KNOWN_PATHS
 from mockserver.wire.request import MAX_BODY_BYTES
 
 # Well above any client's idle timeout, so that it is the client who closes.
@@ -44,7 +43,7 @@ class MockServer:
         core = Core(profile, seed, clock.now_us())
         self._log = RequestLog(log_path)
         self._alarm = Alarm(clock)
-        self._journal = Journal(clock, self._alarm, self._log, KNOWN_PATHS)
+        self._journal = Journal(clock, self._alarm, self._log)
         self._engine = Engine(core, clock)
         self._connections = Connections(
             Service(self._handle, refuse, self._journal.count_unread, MAX_BODY_BYTES, clock.unix_us),

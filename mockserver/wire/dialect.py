@@ -14,13 +14,15 @@ from mockserver.wire.request import ParsedRequest
 class Dialect:
     """How one provider is asked and how it answers.
 
-    `account` (of the headers) and `parse` raise WireError. `common_headers(request_id, taken_us)` are those
-    of every answer, `broken` is the answer of a generation that failed at its end, `error_event` ends a
-    stream that failed. Waits are told in whole `hint_unit_us`.
+    `account` (of the headers), `parse` and `model` (of its name) raise WireError.
+    `common_headers(request_id, taken_us)` are those of every answer, `broken` is the answer of a generation
+    that failed at its end, `error_event` ends a stream that failed. Waits are told in whole `hint_unit_us`.
     """
 
     account: Callable[[Mapping[str, str]], str]
     parse: Callable[[bytes], ParsedRequest]
+    models: Callable[[], Answer]
+    model: Callable[[str], Answer]
     common_headers: Callable[[str, int], Headers]
     limit_headers: Callable[[Levels, Moment], Headers]
     whole: Callable[[Generate, ParsedRequest, Moment], Answer]

@@ -1,6 +1,6 @@
 """The two imitated APIs."""
 
-from mockserver.wire import anthropic_reply, anthropic_stream, openai_reply, openai_stream
+from mockserver.wire import anthropic_reply, anthropic_stream, models, openai_reply, openai_stream
 from mockserver.wire.anthropic_request import parse_messages
 from mockserver.wire.dialect import Dialect
 from mockserver.wire.key import anthropic_account, openai_account
@@ -9,6 +9,8 @@ from mockserver.wire.openai_request import parse_chat
 OPENAI = Dialect(
     account=openai_account,
     parse=parse_chat,
+    models=models.openai_models,
+    model=models.openai_model,
     common_headers=openai_reply.common_headers,
     limit_headers=openai_reply.limit_headers,
     whole=openai_reply.whole,
@@ -26,6 +28,8 @@ OPENAI = Dialect(
 ANTHROPIC = Dialect(
     account=anthropic_account,
     parse=parse_messages,
+    models=models.anthropic_models,
+    model=models.anthropic_model,
     common_headers=anthropic_reply.common_headers,
     limit_headers=anthropic_reply.limit_headers,
     whole=anthropic_reply.whole,

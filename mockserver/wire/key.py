@@ -10,6 +10,9 @@ _NO_OPENAI_KEY = (
     "auth (i.e. Authorization: Bearer YOUR_KEY)."
 )
 _NO_ANTHROPIC_KEY = "x-api-key header is required"
+_NO_VERSION = "anthropic-version: header is required"
+
+VERSION_HEADER = "anthropic-version"
 
 
 def openai_account(headers: Mapping[str, str]) -> str:
@@ -21,10 +24,14 @@ def openai_account(headers: Mapping[str, str]) -> str:
 
 
 def anthropic_account(headers: Mapping[str, str]) -> str:
-    """From `x-api-key`, or else `authorization: Bearer ...`; raises WireError (401) without either."""
+    """From `x-api-key`, or else `authorization: Bearer ...`; raises WireError (401) without either, or (400)
+    without the version of the API, which every request has to name.
+    """
     key = headers.get("x-api-key", "").strip() or _bearer(headers)
     if not key:
         raise WireError(401, _NO_ANTHROPIC_KEY)
+    if not headers.get(VERSION_HEADER):
+        raise WireError(400, _NO_VERSION)
     return digest(key)
 
 

@@ -15,7 +15,6 @@ from mockserver.wire.request import ParsedRequest
 
 MS_PER_S = 1_000
 ORGANIZATION = "org-mock"
-MODELS = ("gpt-4.1", "gpt-4.1-mini", "gpt-4o", "gpt-4o-mini")
 SERVICE_TIER = "default"
 FINGERPRINT = "fp_mock"
 
@@ -25,7 +24,6 @@ _UNITS: dict[LimitKind, str] = {
     "input_tokens": "input tokens per min (ITPM)",
     "output_tokens": "output tokens per min (OTPM)",
 }
-_MODELS_CREATED = 1_744_316_542  # when gpt-4.1 was listed
 _SERVER_ERROR = "The server had an error while processing your request. Sorry about that!"
 _OVERLOADED = "The engine is currently overloaded, please try again later"
 _SLOW_DOWN = "The server is receiving requests too quickly. Please slow down and try again later."
@@ -107,22 +105,6 @@ def usage(reply: Generate, parsed: ParsedRequest) -> dict[str, int]:
         "completion_tokens": reply.spent_tokens,
         "total_tokens": parsed.prompt_tokens + reply.spent_tokens,
     }
-
-
-def model_list() -> Answer:
-    """The list of models; any other name is served as well."""
-    return Answer(200, msgspec.json.encode({"object": "list", "data": [_model(name) for name in MODELS]}))
-
-
-def one_model(name: str) -> Answer:
-    """One of the list; raises WireError (404) for any other."""
-    if name not in MODELS:
-        raise WireError(404, f"The model '{name}' does not exist", param="model", code="model_not_found")
-    return Answer(200, msgspec.json.encode(_model(name)))
-
-
-def _model(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": _MODELS_CREATED, "owned_by": "system"}
 
 
 def common_headers(request_id: str, taken_us: int) -> Headers:

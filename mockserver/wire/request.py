@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-MAX_BODY_BYTES = 1024 * 1024
+# Anthropic's documented maximum of a request; OpenAI's contexts fit as well.
+MAX_BODY_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

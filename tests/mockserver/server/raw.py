@@ -75,6 +75,7 @@ def send(
     sent = {
         "host": "x",
         "authorization": "Bearer k",
+        "anthropic-version": "2023-06-01",
         "x-primetime-tokens": "5",
         "content-length": str(len(body)),
     }

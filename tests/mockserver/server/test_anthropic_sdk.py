@@ -6,6 +6,7 @@ from typing import Any
 import anthropic
 import pytest
 
+from mockserver.wire.request import MAX_BODY_BYTES
 from tests.mockserver.server.running import Mock
 
 ASKED: dict[str, Any] = {
@@ -13,6 +14,9 @@ ASKED: dict[str, Any] = {
     "max_tokens": 50,
     "messages": [{"role": "user", "content": "เขียนแคปชั่นให้ร้านกาแฟ"}],  # 23 characters, 12 tokens
 }
+
+
+KEY = {"x-api-key": "k", "anthropic-version": "2023-06-01"}
 
 
 def _client(mock: Mock, timeout_s: float = 5.0) -> anthropic.AsyncAnthropic:
@@ -92,6 +96,18 @@ def test_a_stream_of_events_in_their_order(mock: Mock) -> None:
     ]
 
 
+def test_the_models_are_listed(mock: Mock) -> None:
+    async def main() -> None:
+        async with _client(mock) as client:
+            listed = [model async for model in client.models.list()]
+            assert "claude-haiku-4-5" in [model.id for model in listed]
+            assert await client.models.retrieve("claude-haiku-4-5") in listed
+            with pytest.raises(anthropic.NotFoundError, match="model: claude-9"):
+                await client.models.retrieve("claude-9")
+
+    asyncio.run(main())
+
+
 def test_tokens_are_counted(mock: Mock) -> None:
     async def main() -> int:
         async with _client(mock) as client:
@@ -162,9 +178,7 @@ def test_what_never_reaches_a_model(mock: Mock, method: str, path: str, status: 
 
 
 def test_a_body_beyond_the_limit_is_413(mock: Mock) -> None:
-    status, _, body = mock.request(
-        "POST", "/v1/messages", ASKED | {"system": "x" * 1_100_000}, {"x-api-key": "k"}
-    )
+    status, _, body = mock.request("POST", "/v1/messages", ASKED | {"system": "x" * MAX_BODY_BYTES}, KEY)
     assert status == 413
     assert b'"type":"request_too_large"' in body
 

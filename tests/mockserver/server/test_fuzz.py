@@ -16,6 +16,8 @@ from tests.mockserver.server.running import start
 CHAT, MESSAGES, COUNT = "/v1/chat/completions", "/v1/messages", "/v1/messages/count_tokens"
 ADMIN = ("/admin/profile", "/admin/clock", "/admin/reset", "/admin/stats", "/admin/requests", "/healthz")
 
+KEY = {"authorization": "Bearer k", "anthropic-version": "2023-06-01"}
+
 QUICK = settings(max_examples=600, deadline=None, derandomize=True, database=None)
 LONG = settings(
     max_examples=15_000,
@@ -196,7 +198,7 @@ def _requests(draw: st.DrawFn) -> tuple[bytes, str | None]:
     """A request, and the fault that its header asks for, if any."""
     path = draw(st.sampled_from([CHAT, CHAT, MESSAGES, MESSAGES, COUNT]))
     body = draw(_nearly(_VALID[path]))
-    headers = draw(_HEADERS) if draw(st.booleans()) else {"authorization": "Bearer k"}
+    headers = draw(_HEADERS) if draw(st.booleans()) else dict(KEY)
     fault = headers.get("x-mock-fault")
     asked = None if fault is None else fault.partition(";")[0].strip()
     if asked in (REFUSING | SPOILING) - {"status", "stream_error"}:
@@ -220,7 +222,7 @@ def _strange_paths(draw: st.DrawFn) -> bytes:
             lambda host: f"http://{host}/"
         )
     )
-    return _request(draw(_METHODS), path, {"authorization": "Bearer k"}, draw(st.binary(max_size=20)))
+    return _request(draw(_METHODS), path, KEY, draw(st.binary(max_size=20)))
 
 
 @st.composite
@@ -315,7 +317,7 @@ def test_an_order_that_is_nearly_right_has_an_answer(fuzzed: Fuzzed, request_byt
 def test_a_value_that_cannot_be_is_refused(fuzzed: Fuzzed, path: str, name: str) -> None:
     body = _NEARLY[path].replace(_VALUE, _NASTY[name])
     method = "PUT" if path == "/admin/profile" else "POST"
-    answer = fuzzed.ask(_request(method, path, {"authorization": "Bearer k"}, body))
+    answer = fuzzed.ask(_request(method, path, KEY, body))
     if name == "null" and path == CHAT:
         assert answer.status == HTTPStatus.OK  # as if it were not there
     else:
@@ -335,8 +337,7 @@ def test_a_request_that_is_right_is_served(fuzzed: Fuzzed, path: str) -> None:
             del document["max_completion_tokens"]
         if not document.get("stream"):
             document.pop("stream_options", None)
-        headers = {"authorization": "Bearer k", "anthropic-version": "2023-06-01"}
-        answer = fuzzed.ask(_request("POST", path, headers, json.dumps(document).encode()))
+        answer = fuzzed.ask(_request("POST", path, KEY, json.dumps(document).encode()))
         assert answer.status == HTTPStatus.OK, answer
 
     right()

@@ -121,7 +121,7 @@ def test_a_line_of_the_log_has_these_fields(tmp_path: Path) -> None:
         mock.stop()
         (row,) = mock.rows()
     times = [row.pop(name) for name in ("received_us", "started_us", "first_us", "finished_us")]
-    assert 0 < times[0]
+    assert times[0] > 0
     assert times == sorted(times)
     assert row == {
         "call": 12,

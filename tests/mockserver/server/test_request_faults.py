@@ -15,6 +15,7 @@ OPENING = {CHAT_PATH: 1, MESSAGES_PATH: 3}
 
 
 SILENT = ("hang", "stall")
+KEY = {"authorization": "Bearer k", "anthropic-version": "2023-06-01"}
 
 
 def _ask(mock: Mock, fault: str, path: str = CHAT_PATH, **fields: Any) -> Heard:
@@ -85,7 +86,7 @@ def test_half_a_document_that_http_calls_complete(mock: Mock, path: str, fault: 
         "POST",
         path,
         {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]},
-        {"authorization": "Bearer k", "x-mock-fault": fault},
+        KEY | {"x-mock-fault": fault},
     )
     assert (status, int(headers["content-length"])) == (200, len(body))
     with pytest.raises(json.JSONDecodeError):
@@ -161,9 +162,7 @@ def test_paths_without_a_generation_are_spoiled_too(mock: Mock, method: str, pat
     body = {"model": "m", "messages": [{"role": "user", "content": "x"}]} if method == "POST" else None
 
     def ask(fault: str) -> tuple[int, bytes]:
-        status, _, answer = mock.request(
-            method, path, body, {"authorization": "Bearer k", "x-mock-fault": fault}
-        )
+        status, _, answer = mock.request(method, path, body, KEY | {"x-mock-fault": fault})
         return status, answer
 
     status, answer = ask("half_json")

@@ -5,6 +5,7 @@ import asyncio
 import openai
 import pytest
 
+from mockserver.wire.request import MAX_BODY_BYTES
 from tests.mockserver.server.running import CHAT, Mock
 
 
@@ -80,7 +81,14 @@ def test_the_async_client_and_many_at_once(mock: Mock) -> None:
 
 def test_the_models_are_listed(mock: Mock) -> None:
     with _client(mock) as client:
-        assert "gpt-4.1" in [model.id for model in client.models.list()]
+        listed = client.models.list().data
+        assert "gpt-4.1" in [model.id for model in listed]
+        assert client.models.retrieve("gpt-4.1") == next(model for model in listed if model.id == "gpt-4.1")
+        with pytest.raises(openai.NotFoundError, match="The model 'gpt-9' does not exist") as caught:
+            client.models.retrieve("gpt-9")
+        assert caught.value.code == "model_not_found"
+    paths = {row["path"] for row in mock.admin("GET", "/admin/requests")["requests"]}
+    assert paths == {"/v1/models", "/v1/models/{model}"}
 
 
 def test_over_the_limit_is_a_rate_limit_error_with_its_hint(mock: Mock) -> None:
@@ -185,6 +193,6 @@ def test_what_never_reaches_a_model(
 
 
 def test_a_body_beyond_the_limit_is_413(mock: Mock) -> None:
-    status, _, answer = mock.chat(messages=[{"role": "user", "content": "x" * 1_100_000}])
+    status, _, answer = mock.chat(messages=[{"role": "user", "content": "x" * MAX_BODY_BYTES}])
     assert status == 413
-    assert "larger than 1048576 bytes" in answer["error"]["message"]
+    assert "larger than 33554432 bytes" in answer["error"]["message"]
