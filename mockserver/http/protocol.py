@@ -53,6 +53,7 @@ class HttpProtocol(asyncio.Protocol):
         # Nothing that still comes is heard.
         self._ended = False
         self._task: asyncio.Task[None] | None = None
+        self._reply: Reply | None = None
         self._loop = asyncio.get_running_loop()
         self.active_s = self._loop.time()
         self.connection: Connection
@@ -62,6 +63,15 @@ class HttpProtocol(asyncio.Protocol):
     def idle(self) -> bool:
         """Whether nobody waits for a reply here."""
         return self._task is None
+
+    def close_when_answered(self) -> None:
+        """Whoever waits gets its reply, then the connection ends; further requests are not taken."""
+        self._waiting.clear()
+        if self._reply is None:
+            self._ended = True
+            self.connection.close()
+        else:
+            self._reply.closes = True
 
     # What asyncio calls.
 
@@ -109,8 +119,8 @@ class HttpProtocol(asyncio.Protocol):
         """Begin the next request, if one has come; otherwise say why none will."""
         if self._waiting:
             request = self._waiting.popleft()
-            reply = Reply(request, self.connection, self._service.unix_us)
-            self._task = self._loop.create_task(self._answer(request, reply))
+            self._reply = Reply(request, self.connection, self._service.unix_us)
+            self._task = self._loop.create_task(self._answer(request, self._reply))
         elif self._reader.refusal is not None:
             self._service.refuse(self._reader.refusal, Reply(_NOBODY, self.connection, self._service.unix_us))
             self._end()
@@ -124,7 +134,7 @@ class HttpProtocol(asyncio.Protocol):
         except Exception:  # noqa: BLE001 - a bug of ours must not leave the caller without an end
             _LOG.exception("a request could not be answered")
             self.connection.reset()
-        self._task = None
+        self._task = self._reply = None
         if reply.closes:
             self._end()
         else:

@@ -5,6 +5,7 @@ like any other, so an admin client should keep one connection open.
 """
 
 import asyncio
+import hmac
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from mockserver.server.orders import read_clock, read_count, read_profile, read_
 _DRAIN_TURNS = 100
 _SHOWN_REQUESTS = 100
 
+# Not on the command line, which every user of the machine can read.
+TOKEN_VARIABLE = "MOCKSERVER_ADMIN_TOKEN"  # noqa: S105 - its name, not itself
+
 
 @dataclass(frozen=True, slots=True)
 class AdminAnswer:
@@ -36,7 +40,10 @@ class AdminAnswer:
 class Admin:
     """Handles the paths of `routes`."""
 
-    def __init__(self, core: Core, clock: Clock, journal: Journal, front: Front) -> None:
+    def __init__(
+        self, core: Core, clock: Clock, journal: Journal, front: Front, token: str | None = None
+    ) -> None:
+        self._token = None if token is None else f"Bearer {token}".encode()
         self._core = core
         self._clock = clock
         self._journal = journal
@@ -55,6 +62,8 @@ class Admin:
         return path in self._routes or path.startswith("/admin/")
 
     async def handle(self, request: HttpRequest) -> AdminAnswer:
+        if not self._allowed(request):
+            return _problem(401, f"wrong or no token: expected authorization: Bearer <{TOKEN_VARIABLE}>")
         methods = self._routes.get(request.path)
         if methods is None:
             return _problem(404, f"no such admin path; known: {', '.join(self._routes)}")
@@ -67,6 +76,13 @@ class Admin:
             return await method(request)
         except AdminError as error:
             return _problem(400, str(error))
+
+    def _allowed(self, request: HttpRequest) -> bool:
+        """Health and metrics are for everybody; the rest is for those who know the token, if there is one."""
+        if self._token is None or not request.path.startswith("/admin/"):
+            return True
+        given = request.headers.get("authorization", "").encode("utf-8", "surrogateescape")
+        return hmac.compare_digest(given, self._token)
 
     async def _health(self, _request: HttpRequest) -> AdminAnswer:
         return _json({"status": "ok", "profile": self._core.profile.name, "seed": self._core.seed})

@@ -31,6 +31,11 @@ class Connections:
             if protocol.idle and protocol.active_s < too_old_s:
                 protocol.connection.close()
 
+    def drain(self) -> None:
+        """Close those on which nobody waits now, and the others when they have been answered."""
+        for protocol in tuple(self._open):
+            protocol.close_when_answered()
+
     async def shutdown(self, within_s: float) -> None:
         """Close all, in an orderly way as long as there is time."""
         for protocol in tuple(self._open):

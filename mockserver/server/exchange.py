@@ -35,6 +35,7 @@ class Exchange:
         "refused",
         "reply",
         "request_id",
+        "silent",
         "start",
         "started_us",
         "status",
@@ -69,12 +70,13 @@ class Exchange:
         self.client_gone = False
         self.cut: str | None = None
         self.heeds_departure = False
+        self.silent = False
         self._alarm = alarm
         self._waiter: asyncio.Future[None] | None = None
 
     async def wait_for_departure(self) -> None:
         """Until the caller has left, or the exchange is cut: there is nothing more to say to it."""
-        self.heeds_departure = True
+        self.heeds_departure = self.silent = True
         while not self.ended_early:
             await self.wait(None)
 

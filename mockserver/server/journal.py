@@ -1,18 +1,17 @@
 """Every request that was read: those under way, the last ones, the counts, and the log."""
 
-from collections import Counter, deque
+from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from mockserver.clock import Clock
 from mockserver.http.reply import Reply
 from mockserver.server.alarm import Alarm
 from mockserver.server.exchange import Exchange
+from mockserver.server.measures import Measures
 from mockserver.server.request_log import RequestLog
 
 KEPT_REQUESTS = 1_000
-
-# Path, status, fault, refused.
-Outcome = tuple[str, int | None, str | None, str | None]
 
 
 class Journal:
@@ -25,7 +24,7 @@ class Journal:
         self._open: dict[int, Exchange] = {}
         self.received = 0
         self.unread = 0
-        self.outcomes: Counter[Outcome] = Counter()
+        self.measures = Measures()
         self.latest: deque[dict[str, Any]] = deque(maxlen=KEPT_REQUESTS)
 
     @property
@@ -56,7 +55,7 @@ class Journal:
         row = exchange.row()
         self._log.write(row)
         self.latest.append(row)
-        self.outcomes[exchange.path, exchange.status, exchange.fault, exchange.refused] += 1
+        self.measures.add(exchange)
 
     def count_unread(self) -> None:
         """A caller left before its request was complete: nothing of it is in the log."""
@@ -64,7 +63,14 @@ class Journal:
 
     def cut_all(self, why: str) -> None:
         """End everything under way without an answer."""
-        for exchange in tuple(self._open.values()):
+        self._cut(tuple(self._open.values()), why)
+
+    def cut_hopeless(self, why: str) -> None:
+        """End what would never be answered: silence that is meant, and work for callers who have left."""
+        self._cut([item for item in self._open.values() if item.silent or item.connection.lost], why)
+
+    def _cut(self, exchanges: Iterable[Exchange], why: str) -> None:
+        for exchange in exchanges:
             exchange.cut = why
             exchange.wake()
 
@@ -72,5 +78,5 @@ class Journal:
         """Forget the counts and begin again with arrival number 0."""
         self.received = 0
         self.unread = 0
-        self.outcomes.clear()
+        self.measures = Measures()
         self.latest.clear()

@@ -39,6 +39,7 @@ def test_the_ready_line_is_one_json_object() -> None:
     with running("--profile", "calm", "--seed", "42") as mock:
         assert mock.ready == {
             "ready": True,
+            "url": f"http://127.0.0.1:{mock.port}",
             "host": "127.0.0.1",
             "port": mock.port,
             "profile": "calm",
@@ -58,9 +59,14 @@ def test_a_port_in_use() -> None:
     [
         (("--profile", "primetim"), "unknown profile 'primetim' (did you mean 'primetime'?)"),
         (("--profile", "/nowhere/x.toml"), "cannot read the profile /nowhere/x.toml: No such file"),
-        (("--host", "0.0.0.0"), "host 0.0.0.0 is not a loopback address"),
+        (
+            ("--host", "0.0.0.0"),
+            "host 0.0.0.0 can be reached by others, who must not command this server: set",
+        ),
         (("--host", "example.org"), "host 'example.org' is not an address"),
         (("--port", "99999"), "'99999' is not a port"),
+        (("--grace", "-1"), "'-1': expected seconds from 0 to 3600"),
+        (("--tls", "/nowhere/cert.pem"), "cannot write the certificate /nowhere/cert.pem: No such file"),
         (("--port", "0", "--log", "/nowhere/x.jsonl"), "cannot write the log /nowhere/x.jsonl: No such file"),
         (("--seed", "x"), "invalid int value: 'x'"),
         (("--colour",), "unrecognized arguments: --colour"),
@@ -91,7 +97,7 @@ def test_a_signal_ends_it_soon_with_code_0_and_a_whole_log(signum: int, tmp_path
     text = '[[request_faults]]\naction = "hang"\nmodel = "hang"\n[ttft]\nmedian_ms = 60000\n'
     path.write_text(text, encoding="utf-8")
     log = tmp_path / "requests.jsonl"
-    mock = start("--profile", str(path), log=log)
+    mock = start("--profile", str(path), "--grace", "0.2", log=log)
     socks = []
     for call, model in enumerate(("hang", "slow")):
         body = json.dumps({"model": model, "messages": [{"role": "user", "content": "hello"}]}).encode()
