@@ -53,8 +53,17 @@ def _error(document: object) -> str:
     return str(caught.value)
 
 
-def test_the_bundled_ones_are_three() -> None:
-    assert bundled_names() == ["calm", "instant", "primetime"]
+def test_the_bundled_ones_are_these() -> None:
+    assert bundled_names() == [
+        "brownout",
+        "calm",
+        "flaky-network",
+        "instant",
+        "outage-and-recovery",
+        "primetime",
+        "rate-limited",
+        "slow-drip",
+    ]
 
 
 @pytest.mark.parametrize("name", bundled_names())
@@ -268,7 +277,7 @@ def test_rules_without_a_name_are_called_after_what_they_do() -> None:
 
 def test_an_unknown_name_is_answered_with_the_nearest_and_all() -> None:
     with pytest.raises(
-        ProfileError, match=r"unknown profile 'primtime' \(did you mean 'primetime'\?\); known: calm"
+        ProfileError, match=r"unknown profile 'primtime' \(did you mean 'primetime'\?\); known: brownout, calm"
     ):
         load_profile("primtime")
 
