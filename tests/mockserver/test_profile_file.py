@@ -277,7 +277,7 @@ def test_rules_without_a_name_are_called_after_what_they_do() -> None:
 
 def test_an_unknown_name_is_answered_with_the_nearest_and_all() -> None:
     with pytest.raises(
-        ProfileError, match=r"unknown profile 'primtime' \(did you mean 'primetime'\?\); known: brownout, calm"
+        ProfileError, match=r"unknown profile 'primtime' \(did you mean 'primetime'\?\); known: brownout"
     ):
         load_profile("primtime")
 
