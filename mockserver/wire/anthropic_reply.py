@@ -16,6 +16,9 @@ from mockserver.wire.request import ParsedRequest
 
 US_PER_S = 1_000_000
 OVERLOADED = 529
+ORGANIZATION = "00000000-0000-4000-8000-000000000000"
+# "rounded to the nearest thousand": https://platform.claude.com/docs/en/api/rate-limits
+_TOKENS_TOLD = 1_000
 STOP_REASONS = {"stop": "end_turn", "length": "max_tokens"}
 
 # Status -> (type, message), from https://docs.anthropic.com/en/api/errors; others get the nearest below.
@@ -47,6 +50,14 @@ _MESSAGES = dict(_ERRORS.values())
 _NO_CREDIT = (
     "Your credit balance is too low to access the Anthropic API. "
     "Please go to Plans & Billing to upgrade or purchase credits."
+)
+_MORE = (
+    "For details, refer to: https://docs.claude.com/en/api/rate-limits. "
+    "You can see the response headers for current usage."
+)
+_SALES = (
+    "You may also contact sales at https://claude.com/contact-sales "
+    "to discuss your options for a rate limit increase."
 )
 _UNITS: dict[LimitKind, str] = {
     "requests": "requests per minute",
@@ -94,7 +105,11 @@ def usage(parsed: ParsedRequest, output_tokens: int) -> dict[str, Any]:
 
 def common_headers(request_id: str, _taken_us: int) -> Headers:
     """What every answer carries."""
-    return {"content-type": "application/json", "request-id": f"req_{request_id}"}
+    return {
+        "content-type": "application/json",
+        "request-id": f"req_{request_id}",
+        "anthropic-organization-id": ORGANIZATION,
+    }
 
 
 def refused(error: WireError, moment: Moment) -> Answer:
@@ -161,7 +176,8 @@ def limit_headers(levels: Levels, moment: Moment) -> Headers:
         ("output-tokens", levels.output_tokens),
     ):
         if level is not None:
-            headers |= _level_headers(kind, level, moment)
+            unit = 1 if kind == "requests" else _TOKENS_TOLD
+            headers |= _level_headers(kind, level, unit, moment)
     return headers
 
 
@@ -177,10 +193,10 @@ def envelope(kind: str, message: str, moment: Moment) -> bytes:
     return msgspec.json.encode({"type": "error", "error": error, "request_id": f"req_{moment.request_id}"})
 
 
-def _level_headers(kind: str, level: Level, moment: Moment) -> Headers:
+def _level_headers(kind: str, level: Level, unit: int, moment: Moment) -> Headers:
     return {
         f"anthropic-ratelimit-{kind}-limit": str(level.limit),
-        f"anthropic-ratelimit-{kind}-remaining": str(level.remaining),
+        f"anthropic-ratelimit-{kind}-remaining": str((level.remaining + unit // 2) // unit * unit),
         f"anthropic-ratelimit-{kind}-reset": rfc3339(moment.unix_us + level.reset_us),
     }
 
@@ -199,11 +215,11 @@ def _kind(status: int) -> tuple[str, str]:
 
 def _limit_message(exceeded: Exceeded, model: str) -> str:
     limit = f"{exceeded.limit:,} {_UNITS[exceeded.kind]}"
-    more = "For details, refer to: https://docs.anthropic.com/en/api/rate-limits."
     advice = (
         "Please reduce the prompt length or the maximum tokens requested."
         if exceeded.wait_us is None
         else "Please reduce the prompt length or the maximum tokens requested, or try again later."
     )
-    refusal = f"This request would exceed your organization's rate limit of {limit} (model: {model})."
-    return f"{refusal} {more} {advice}"
+    account = f"(org: {ORGANIZATION}, model: {model})"
+    refusal = f"This request would exceed your organization's rate limit of {limit} {account}."
+    return f"{refusal} {_MORE} {advice} {_SALES}"

@@ -24,6 +24,14 @@ _UNITS: dict[LimitKind, str] = {
     "input_tokens": "input tokens per min (ITPM)",
     "output_tokens": "output tokens per min (OTPM)",
 }
+# Nothing is cached, heard, thought or predicted here.
+_NO_PROMPT_DETAILS = {"cached_tokens": 0, "audio_tokens": 0}
+_NO_COMPLETION_DETAILS = {
+    "reasoning_tokens": 0,
+    "audio_tokens": 0,
+    "accepted_prediction_tokens": 0,
+    "rejected_prediction_tokens": 0,
+}
 _SERVER_ERROR = "The server had an error while processing your request. Sorry about that!"
 _OVERLOADED = "The engine is currently overloaded, please try again later"
 _SLOW_DOWN = "The server is receiving requests too quickly. Please slow down and try again later."
@@ -44,8 +52,8 @@ _CODES: dict[str, tuple[str, str]] = {
         f"You exceeded your current quota, please check your plan and billing details. {_MORE}",
         "insufficient_quota",
     ),
-    "credit_balance_exhausted": (f"Your credit balance is exhausted. {_MORE}", "credit_balance_exhausted"),
-    "slow_down": (_SLOW_DOWN, "requests"),
+    "credit_balance_exhausted": (f"Your credit balance is exhausted. {_MORE}", "insufficient_quota"),
+    "slow_down": (_SLOW_DOWN, "rate_limit_error"),
     "server_is_overloaded": (_OVERLOADED, "service_unavailable_error"),
     "context_length_exceeded": (
         "This model's maximum context length is 1047576 tokens. Please reduce the length of the messages.",
@@ -98,12 +106,14 @@ def _choice(reply: Generate, index: int) -> dict[str, Any]:
     return {"index": index, "message": message, "logprobs": None, "finish_reason": reply.finish_reason}
 
 
-def usage(reply: Generate, parsed: ParsedRequest) -> dict[str, int]:
+def usage(reply: Generate, parsed: ParsedRequest) -> dict[str, Any]:
     """The tokens of a request and its reply."""
     return {
         "prompt_tokens": parsed.prompt_tokens,
         "completion_tokens": reply.spent_tokens,
         "total_tokens": parsed.prompt_tokens + reply.spent_tokens,
+        "prompt_tokens_details": _NO_PROMPT_DETAILS,
+        "completion_tokens_details": _NO_COMPLETION_DETAILS,
     }
 
 
@@ -112,6 +122,7 @@ def common_headers(request_id: str, taken_us: int) -> Headers:
     return {
         "content-type": "application/json",
         "x-request-id": f"req_{request_id}",
+        "openai-organization": ORGANIZATION,
         "openai-processing-ms": str(taken_us // 1000),
         "openai-version": "2020-10-01",
     }
@@ -166,9 +177,9 @@ def exhausted(decision: Exhausted, moment: Moment) -> Answer:
 def overloaded(decision: Overload, moment: Moment) -> Answer:
     """The answer of a full queue: 429 `slow_down`, or 503 `server_is_overloaded`."""
     if decision.status == HTTPStatus.TOO_MANY_REQUESTS:
-        body = _error(_SLOW_DOWN, "requests", None, "slow_down")
+        body = _error(*_CODES["slow_down"], None, "slow_down")
     else:
-        body = _error(_OVERLOADED, "service_unavailable_error", None, "server_is_overloaded")
+        body = _error(*_CODES["server_is_overloaded"], None, "server_is_overloaded")
     headers = limit_headers(decision.levels, moment) | retry_after(decision.retry_after_s, with_ms=True)
     return Answer(decision.status, body, headers)
 

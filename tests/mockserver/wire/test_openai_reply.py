@@ -48,7 +48,10 @@ def test_a_completion_has_every_field_and_a_consistent_usage() -> None:
     choice = document["choices"][0]
     assert (choice["index"], choice["finish_reason"], choice["message"]["role"]) == (0, "stop", "assistant")
     assert len(choice["message"]["content"]) == 80
-    assert document["usage"] == {"prompt_tokens": 12, "completion_tokens": 40, "total_tokens": 52}
+    usage = document["usage"]
+    details = [usage.pop(f"{kind}_tokens_details") for kind in ("prompt", "completion")]
+    assert usage == {"prompt_tokens": 12, "completion_tokens": 40, "total_tokens": 52}
+    assert {number for detail in details for number in detail.values()} == {0}
 
 
 def test_a_refusal_says_the_documented_sentence_and_both_headers() -> None:
@@ -95,7 +98,7 @@ def test_too_large_a_request_gets_no_hint() -> None:
 
 @pytest.mark.parametrize(
     ("status", "kind", "code"),
-    [(503, "service_unavailable_error", "server_is_overloaded"), (429, "requests", "slow_down")],
+    [(503, "service_unavailable_error", "server_is_overloaded"), (429, "rate_limit_error", "slow_down")],
 )
 def test_an_overload_has_two_faces(status: int, kind: str, code: str) -> None:
     answer = openai_reply.overloaded(Overload(status, 1.5, NO_LEVELS), MOMENT)

@@ -42,7 +42,12 @@ def test_a_stream_without_usage() -> None:
 
 def test_with_usage_every_chunk_has_the_key_and_the_last_its_numbers() -> None:
     chunks = [HEAD + choice + ',"usage":null}\n\n' for choice in (ROLE, FIRST, LAST)]
-    usage = '"choices":[],"usage":{"prompt_tokens":12,"completion_tokens":1,"total_tokens":13}}\n\n'
+    usage = (
+        '"choices":[],"usage":{"prompt_tokens":12,"completion_tokens":1,"total_tokens":13,'
+        '"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":'
+        '{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,'
+        '"rejected_prediction_tokens":0}}}\n\n'
+    )
     assert _bytes(_stream(1, usage=True)).decode() == "".join(chunks) + HEAD + usage + DONE
 
 
