@@ -51,6 +51,8 @@ _NO_CREDIT = (
     "Your credit balance is too low to access the Anthropic API. "
     "Please go to Plans & Billing to upgrade or purchase credits."
 )
+# As recorded on its 429s; the SDKs obey it.
+_WORTH_A_RETRY = {"x-should-retry": "true"}
 _MORE = (
     "For details, refer to: https://docs.claude.com/en/api/rate-limits. "
     "You can see the response headers for current usage."
@@ -139,7 +141,7 @@ def throttled(decision: Throttle, parsed: ParsedRequest, moment: Moment) -> Answ
     exceeded = decision.exceeded
     headers = limit_headers(decision.levels, moment)
     if exceeded.wait_us is not None:
-        headers["retry-after"] = str(-(-exceeded.wait_us // US_PER_S))
+        headers |= {"retry-after": str(-(-exceeded.wait_us // US_PER_S))} | _WORTH_A_RETRY
     body = envelope("rate_limit_error", _limit_message(exceeded, parsed.model), moment)
     return Answer(429, body, headers)
 
@@ -155,6 +157,7 @@ def overloaded(decision: Overload, moment: Moment) -> Answer:
     unavailable = decision.status == HTTPStatus.SERVICE_UNAVAILABLE
     status = OVERLOADED if unavailable else decision.status
     headers = limit_headers(decision.levels, moment) | retry_after(decision.retry_after_s, with_ms=False)
+    headers |= _WORTH_A_RETRY
     return Answer(status, envelope(*_kind(status), moment), headers)
 
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from mockserver.core.decisions import Fault, Generate, Overload, Throttle
+from mockserver.core.decisions import Exhausted, Fault, Generate, Overload, Throttle
 from mockserver.core.limits import Exceeded, Level, Levels
 from mockserver.errors import WireError
-from mockserver.rules import RequestRule
+from mockserver.rules import ERROR_CODES, RequestRule, RetryAfter
 from mockserver.wire import anthropic_reply
 from mockserver.wire.answer import Moment
 from mockserver.wire.request import ParsedRequest
@@ -49,9 +49,45 @@ def test_a_refusal_is_a_rate_limit_error_with_its_hint() -> None:
     exceeded = Exceeded("tokens", 40_000, 39_000, 2_000, 1_500_000)
     answer = anthropic_reply.throttled(Throttle(exceeded, Levels()), PARSED, MOMENT)
     document = json.loads(answer.body)
-    assert (answer.status, answer.headers) == (429, {"retry-after": "2"})
+    assert (answer.status, answer.headers) == (429, {"retry-after": "2", "x-should-retry": "true"})
     assert document["error"]["type"] == "rate_limit_error"
     assert "rate limit of 40,000 tokens per minute" in document["error"]["message"]
+
+
+def test_who_has_no_credit_has_nothing_to_wait_for() -> None:
+    answer = anthropic_reply.exhausted(Exhausted(Levels()), MOMENT)
+    assert (answer.status, answer.headers) == (400, {})
+    error = json.loads(answer.body)["error"]
+    assert error["type"] == "invalid_request_error"
+    assert error["message"].startswith("Your credit balance is too low to access the Anthropic API.")
+
+
+def test_input_and_output_are_told_apart_and_as_a_sum() -> None:
+    levels = Levels(None, None, Level(30_000, 28_499, 3_000_000), Level(8_000, 7_500, 4_000_000))
+    headers = anthropic_reply.limit_headers(levels, MOMENT)
+    told = {name.removeprefix("anthropic-ratelimit-"): value for name, value in headers.items()}
+    assert {name: value for name, value in told.items() if not name.endswith("reset")} == {
+        "tokens-limit": "38000",
+        "tokens-remaining": "36000",
+        "input-tokens-limit": "30000",
+        "input-tokens-remaining": "28000",
+        "output-tokens-limit": "8000",
+        "output-tokens-remaining": "8000",
+    }
+    assert told["tokens-reset"] == told["output-tokens-reset"] == "2023-11-14T22:13:25Z"
+
+
+def test_an_injected_code_is_said_in_the_words_of_this_api() -> None:
+    for code, kind in (("insufficient_quota", "billing_error"), ("overloaded_error", "overloaded_error")):
+        rule = RequestRule(
+            "x", "status", status=429, code=code, retry_after=RetryAfter(1.2, should_retry=False)
+        )
+        answer = anthropic_reply.injected(Fault(rule, Levels()), MOMENT)
+        assert answer.headers == {"retry-after": "2", "x-should-retry": "false"}
+        assert json.loads(answer.body)["error"]["type"] == kind
+    for code in ERROR_CODES:
+        rule = RequestRule("x", "status", code=code)
+        assert anthropic_reply.injected(Fault(rule, Levels()), MOMENT).status == 500
 
 
 def test_too_large_a_request_gets_no_hint() -> None:
@@ -68,7 +104,7 @@ def test_too_large_a_request_gets_no_hint() -> None:
 def test_what_others_call_503_is_529_here(status: int, sent: int, kind: str) -> None:
     answer = anthropic_reply.overloaded(Overload(status, 1.5, Levels()), MOMENT)
     assert (answer.status, json.loads(answer.body)["error"]["type"]) == (sent, kind)
-    assert answer.headers == {"retry-after": "2"}
+    assert answer.headers == {"retry-after": "2", "x-should-retry": "true"}
 
 
 @pytest.mark.parametrize(
