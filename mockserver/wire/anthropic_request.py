@@ -11,6 +11,8 @@ from mockserver.wire.request import ParsedRequest
 
 _NOT_JSON = "The request body is not valid JSON."
 _ROLES = ("user", "assistant")
+_FRACTIONS = ("temperature", "top_p")
+_TOOL_CHOICES = ("auto", "none")
 _NO_SYSTEM_ROLE = (
     'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, '
     'not "system" as an input message role.'
@@ -23,6 +25,7 @@ def parse_messages(body: bytes) -> ParsedRequest:
     model = _model(document)
     max_tokens = _max_tokens(document, model)
     characters = _characters(document)
+    _check_numbers(document)
     _refuse_unsupported(document)
     return ParsedRequest(model, count_tokens(characters), max_tokens, stream=_stream(document))
 
@@ -132,11 +135,31 @@ def _stream(document: dict[str, Any]) -> bool:
     return bool(stream)
 
 
+def _check_numbers(document: dict[str, Any]) -> None:
+    """Sampling parameters change nothing here, but the provider refuses those out of their range."""
+    for name in _FRACTIONS:
+        value = document.get(name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise _wrong(name, "Input should be a valid number")
+        if not 0 <= value <= 1:
+            raise _wrong(name, "range: 0..1")
+    top_k = document.get("top_k")
+    if top_k is not None and (isinstance(top_k, bool) or not isinstance(top_k, int)):
+        raise _wrong("top_k", "Input should be a valid integer")
+
+
 def _refuse_unsupported(document: dict[str, Any]) -> None:
     """Refuse what would change the shape of the reply: to ignore it would be a lie."""
     thinking = document.get("thinking")
     if thinking is not None and thinking != {"type": "disabled"}:
         raise _wrong("thinking", "only {'type': 'disabled'} is supported by this server")
+    tool_choice = document.get("tool_choice")
+    if tool_choice is not None and not (
+        isinstance(tool_choice, dict) and tool_choice.get("type") in _TOOL_CHOICES
+    ):
+        raise _wrong("tool_choice", "this server calls no tools: only the types auto and none are supported")
 
 
 def _required(table: dict[str, Any], name: str, where: str) -> object:

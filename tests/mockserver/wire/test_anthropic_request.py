@@ -94,6 +94,11 @@ def test_a_count_needs_no_maximum() -> None:
         ({"system": [{"type": "image"}]}, "system.0.type: Input should be 'text'"),
         ({"stream": 1}, "stream: Input should be a valid boolean"),
         ({"thinking": {"type": "enabled"}}, "thinking: only {'type': 'disabled'} is supported"),
+        ({"temperature": 1.01}, "temperature: range: 0..1"),
+        ({"top_p": "1"}, "top_p: Input should be a valid number"),
+        ({"top_k": 0.5}, "top_k: Input should be a valid integer"),
+        ({"tool_choice": {"type": "any"}}, "tool_choice: this server calls no tools"),
+        ({"tool_choice": "auto"}, "tool_choice: this server calls no tools"),
     ],
 )
 def test_what_is_wrong_is_named(fields: dict[str, Any], message: str) -> None:
