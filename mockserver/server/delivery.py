@@ -65,7 +65,7 @@ class Delivery:
         exchange.status = answer.status
         headers = self._headers(exchange, dialect, answer.headers)
         head = exchange.reply.head(answer.status, headers, broken.length)
-        pouring = Pouring(exchange, broken.bytes_per_s)
+        pouring = Pouring(exchange, self._clock, broken.bytes_per_s)
         pouring.head(head, half=broken.half_head)
         exchange.first_us = self._clock.now_us()
         body = exchange.reply.part(broken.body)
@@ -77,7 +77,7 @@ class Delivery:
         """A reply in events, from the first token to the end of the generation."""
         exchange.events = 0
         reply = exchange.reply
-        pouring = Pouring(exchange, stream.bytes_per_s)
+        pouring = Pouring(exchange, self._clock, stream.bytes_per_s)
         with self._engine.turn(exchange, generate) as turn:
             if not await turn.to_the_first_token():
                 self.nothing(exchange)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from mockserver.clock import Clock
 from mockserver.server.exchange import Exchange
 
 # A drop is at least one byte, and at most what is due in this time.
@@ -12,10 +13,11 @@ US_PER_S = 1_000_000
 class Drip:
     """Sends what it is given at a steady rate; `settled` waits until all of it has left, or nobody waits."""
 
-    def __init__(self, exchange: Exchange, bytes_per_s: float) -> None:
+    def __init__(self, exchange: Exchange, clock: Clock, bytes_per_s: float) -> None:
         self._exchange = exchange
+        self._clock = clock
         self._drop = max(1, round(bytes_per_s * DROP_US / US_PER_S))
-        self._pause_s = self._drop / bytes_per_s
+        self._pause_us = round(self._drop / bytes_per_s * US_PER_S)
         self._bytes = bytearray()
         self._task: asyncio.Task[None] | None = None
 
@@ -31,11 +33,15 @@ class Drip:
         return not self._bytes
 
     async def _pour(self) -> None:
-        loop = asyncio.get_running_loop()
-        due_s = loop.time()
-        while self._bytes and not self._exchange.connection.lost and self._exchange.cut is None:
+        due_us = self._clock.now_us()
+        while self._bytes and self._wanted:
             self._exchange.connection.send(bytes(self._bytes[: self._drop]))
             del self._bytes[: self._drop]
-            due_s += self._pause_s
-            await asyncio.sleep(due_s - loop.time())
+            due_us += self._pause_us
+            while self._wanted and self._clock.now_us() < due_us:
+                await self._exchange.wait(due_us)
         self._task = None
+
+    @property
+    def _wanted(self) -> bool:
+        return not self._exchange.connection.lost and self._exchange.cut is None

@@ -13,7 +13,7 @@ class Exchange:
 
     __slots__ = (
         "_alarm",
-        "_waiter",
+        "_waiters",
         "arrival",
         "attempt",
         "call",
@@ -72,7 +72,7 @@ class Exchange:
         self.heeds_departure = False
         self.silent = False
         self._alarm = alarm
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiters: list[asyncio.Future[None]] = []
 
     async def wait_for_departure(self) -> None:
         """Until the caller has left, or the exchange is cut: there is nothing more to say to it."""
@@ -88,17 +88,19 @@ class Exchange:
     async def wait(self, until_us: int | None) -> None:
         """Return when woken, or at that time; the caller looks again at what has changed."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiter = waiter
+        self._waiters.append(waiter)
         if until_us is not None:
             self._alarm.at(until_us, waiter)
         try:
             await waiter
         finally:
-            self._waiter = None
+            self._waiters.remove(waiter)
 
     def wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        """Something has changed: whoever waits looks again."""
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     def row(self) -> dict[str, Any]:
         """The line of the request log. No header and no text of the request is in it."""

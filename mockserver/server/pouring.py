@@ -1,5 +1,6 @@
 """Bytes on their way to a caller who may read slowly, have left, or be meant to get them in drops."""
 
+from mockserver.clock import Clock
 from mockserver.server.drip import Drip
 from mockserver.server.exchange import Exchange
 
@@ -9,9 +10,9 @@ class Pouring:
 
     __slots__ = ("_drip", "_exchange")
 
-    def __init__(self, exchange: Exchange, bytes_per_s: float | None) -> None:
+    def __init__(self, exchange: Exchange, clock: Clock, bytes_per_s: float | None) -> None:
         self._exchange = exchange
-        self._drip = None if bytes_per_s is None else Drip(exchange, bytes_per_s)
+        self._drip = None if bytes_per_s is None else Drip(exchange, clock, bytes_per_s)
 
     def head(self, head: bytes, *, half: bool) -> None:
         """The head goes out at once, whatever becomes of the body."""
