@@ -4,8 +4,9 @@ No I/O, no clock, no global random source. Whoever drives it (a server in real t
 time) does the waiting, and calls back when a generation has ended.
 """
 
-from dataclasses import dataclass
 from math import ceil
+
+import msgspec
 
 from mockserver.core.capacity import Capacity, Started
 from mockserver.core.decisions import (
@@ -32,8 +33,7 @@ from mockserver.rules import REFUSING, ConnectionRule, RequestRule
 TICK_US = 50_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(msgspec.Struct, frozen=True):
     arrival: Arrival
     tokens: int
     fault: RequestRule | None
@@ -64,7 +64,8 @@ class Core:
 
     def background(self, now_us: int) -> float:
         """The fraction of the slots the other customers hold now."""
-        return background(self.profile.capacity.background, self.clock.minute(now_us))
+        curve = self.profile.capacity.background
+        return background(curve, self.clock.minute(now_us)) if curve else 0.0
 
     def share(self, now_us: int) -> float:
         """Slots that are ours now; infinite without a limit."""

@@ -1,16 +1,20 @@
-"""What is asked of the provider, and what it answers."""
+"""What is asked of the provider, and what it answers.
+
+What is made at every attempt are msgspec structs: making a frozen dataclass costs several times as much, and
+was a sixth of the server's time.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from mockserver.core.gaps import Gaps
 from mockserver.core.limits import Exceeded, Levels
 from mockserver.rules import RequestRule
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True):
     """One attempt of a call, as the provider sees it. `key` is any text that stands for the account.
 
     `headers` are what rules may select by, their names in lower case or looked up in any case. `fault` is one
@@ -27,13 +31,12 @@ class Arrival:
     attempt: int = 1
     wanted_tokens: int | None = None
     choices: int = 1
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     fault: RequestRule | None = None
     hint_unit_us: int = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(msgspec.Struct, frozen=True):
     """A generation has started at the time of the decision: when its first token and its end are due, and the
     gaps between its tokens.
     """
@@ -44,31 +47,27 @@ class Start:
     gaps: Gaps
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """Do what the rule says in place of a generation; `levels` go into the headers if it answers at all."""
 
     rule: RequestRule
     levels: Levels
 
 
-@dataclass(frozen=True, slots=True)
-class Throttle:
+class Throttle(msgspec.Struct, frozen=True):
     """Over a rate limit: 429."""
 
     exceeded: Exceeded
     levels: Levels
 
 
-@dataclass(frozen=True, slots=True)
-class Exhausted:
+class Exhausted(msgspec.Struct, frozen=True):
     """The key has spent its whole quota: 429 for good."""
 
     levels: Levels
 
 
-@dataclass(frozen=True, slots=True)
-class Overload:
+class Overload(msgspec.Struct, frozen=True):
     """No slot and no place in the queue."""
 
     status: int
@@ -76,8 +75,7 @@ class Overload:
     levels: Levels
 
 
-@dataclass(frozen=True, slots=True)
-class Generate:
+class Generate(msgspec.Struct, frozen=True):
     """A reply of `choices` times `tokens` is under way, or waits for its turn while `start` is None.
 
     It takes its slot and its time as any other; `fault` is the rule that spoils it on its way to the caller.

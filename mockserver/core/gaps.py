@@ -7,11 +7,12 @@ sums, and the whole is the sum of its gaps.
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from math import exp, fsum, log
 from random import Random
+
+import msgspec
 
 from mockserver.core.draws import standard_normal, uniform
 from mockserver.profile import InterToken
@@ -23,8 +24,7 @@ _SHUFFLE_SEED = 3  # any: the order is the same for everyone
 _KEPT_TABLES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Gaps:
+class Gaps(msgspec.Struct, frozen=True):
     """The gaps of one reply: `mean_us` of one, and where in `prefix` (empty: all are equal) they begin."""
 
     mean_us: float

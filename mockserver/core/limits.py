@@ -10,8 +10,9 @@ as Anthropic does) and reconciled with the real usage at the end; a refused requ
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from mockserver.profile import Limits, ModelLimits
 
@@ -21,8 +22,7 @@ MAX_ACCOUNTS = 10_000
 LimitKind = Literal["requests", "tokens", "input_tokens", "output_tokens"]
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(msgspec.Struct, frozen=True):
     """What the rate-limit headers say about one bucket; `reset_us` is the time until it is empty."""
 
     limit: int
@@ -30,8 +30,7 @@ class Level:
     reset_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
+class Levels(msgspec.Struct, frozen=True):
     """The buckets of an account; None where the profile sets no limit."""
 
     requests: Level | None = None
@@ -40,8 +39,7 @@ class Levels:
     output_tokens: Level | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Exceeded:
+class Exceeded(msgspec.Struct, frozen=True):
     """Why a request may not pass, and after how long it may; `wait_us` is None when it never can."""
 
     kind: LimitKind
@@ -99,8 +97,7 @@ class Bucket:
             self._updated_us = now_us
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(msgspec.Struct, frozen=True):
     """What a request asks of the limits: its prompt, and the most it may be answered with."""
 
     prompt_tokens: int

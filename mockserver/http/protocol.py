@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from mockserver.http.connection import Connection
+from mockserver.http.eager import Eager
 from mockserver.http.message import HttpRequest
 from mockserver.http.reader import Refusal, RequestReader
 from mockserver.http.reply import Reply
@@ -52,8 +53,10 @@ class HttpProtocol(asyncio.Protocol):
         self._waiting: deque[HttpRequest] = deque()
         # Nothing that still comes is heard.
         self._ended = False
-        self._task: asyncio.Task[None] | None = None
+        # The reply under way, and whether it is being begun just now.
         self._reply: Reply | None = None
+        self._beginning = False
+        self._paused = False
         self._loop = asyncio.get_running_loop()
         self.active_s = self._loop.time()
         self.connection: Connection
@@ -62,7 +65,7 @@ class HttpProtocol(asyncio.Protocol):
     @property
     def idle(self) -> bool:
         """Whether nobody waits for a reply here."""
-        return self._task is None
+        return self._reply is None
 
     def close_when_answered(self) -> None:
         """Whoever waits gets its reply, then the connection ends; further requests are not taken."""
@@ -108,20 +111,36 @@ class HttpProtocol(asyncio.Protocol):
         if self.connection.lost or self._ended:
             return
         # Who does not read is not answered: nor are more of its requests taken.
-        if self._task is None and not self.connection.blocked:
-            self._next()
-        if self._waiting or self.connection.blocked:
-            self._transport.pause_reading()
-        else:
-            self._transport.resume_reading()
+        while self._free and self._waiting:
+            self._begin(self._waiting.popleft())
+        if self._free:
+            self._say_why_not()
+        self._read_on(self._ended or not (self._waiting or self.connection.blocked))
 
-    def _next(self) -> None:
-        """Begin the next request, if one has come; otherwise say why none will."""
-        if self._waiting:
-            request = self._waiting.popleft()
-            self._reply = Reply(request, self.connection, self._service.unix_us)
-            self._task = self._loop.create_task(self._answer(request, self._reply))
-        elif self._reader.refusal is not None:
+    @property
+    def _free(self) -> bool:
+        """Whether a request may be begun now."""
+        return self._reply is None and not (self.connection.blocked or self._ended)
+
+    def _begin(self, request: HttpRequest) -> None:
+        """Many requests are answered before this returns."""
+        self._reply = Reply(request, self.connection, self._service.unix_us)
+        self._beginning = True
+        Eager(self._answer(request, self._reply), self._loop)
+        self._beginning = False
+
+    def _read_on(self, wanted: bool) -> None:  # noqa: FBT001 - the one thing it is about
+        if wanted is not self._paused or self.connection.lost:
+            return
+        self._paused = not wanted
+        if wanted:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+    def _say_why_not(self) -> None:
+        """No request has come: if none will, or if one waits for our leave, say so."""
+        if self._reader.refusal is not None:
             self._service.refuse(self._reader.refusal, Reply(_NOBODY, self.connection, self._service.unix_us))
             self._end()
         elif self._reader.expects_continue:
@@ -134,10 +153,10 @@ class HttpProtocol(asyncio.Protocol):
         except Exception:  # noqa: BLE001 - a bug of ours must not leave the caller without an end
             _LOG.exception("a request could not be answered")
             self.connection.reset()
-        self._task = self._reply = None
+        self._reply = None
         if reply.closes:
             self._end()
-        else:
+        elif not self._beginning:
             self._go_on()
 
     def _end(self) -> None:
@@ -147,11 +166,11 @@ class HttpProtocol(asyncio.Protocol):
         if self.connection.lost:
             return
         if self._transport.can_write_eof():
-            self._transport.resume_reading()
+            self._read_on(wanted=True)
             self._transport.write_eof()
             self._loop.call_later(LINGER_S, self._transport.close)
         else:
             self.connection.close()
 
 
-_NOBODY = HttpRequest("GET", "", {}, b"", keep_alive=False, http_1_1=True)
+_NOBODY = HttpRequest("GET", "", "", {}, b"", keep_alive=False, http_1_1=True)

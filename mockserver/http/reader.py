@@ -1,11 +1,12 @@
 """Requests out of the bytes of one connection, by httptools; with the bounds it does not set itself."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import httptools
 
-from mockserver.http.message import Headers, HttpRequest
+from mockserver.http.message import Headers, HttpRequest, split_target
 
 MAX_HEAD_BYTES = 65_536
 # What is read of a message that is too large, so that its caller gets to read the answer; then no more is.
@@ -56,6 +57,7 @@ class RequestReader:
             return _plain_head(self._upgrading.headers) + data[cast("int", upgrade.args[0]) :]
         except httptools.HttpParserError:
             self._refuse(400, "The request is not valid HTTP/1.1.")
+        self._bound_head()
         if self._untold_bytes > MAX_HEAD_BYTES:
             self._refuse(431, f"A header of the request is larger than {MAX_HEAD_BYTES} bytes.")
         return b""
@@ -65,18 +67,22 @@ class RequestReader:
             self.refusal = Refusal(status, message)
 
     def _count(self, size: int) -> None:
-        """So many bytes of a head, or of what is thrown away, have come."""
+        """So many bytes have come."""
         self._untold_bytes = 0
         self._bytes += size
+        if self._bytes > MAX_DISCARDED_BYTES:
+            self._refuse(413, f"The request is larger than {MAX_DISCARDED_BYTES} bytes.")
+
+    def _bound_head(self) -> None:
+        """To be asked when a head is complete, and when no more of it has come."""
         if not self.in_body and self._bytes > MAX_HEAD_BYTES:
             self._refuse(431, f"The head of the request is larger than {MAX_HEAD_BYTES} bytes.")
-        elif self._bytes > MAX_DISCARDED_BYTES:
-            self._refuse(413, f"The request is larger than {MAX_DISCARDED_BYTES} bytes.")
 
     # What httptools calls.
 
     def on_message_begin(self) -> None:
         self._target = b""
+        self._lines: list[tuple[bytes, bytes]] = []
         self._headers: Headers = {}
         self._body: list[bytes] = []
         self._body_bytes = 0
@@ -84,17 +90,20 @@ class RequestReader:
 
     def on_url(self, part: bytes) -> None:
         self._count(len(part))
-        if self.refusal is None:
-            self._target += part
+        self._target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value))
-        if self.in_body or self.refusal is not None:  # a trailer, or too many
-            return
-        key, text = name.lower().decode("latin-1"), value.decode("latin-1").rstrip()
-        self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
+        self._untold_bytes = 0
+        self._bytes += len(name) + len(value)
+        if not self.in_body:  # a trailer is no header
+            self._lines.append((name, value))
 
     def on_headers_complete(self) -> None:
+        self._bound_head()
+        headers = self._headers
+        for name, value in self._lines:
+            key, text = _key(name), value.decode("latin-1").rstrip()
+            headers[key] = f"{headers[key]}, {text}" if key in headers else text
         self.in_body = True
         self._bytes = 0
         if self._headers.get("expect", "").lower() == "100-continue":
@@ -123,18 +132,27 @@ class RequestReader:
             return
         body = b"".join(self._body) if self._body_bytes <= self._max_body_bytes else None
         if self._upgrading is not None:
-            self._ready.append(replace(self._upgrading, body=body))
+            self._upgrading.body = body
+            self._ready.append(self._upgrading)
             self._upgrading = None
             return
+        path, query = split_target(self._target.decode("latin-1"))
         request = HttpRequest(
-            method=self._parser.get_method().decode("latin-1"),
-            target=self._target.decode("latin-1"),
-            headers=self._headers,
-            body=body,
+            self._parser.get_method().decode("latin-1"),
+            path,
+            query,
+            self._headers,
+            body,
             keep_alive=self._parser.should_keep_alive(),
             http_1_1=self._parser.get_http_version() == "1.1",
         )
         self._ready.append(request)
+
+
+@lru_cache(maxsize=256)
+def _key(name: bytes) -> str:
+    """A header's name in lower case: callers have few, and the same ones again and again."""
+    return name.decode("latin-1").lower()
 
 
 def _plain_head(headers: Headers) -> bytes:

@@ -1,7 +1,8 @@
 """The ids of the call behind a request, and the length it wants."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from mockserver.core.latency import MAX_OUTPUT_TOKENS
 from mockserver.errors import WireError
@@ -14,8 +15,7 @@ TOKENS_HEADER = "x-primetime-tokens"
 _MAX_ID = 2**62
 
 
-@dataclass(frozen=True, slots=True)
-class Ids:
+class Ids(msgspec.Struct, frozen=True):
     """What the optional `x-primetime-*` headers say; None where they say nothing."""
 
     call: int | None

@@ -1,8 +1,10 @@
 """What is sent back: a whole answer, or a stream of events. Bytes and headers, no waiting."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 Headers = dict[str, str]
 
@@ -10,8 +12,7 @@ Headers = dict[str, str]
 Ending = Literal["complete", "hang", "reset", "close"]
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(msgspec.Struct, frozen=True):
     """What a reply needs besides the request and the decision: its id, and the wall time in microseconds."""
 
     request_id: str
@@ -22,13 +23,12 @@ class Moment:
         return self.unix_us // 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A whole answer. `headers` are those of its own, beside the ones every answer of the dialect has."""
 
     status: int
     body: bytes
-    headers: Headers = field(default_factory=dict)
+    headers: Headers = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,12 @@
 """What a dialect reads out of a request body: all the provider's decisions need, and how to answer."""
 
-from dataclasses import dataclass
+import msgspec
 
 # Anthropic's documented maximum of a request; OpenAI's contexts fit as well.
 MAX_BODY_BYTES = 32 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedRequest:
+class ParsedRequest(msgspec.Struct, frozen=True):
     """A valid request for a generation of `choices` replies.
 
     `stream_usage`: the usage is to be in the stream.

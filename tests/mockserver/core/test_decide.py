@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from mockserver.core.decide import Core
 from mockserver.core.decisions import Arrival, Fault, Generate, Overload, Throttle
 from mockserver.core.gaps import draw_gaps
@@ -14,7 +16,7 @@ S = 1_000_000
 
 def _arrival(call: int = 0, **changes: int | None) -> Arrival:
     base = Arrival("/v1/chat/completions", "m", "k", prompt_tokens=100, max_tokens=300, call=call)
-    return replace(base, **changes)  # type: ignore[arg-type]  # whole numbers only, by the callers here
+    return structs.replace(base, **changes)  # type: ignore[arg-type]  # whole numbers only, by the callers here
 
 
 def _generate(core: Core, arrival: Arrival, now_us: int = 0) -> Generate:
@@ -149,14 +151,14 @@ def test_a_fault_on_the_way_takes_its_slot_and_its_tokens_as_any_reply() -> None
     core = Core(Profile("p", limits=Limits(tpm=10_000), request_faults=(rule,)), seed=1)
     reply, expected = _generate(core, _arrival(4)), _generate(plain, _arrival(4))
     assert reply.fault is rule
-    assert replace(reply, fault=None) == expected
+    assert structs.replace(reply, fault=None) == expected
     assert core.running == 1
 
 
 def test_a_fault_of_the_request_itself_is_met_in_place_of_the_profiles() -> None:
     own = RequestRule("own", "status", status=418)
     core = Core(Profile("p", request_faults=(RequestRule("once", "hang", first=1),)), seed=1)
-    first = core.arrive(replace(_arrival(0), fault=own), 0)
+    first = core.arrive(structs.replace(_arrival(0), fault=own), 0)
     assert isinstance(first, Fault)
     assert first.rule is own
     second = core.arrive(_arrival(1), 0)

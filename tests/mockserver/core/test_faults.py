@@ -107,7 +107,7 @@ def _met(rule: RequestRule, arrivals: list[Arrival]) -> list[int]:
 
 
 def _calls(count: int, **fields: Any) -> list[Arrival]:
-    return [replace(Arrival("/p", "m", "k", 1, None, call), **fields) for call in range(count)]
+    return [structs.replace(Arrival("/p", "m", "k", 1, None, call), **fields) for call in range(count)]
 
 
 def test_a_rule_may_be_for_one_key() -> None:
@@ -125,7 +125,7 @@ def test_a_rule_may_be_for_the_first_attempts_of_a_call() -> None:
 
 
 def test_a_rule_may_be_for_every_so_many_that_match() -> None:
-    arrivals = [item for call in _calls(6) for item in (call, replace(call, model="other"))]
+    arrivals = [item for call in _calls(6) for item in (call, structs.replace(call, model="other"))]
     # Of the matching ones (even places) every third, and of these only the first.
     assert _met(RequestRule("r", "hang", model="m", every=3), arrivals) == [4, 10]
     assert _met(RequestRule("r", "hang", model="m", every=3, first=1), arrivals) == [4]

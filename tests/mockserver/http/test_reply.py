@@ -22,7 +22,7 @@ class Wire:
 
 
 def _reply(wire: Wire, method: str = "GET", *, keep_alive: bool = True, http_1_1: bool = True) -> Reply:
-    request = HttpRequest(method, "/", {}, b"", keep_alive, http_1_1)
+    request = HttpRequest(method, "/", "", {}, b"", keep_alive, http_1_1)
     return Reply(request, cast("Connection", wire), lambda: 5_999_999)
 
 
