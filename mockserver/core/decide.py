@@ -23,7 +23,7 @@ from mockserver.core.evening import US_PER_S, EveningClock, background
 from mockserver.core.faults import RequestFaults, connection_fault, refusing
 from mockserver.core.gaps import draw_gaps
 from mockserver.core.latency import MAX_OUTPUT_TOKENS, US_PER_MS, reply_tokens, ttft_us
-from mockserver.core.limits import RateLimits, Size
+from mockserver.core.limits import Exceeded, RateLimits, Reservation, Size
 from mockserver.core.policeman import Early, Policeman
 from mockserver.core.quota import Quota
 from mockserver.profile import Evening, Profile
@@ -37,6 +37,7 @@ class _Job(msgspec.Struct, frozen=True):
     arrival: Arrival
     tokens: int
     fault: RequestRule | None
+    reservation: Reservation
 
 
 class Core:
@@ -103,12 +104,12 @@ class Core:
         if self._quota.exhausted(key):
             self._limits.count_failed(key, model, now_us)
             return Exhausted(self._limits.levels(key, model, now_us))
-        exceeded = self._limits.take(key, model, _reserved(arrival), now_us)
-        if exceeded is not None:
-            if exceeded.wait_us is not None:
-                self._tell(arrival, exceeded.wait_us, now_us)
-            return Throttle(exceeded, self._limits.levels(key, model, now_us))
-        return self._place(arrival, rule, now_us)
+        taken = self._limits.take(key, model, _reserved(arrival), now_us)
+        if isinstance(taken, Exceeded):
+            if taken.wait_us is not None:
+                self._tell(arrival, taken.wait_us, now_us)
+            return Throttle(taken, self._limits.levels(key, model, now_us))
+        return self._place(arrival, rule, taken, now_us)
 
     def finish(self, ticket: int, now_us: int) -> tuple[Start, ...]:
         """A reply has ended: its slot is free, its reservation becomes its real usage."""
@@ -117,8 +118,7 @@ class Core:
             return ()
         arrival = job.arrival
         spent = job.tokens * arrival.choices
-        reserved = _reserved(arrival).output_tokens
-        self._limits.reconcile(arrival.key, arrival.model, 0, spent - reserved, now_us)
+        job.reservation.settle(spent, now_us)
         self._quota.spend(arrival.key, arrival.prompt_tokens + spent)
         return self._starts(self._capacity.leave(ticket, self.background(now_us)))
 
@@ -164,16 +164,19 @@ class Core:
         self._faults = RequestFaults(self.profile.request_faults)
         self._jobs.clear()
 
-    def _place(self, arrival: Arrival, rule: RequestRule | None, now_us: int) -> Decision:
+    def _place(
+        self, arrival: Arrival, rule: RequestRule | None, reservation: Reservation, now_us: int
+    ) -> Decision:
         ticket = self._next_ticket
         self._next_ticket += 1
         load = self.background(now_us)
         placement = self._capacity.arrive(ticket, load)
         if placement == "rejected":
+            reservation.cancel(now_us)
             return self._overload(arrival, now_us)
         drawn = reply_tokens(self.profile.length, self.seed, arrival.call, arrival.wanted_tokens)
         tokens = min(drawn, arrival.max_tokens or MAX_OUTPUT_TOKENS)
-        self._jobs[ticket] = _Job(arrival, tokens, rule)
+        self._jobs[ticket] = _Job(arrival, tokens, rule, reservation)
         return Generate(
             ticket=ticket,
             tokens=tokens,
@@ -185,11 +188,9 @@ class Core:
         )
 
     def _overload(self, arrival: Arrival, now_us: int) -> Overload:
-        key, model, size = arrival.key, arrival.model, _reserved(arrival)
-        self._limits.reconcile(key, model, -size.prompt_tokens, -size.output_tokens, now_us)
         settings = self.profile.capacity
         self._tell(arrival, settings.overload_retry_after_s * US_PER_S, now_us)
-        levels = self._limits.levels(key, model, now_us)
+        levels = self._limits.levels(arrival.key, arrival.model, now_us)
         return Overload(settings.overload_status, settings.overload_retry_after_s, levels)
 
     def _tell(self, arrival: Arrival, wait_us: float, now_us: int) -> None:

@@ -1,12 +1,8 @@
-"""Requests and tokens a minute, as a leaky bucket for each key and model.
-
-wait = (used + requested - size) / (limit / 60), from the provider's own error message. All arithmetic is in
-whole units of 1/60,000,000 request or token, of which a limit of L a minute drains L a microsecond: nothing
-is rounded, so a caller who waits exactly as told is let through.
+"""Requests and tokens a minute, as leaky buckets for each key and model.
 
 Every request counts against the requests a minute, refused or not (a refusal cannot fill the bucket beyond
 its brim). Tokens are reserved on admission (prompt and max_tokens, together as OpenAI counts them, or apart
-as Anthropic does) and reconciled with the real usage at the end; a refused request spends none.
+as Anthropic does) and settled with the real usage at the end; a refused request spends none.
 """
 
 from collections import OrderedDict
@@ -14,20 +10,12 @@ from typing import Literal
 
 import msgspec
 
+from mockserver.core.bucket import Bucket, Level
 from mockserver.profile import Limits, ModelLimits
 
-UNITS = 60_000_000
 MAX_ACCOUNTS = 10_000
 
 LimitKind = Literal["requests", "tokens", "input_tokens", "output_tokens"]
-
-
-class Level(msgspec.Struct, frozen=True):
-    """What the rate-limit headers say about one bucket; `reset_us` is the time until it is empty."""
-
-    limit: int
-    remaining: int
-    reset_us: int
 
 
 class Levels(msgspec.Struct, frozen=True):
@@ -49,59 +37,37 @@ class Exceeded(msgspec.Struct, frozen=True):
     wait_us: int | None
 
 
-class Bucket:
-    """A leaky bucket that drains `limit` a minute and holds `limit * window_s / 60`."""
-
-    __slots__ = ("_size", "_updated_us", "_used", "limit")
-
-    def __init__(self, limit: int, window_s: float, now_us: int) -> None:
-        self.limit = limit
-        self._size = limit * round(window_s * 1_000_000)
-        self._used = 0
-        self._updated_us = now_us
-
-    def wait_us(self, amount: int, now_us: int) -> int | None:
-        """Microseconds until `amount` fits: 0 now, None never.
-
-        An amount larger than the bucket, but not than the limit, passes when the bucket is empty.
-        """
-        if amount > self.limit:
-            return None
-        self._drain(now_us)
-        units = amount * UNITS
-        over = self._used + units - max(self._size, units)
-        return max(0, _ceil_div(over, self.limit))
-
-    def add(self, amount: int, now_us: int) -> None:
-        """Add to the bucket, or take out when negative; it is never less than empty."""
-        self._drain(now_us)
-        self._used = max(0, self._used + amount * UNITS)
-
-    def add_refused(self, amount: int, now_us: int) -> None:
-        """Add what a refused request counts: no further than the brim."""
-        self._drain(now_us)
-        self._used = max(self._used, min(self._size, self._used + amount * UNITS))
-
-    def used(self, now_us: int) -> int:
-        self._drain(now_us)
-        return _ceil_div(self._used, UNITS)
-
-    def level(self, now_us: int) -> Level:
-        used = self.used(now_us)
-        remaining = max(0, self._size // UNITS - used)
-        return Level(self.limit, remaining, _ceil_div(self._used, self.limit))
-
-    def _drain(self, now_us: int) -> None:
-        if now_us > self._updated_us:
-            self._used = max(0, self._used - self.limit * (now_us - self._updated_us))
-            self._updated_us = now_us
-
-
 class Size(msgspec.Struct, frozen=True):
     """What a request asks of the limits: its prompt, and the most it may be answered with."""
 
     prompt_tokens: int
     output_tokens: int
+
+
+class Reservation:
+    """What an admitted request holds of its buckets: to be settled or cancelled once, or left as it is."""
+
+    __slots__ = ("_moments", "_size")
+
+    def __init__(self, size: Size, moments: list[tuple[LimitKind, Bucket, int]]) -> None:
+        self._size = size
+        self._moments = moments
+
+    def settle(self, output_tokens: int, now_us: int) -> None:
+        """The reply has so many tokens: what was reserved beyond them comes back, what was not is added."""
+        self._correct(Size(0, output_tokens - self._size.output_tokens), now_us)
+
+    def cancel(self, now_us: int) -> None:
+        """Nothing was spent after all."""
+        self._correct(Size(-self._size.prompt_tokens, -self._size.output_tokens), now_us)
+
+    def _correct(self, by: Size, now_us: int) -> None:
+        for kind, bucket, moment in self._moments:
+            difference = 0 if kind == "requests" else _amount(kind, by)
+            if difference > 0:
+                bucket.add(difference, now_us)
+            elif difference < 0:
+                bucket.give_back(-difference, moment, now_us)
 
 
 class Account:
@@ -129,32 +95,24 @@ class Account:
                 worst_wait_us = rank
         return worst
 
-    def add(self, size: Size, now_us: int) -> None:
+    def reserve(self, size: Size, now_us: int) -> Reservation:
         """Count a request and reserve its tokens."""
-        for kind, bucket in self._buckets.items():
-            bucket.add(_amount(kind, size), now_us)
+        poured = [
+            (kind, bucket, bucket.add(_amount(kind, size), now_us)) for kind, bucket in self._buckets.items()
+        ]
+        return Reservation(size, poured)
 
     def add_refused(self, now_us: int) -> None:
         """Count a request that spends no tokens."""
         if "requests" in self._buckets:
             self._buckets["requests"].add_refused(1, now_us)
 
-    def reconcile(self, prompt_tokens: int, output_tokens: int, now_us: int) -> None:
-        """Correct a reservation by these differences (negative gives back)."""
-        differences: tuple[tuple[LimitKind, int], ...] = (
-            ("tokens", prompt_tokens + output_tokens),
-            ("input_tokens", prompt_tokens),
-            ("output_tokens", output_tokens),
-        )
-        for kind, difference in differences:
-            if difference and kind in self._buckets:
-                self._buckets[kind].add(difference, now_us)
-
     def levels(self, now_us: int) -> Levels:
         return Levels(**{kind: bucket.level(now_us) for kind, bucket in self._buckets.items()})
 
 
 _NO_LEVELS = Levels()
+_NOTHING = Reservation(Size(0, 0), [])
 
 
 class RateLimits:
@@ -169,27 +127,22 @@ class RateLimits:
         self._limited = any(any(limits_of(limits, model).values()) for model in models)
         self._accounts: OrderedDict[tuple[str, str], Account] = OrderedDict()
 
-    def take(self, key: str, model: str, size: Size, now_us: int) -> Exceeded | None:
+    def take(self, key: str, model: str, size: Size, now_us: int) -> Reservation | Exceeded:
         """Count one request and reserve its tokens, or say why not."""
         if not self._limited:
-            return None
+            return _NOTHING
         account = self._account(key, model, now_us)
-        if account.refusal(size, now_us) is None:
-            account.add(size, now_us)
-            return None
+        refusal = account.refusal(size, now_us)
+        if refusal is None:
+            return account.reserve(size, now_us)
         account.add_refused(now_us)
         # Once more, now that the refusal itself has been counted: the hint must be long enough.
-        return account.refusal(size, now_us)
+        return account.refusal(size, now_us) or refusal
 
     def count_failed(self, key: str, model: str, now_us: int) -> None:
         """Count a request that fails before it could spend tokens."""
         if self._limited:
             self._account(key, model, now_us).add_refused(now_us)
-
-    def reconcile(self, key: str, model: str, prompt_tokens: int, output_tokens: int, now_us: int) -> None:
-        """Correct a reservation by these differences (negative gives back)."""
-        if self._limited:
-            self._account(key, model, now_us).reconcile(prompt_tokens, output_tokens, now_us)
 
     def levels(self, key: str, model: str, now_us: int) -> Levels:
         return self._account(key, model, now_us).levels(now_us) if self._limited else _NO_LEVELS
@@ -226,7 +179,3 @@ def _amount(kind: LimitKind, size: Size) -> int:
             return size.prompt_tokens
         case "output_tokens":
             return size.output_tokens
-
-
-def _ceil_div(numerator: int, denominator: int) -> int:
-    return -(-numerator // denominator)

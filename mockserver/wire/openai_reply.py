@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
+from mockserver.core.bucket import Level
 from mockserver.core.decisions import Exhausted, Fault, Generate, Overload, Throttle
-from mockserver.core.limits import Exceeded, Level, Levels, LimitKind
+from mockserver.core.limits import Exceeded, Levels, LimitKind
 from mockserver.errors import WireError
 from mockserver.text import thai_copy
 from mockserver.wire.answer import Answer, Headers, Moment

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from statistics import median
 
@@ -21,7 +22,7 @@ RATE_PER_S = 15.0
 def _evening(name: str, *, model: str = "gpt-4.1", seconds: float = 180, rate: float = RATE_PER_S) -> Play:
     instants = poisson_us(Random(SEED), rate, 0, seconds)
     arrivals = [
-        (at_us, Arrival("/v1/chat/completions", model, "k", 60, 300, call))
+        (at_us, partial(Arrival, "/v1/chat/completions", model, "k", 60, 300, call))
         for call, at_us in enumerate(instants)
     ]
     return play(Core(load_profile(name), SEED), arrivals, Caller())
@@ -117,7 +118,9 @@ def test_an_outage_is_total_then_503_then_over() -> None:
 def test_who_comes_back_together_after_an_outage_finds_it_overloaded() -> None:
     """Patient callers, every one of them with a retry a second: those of 21 seconds come in one."""
     instants = poisson_us(Random(SEED), 20.0, 0, 180)
-    arrivals = [(at_us, Arrival("/p", "m", "k", 60, 300, call)) for call, at_us in enumerate(instants)]
+    arrivals = [
+        (at_us, partial(Arrival, "/p", "m", "k", 60, 300, call)) for call, at_us in enumerate(instants)
+    ]
     core = Core(load_profile("outage-and-recovery"), SEED)
     played = play(core, arrivals, Caller(attempts=30, wait_us=lambda _failed: S))
     back = _between(played, 111, 113)

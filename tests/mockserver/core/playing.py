@@ -5,7 +5,8 @@ leave its work behind; the core does with that what its profile says.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
@@ -16,6 +17,9 @@ from mockserver.core.decisions import Arrival, Decision, Generate, Start
 
 S = 1_000_000
 
+# What a caller sends as his n-th attempt.
+Asking = Callable[[int], Arrival]
+
 # Retries a budget saves up at most.
 SAVED_RETRIES = 10
 
@@ -24,7 +28,8 @@ SAVED_RETRIES = 10
 class Caller:
     """How every caller behaves: its patience with one attempt, and what it does after the n-th has failed.
 
-    `budget` is how many retries one new call earns for all of them; None is no restraint.
+    What is refused, by a limit or a fault, has failed at once. `budget`: so many retries one new call earns
+    for all of them; None is no restraint.
     """
 
     timeout_us: int | None = None
@@ -35,10 +40,9 @@ class Caller:
 
 @dataclass(slots=True)
 class Call:
-    """One logical call: when it came, how often it was tried, when it was over for its caller, and how."""
+    """One logical call: when it came, when it was over for its caller, and how."""
 
     sent_us: int
-    attempts: int = 0
     ended_us: int = 0
     ok: bool = False
 
@@ -50,6 +54,7 @@ class Try:
     `gone` says that nobody waits for it: its caller has left, or has been answered.
     """
 
+    asking: Asking
     arrival: Arrival
     sent_us: int
     decision: Decision
@@ -75,10 +80,10 @@ class Play:
         self._order = count()
         self._events: list[tuple[int, int, Callable[[], None]]] = []
 
-    def run(self, arrivals: Sequence[tuple[int, Arrival]]) -> Self:
+    def run(self, arrivals: Sequence[tuple[int, Asking]]) -> Self:
         """Until everything that was begun has ended."""
-        for at_us, arrival in arrivals:
-            self._at(at_us, lambda arrival=arrival: self._call(arrival))
+        for at_us, asking in arrivals:
+            self._at(at_us, partial(self._call, asking))
         while self._events:
             at_us, _, happens = heappop(self._events)
             self.inside_us += (self.core.running + self.core.queued) * (at_us - self.now_us)
@@ -90,16 +95,16 @@ class Play:
     def _at(self, at_us: int, happens: Callable[[], None]) -> None:
         heappush(self._events, (at_us, next(self._order), happens))
 
-    def _call(self, arrival: Arrival) -> None:
-        self.calls[arrival.call] = Call(self.now_us)
+    def _call(self, asking: Asking) -> None:
+        self.calls[asking(1).call] = Call(self.now_us)
         if self._caller.budget is not None:
             self._saved = min(SAVED_RETRIES, self._saved + self._caller.budget)
-        self._send(arrival)
+        self._send(asking, 1)
 
-    def _send(self, arrival: Arrival) -> None:
-        self.calls[arrival.call].attempts += 1
+    def _send(self, asking: Asking, attempt: int) -> None:
+        arrival = asking(attempt)
         decision = self.core.arrive(arrival, self.now_us)
-        tried = Try(arrival, self.now_us, decision)
+        tried = Try(asking, arrival, self.now_us, decision)
         self.tries.append(tried)
         if not isinstance(decision, Generate):
             self._failed(tried)
@@ -110,12 +115,12 @@ class Play:
         elif not self._ticking and self.core.profile.capacity.background:
             self._tick_later()
         if self._caller.timeout_us is not None:
-            self._at(self.now_us + self._caller.timeout_us, lambda: self._lose_patience(tried))
+            self._at(self.now_us + self._caller.timeout_us, partial(self._lose_patience, tried))
 
     def _begin(self, starts: tuple[Start, ...]) -> None:
         for start in starts:
             self._by_ticket[start.ticket].started_us = self.now_us
-            self._at(self.now_us + start.total_us, lambda ticket=start.ticket: self._end(ticket))
+            self._at(self.now_us + start.total_us, partial(self._end, start.ticket))
 
     def _end(self, ticket: int) -> None:
         tried = self._by_ticket.pop(ticket, None)
@@ -142,8 +147,8 @@ class Play:
         if attempt == self._caller.attempts or not self._may_retry():
             self._over(tried, ok=False)
             return
-        again = replace(tried.arrival, attempt=attempt + 1)
-        self._at(self.now_us + self._caller.wait_us(attempt), lambda: self._send(again))
+        again = partial(self._send, tried.asking, attempt + 1)
+        self._at(self.now_us + self._caller.wait_us(attempt), again)
 
     def _may_retry(self) -> bool:
         if self._caller.budget is None:
@@ -167,7 +172,7 @@ class Play:
             self._tick_later()
 
 
-def play(core: Core, arrivals: Sequence[tuple[int, Arrival]], caller: Caller | None = None) -> Play:
+def play(core: Core, arrivals: Sequence[tuple[int, Asking]], caller: Caller | None = None) -> Play:
     """The evening of these arrivals, to its last ending."""
     return Play(core, caller or Caller()).run(arrivals)
 
@@ -180,8 +185,9 @@ def poisson_us(random: Random, rate_per_s: float, from_s: float, to_s: float) ->
         at_s += random.expovariate(rate_per_s)
 
 
-def requests(instants_us: Sequence[int], prompt_tokens: int = 0) -> list[tuple[int, Arrival]]:
+def requests(instants_us: Sequence[int], prompt_tokens: int = 0) -> list[tuple[int, Asking]]:
     """A call at each of these instants, its length drawn by the profile."""
     return [
-        (at_us, Arrival("/p", "m", "k", prompt_tokens, None, call)) for call, at_us in enumerate(instants_us)
+        (at_us, partial(Arrival, "/p", "m", "k", prompt_tokens, None, call))
+        for call, at_us in enumerate(instants_us)
     ]

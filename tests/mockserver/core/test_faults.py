@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from mockserver.core.decisions import Arrival
 from mockserver.core.evening import EveningClock
 from mockserver.core.faults import REFUSE_SLICE_US, RequestFaults, connection_fault, refusing

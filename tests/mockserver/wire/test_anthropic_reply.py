@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from mockserver.core.bucket import Level
 from mockserver.core.decisions import Exhausted, Fault, Generate, Overload, Throttle
-from mockserver.core.limits import Exceeded, Level, Levels
+from mockserver.core.limits import Exceeded, Levels
 from mockserver.errors import WireError
 from mockserver.rules import ERROR_CODES, RequestRule, RetryAfter
 from mockserver.wire import anthropic_reply
