@@ -29,7 +29,8 @@ class _Parser(argparse.ArgumentParser):
 _DESCRIPTION = """A server that speaks the APIs of OpenAI and Anthropic, with the latency, limits, capacity
 and faults of a profile, for tests of what calls them. One process; prints a line of JSON when it is ready."""
 
-_EPILOG = f"""profiles: {", ".join(bundled_names())}, or a file (see mockserver/README.md)
+_EPILOG = f"""profiles, beside files of your own (see mockserver/README.md):
+  {", ".join(bundled_names())}
 
 examples:
   python -m mockserver                                  8 pm in Thailand, on port 8000
@@ -38,7 +39,8 @@ examples:
   curl -H 'x-mock-fault: status; status=503' ...        a fault of one request, by header
 
 under /v1: chat/completions, models, messages, messages/count_tokens; any key will do
-its own: /healthz, /metrics, /admin/stats, /admin/requests, /admin/profile, /admin/clock, /admin/reset
+its own: /healthz, /metrics, /admin/stats, /admin/requests, /admin/profile, /admin/clock,
+  /admin/reset
 exit codes: 0 stopped, 1 failed while running, 2 could not start"""
 
 

@@ -128,6 +128,7 @@ class RequestReader:
 
     def on_message_complete(self) -> None:
         self.in_body = self.expects_continue = False
+        self._bytes = 0
         if self.refusal is not None:
             return
         body = b"".join(self._body) if self._body_bytes <= self._max_body_bytes else None

@@ -162,3 +162,12 @@ def test_what_comes_after_a_refusal_does_not_change_it() -> None:
 def test_a_target_with_a_host_has_a_path_as_well() -> None:
     (request,), _ = _read(b"GET http://127.0.0.1:80/healthz?n=1 HTTP/1.1\r\n\r\n")
     assert (request.path, request.query) == ("/healthz", {"n": "1"})
+
+
+def test_a_body_larger_than_a_head_may_be_is_no_head() -> None:
+    large = b"POST / HTTP/1.1\r\ncontent-length: 100000\r\n\r\n" + b"x" * 100_000
+    reader = RequestReader(200_000)
+    (request,) = reader.feed(large)
+    assert request.body == b"x" * 100_000
+    assert len(reader.feed(GET)) == 1
+    assert reader.refusal is None
