@@ -3,6 +3,8 @@
 from functools import cache
 from itertools import accumulate
 
+import msgspec
+
 CHARACTERS_PER_TOKEN = 2
 
 _SENTENCES = (
@@ -35,12 +37,26 @@ def token_text(text: str, index: int) -> str:
     return text[index * CHARACTERS_PER_TOKEN : (index + 1) * CHARACTERS_PER_TOKEN]
 
 
+def token_documents(variant: int, start: int, end: int) -> tuple[bytes, ...]:
+    """The tokens from `start` to `end` of a copy, each as a JSON document: what a stream is made of."""
+    size = 1024
+    while size < end:
+        size *= 2
+    return _documents(variant % len(_STARTS), size)[start:end]
+
+
 def count_tokens(characters: int) -> int:
     """Tokens of a text: ceil(characters / 2).
 
     OpenAI's o200k encoding spends 0.50 tokens on a Thai character. No overhead a message is added.
     """
     return -(-characters // CHARACTERS_PER_TOKEN)
+
+
+@cache
+def _documents(variant: int, tokens: int) -> tuple[bytes, ...]:
+    text = thai_copy(tokens, variant)
+    return tuple(msgspec.json.encode(token_text(text, index)) for index in range(tokens))
 
 
 @cache

@@ -144,9 +144,9 @@ def _events(exchange: Exchange, stream: Stream, start: int, end: int) -> bytes:
     """Content events as they go over the wire: in one chunk, unless the length of one is told wrong."""
     wrong = stream.wrong_chunk
     if wrong is None or not start <= wrong.event < end:
-        return exchange.reply.part(b"".join(map(stream.content, range(start, end))))
+        return exchange.reply.part(stream.content(start, end))
     return (
         _events(exchange, stream, start, wrong.event)
-        + exchange.reply.part(stream.content(wrong.event), wrong.length_off)
+        + exchange.reply.part(stream.content(wrong.event, wrong.event + 1), wrong.length_off)
         + _events(exchange, stream, wrong.event + 1, end)
     )

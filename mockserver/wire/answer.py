@@ -1,6 +1,6 @@
 """What is sent back: a whole answer, or a stream of events. Bytes and headers, no waiting."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -55,16 +55,23 @@ class WrongChunk:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream of `events` content events, each from `content(index)`, between an opening and a closing.
+    """A stream of `events` content events between an opening and a closing.
+
+    `content(start, end)` are those from `start` to `end`, which is not among them.
 
     `half_head` and `bytes_per_s` as in `BrokenAnswer`.
     """
 
     opening: bytes
-    content: Callable[[int], bytes]
+    content: Callable[[int, int], bytes]
     events: int
     closing: bytes
     ending: Ending = "complete"
     half_head: bool = False
     bytes_per_s: float | None = None
     wrong_chunk: WrongChunk | None = None
+
+
+def events_of(before: bytes, documents: Sequence[bytes], after: bytes) -> bytes:
+    """An event for each document, which stands between the same bytes."""
+    return before + (after + before).join(documents) + after if documents else b""

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from mockserver.core.decisions import Generate
-from mockserver.text import thai_copy, token_text
-from mockserver.wire.answer import Moment, Stream
+from mockserver.text import token_documents
+from mockserver.wire.answer import Moment, Stream, events_of
 from mockserver.wire.anthropic_reply import STOP_REASONS, message_head, overloaded_error, usage
 from mockserver.wire.request import ParsedRequest
 
@@ -32,12 +32,11 @@ def stream(reply: Generate, parsed: ParsedRequest, moment: Moment) -> Stream:
         + _event({"type": "message_delta", "delta": ending, "usage": {"output_tokens": reply.tokens}})
         + _event({"type": "message_stop"})
     )
-    text = thai_copy(reply.tokens)
+    return Stream(opening, _content, reply.tokens, closing)
 
-    def content(index: int) -> bytes:
-        return _DELTA_BEFORE + msgspec.json.encode(token_text(text, index)) + _DELTA_AFTER
 
-    return Stream(opening, content, reply.tokens, closing)
+def _content(start: int, end: int) -> bytes:
+    return events_of(_DELTA_BEFORE, token_documents(0, start, end), _DELTA_AFTER)
 
 
 def error_event(moment: Moment) -> bytes:

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from mockserver.core.decisions import Generate
-from mockserver.text import thai_copy, token_text
-from mockserver.wire.answer import Moment, Stream
+from mockserver.text import token_documents
+from mockserver.wire.answer import Moment, Stream, events_of
 from mockserver.wire.openai_reply import FINGERPRINT, SERVICE_TIER, server_error, usage
 from mockserver.wire.request import ParsedRequest
 
@@ -36,14 +36,22 @@ def stream(reply: Generate, parsed: ParsedRequest, moment: Moment) -> Stream:
         choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
         return _event(head | {"choices": [choice]} | tail)
 
-    frames: list[tuple[bytes, str, bytes]] = []
+    frames: list[tuple[bytes, bytes]] = []
     for index in range(reply.choices):
         before, _, after = chunk(index, {"content": _HERE}).partition(msgspec.json.encode(_HERE))
-        frames.append((before, thai_copy(reply.tokens, index), after))
+        frames.append((before, after))
 
-    def content(place: int) -> bytes:
+    def content(start: int, end: int) -> bytes:
+        if len(frames) == 1:
+            before, after = frames[0]
+            return events_of(before, token_documents(0, start, end), after)
+        copies = [token_documents(index, start, end) for index in range(reply.choices)]
         return b"".join(
-            [before + msgspec.json.encode(token_text(text, place)) + after for before, text, after in frames]
+            [
+                before + document + after
+                for documents in zip(*copies, strict=True)
+                for (before, after), document in zip(frames, documents, strict=True)
+            ]
         )
 
     opening = b"".join(chunk(index, {"role": "assistant", "content": ""}) for index in range(reply.choices))

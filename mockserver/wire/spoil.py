@@ -78,11 +78,13 @@ def _malformed(stream: Stream, kept: int) -> Stream:
     return Stream(stream.opening, _with_half(stream.content, kept), stream.events, stream.closing)
 
 
-def _with_half(content: Callable[[int], bytes], spoiled: int) -> Callable[[int], bytes]:
-    def event(index: int) -> bytes:
-        return _halved(content(index)) if index == spoiled else content(index)
+def _with_half(content: Callable[[int, int], bytes], spoiled: int) -> Callable[[int, int], bytes]:
+    def events(start: int, end: int) -> bytes:
+        if not start <= spoiled < end:
+            return content(start, end)
+        return content(start, spoiled) + _halved(content(spoiled, end))
 
-    return event
+    return events
 
 
 def _halved(events: bytes) -> bytes:

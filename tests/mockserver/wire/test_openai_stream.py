@@ -4,6 +4,7 @@ import json
 
 from mockserver.core.decisions import Generate
 from mockserver.core.limits import Levels
+from mockserver.text import thai_copy
 from mockserver.wire import openai_stream
 from mockserver.wire.answer import Moment, Stream
 from mockserver.wire.request import ParsedRequest
@@ -21,7 +22,7 @@ def _stream(tokens: int, *, usage: bool = False, model: str = "gpt-4.1") -> Stre
 
 
 def _bytes(stream: Stream) -> bytes:
-    return stream.opening + b"".join(map(stream.content, range(stream.events))) + stream.closing
+    return stream.opening + stream.content(0, stream.events) + stream.closing
 
 
 def _choice(delta: str, reason: str = "null") -> str:
@@ -53,14 +54,16 @@ def test_with_usage_every_chunk_has_the_key_and_the_last_its_numbers() -> None:
 
 def test_the_deltas_are_the_text_of_the_whole_reply() -> None:
     stream = _stream(300)
-    events = [json.loads(stream.content(index).removeprefix(b"data: ")) for index in range(stream.events)]
+    events = [
+        json.loads(stream.content(index, index + 1).removeprefix(b"data: ")) for index in range(stream.events)
+    ]
     text = "".join(event["choices"][0]["delta"]["content"] for event in events)
     assert (len(text), text[:6], stream.events) == (600, "กาแฟคั", 300)
 
 
 def test_a_model_with_quotes_in_its_name_comes_back_as_it_was() -> None:
     stream = _stream(1, model='a"b\\c')
-    assert json.loads(stream.content(0).removeprefix(b"data: "))["model"] == 'a"b\\c'
+    assert json.loads(stream.content(0, 1).removeprefix(b"data: "))["model"] == 'a"b\\c'
 
 
 def test_an_error_in_the_stream_is_the_envelope_of_a_500() -> None:
@@ -68,3 +71,17 @@ def test_an_error_in_the_stream_is_the_envelope_of_a_500() -> None:
         b'data: {"error":{"message":"The server had an error while processing your request. '
         b'Sorry about that!","type":"server_error","param":null,"code":null}}\n\n'
     )
+
+
+def test_choices_are_written_side_by_side_each_with_a_copy_of_its_own() -> None:
+    stream = openai_stream.stream(
+        Generate(0, 4, "stop", Levels(), None, choices=3), ParsedRequest("m", 12, None, choices=3), MOMENT
+    )
+    texts = ["", "", ""]
+    for place in range(4):
+        events = stream.content(place, place + 1).removeprefix(b"data: ").split(b"\n\ndata: ")
+        choices = [json.loads(event)["choices"][0] for event in events]
+        assert [choice["index"] for choice in choices] == [0, 1, 2]
+        texts = [text + choice["delta"]["content"] for text, choice in zip(texts, choices, strict=True)]
+    assert texts == [thai_copy(4, variant) for variant in range(3)]
+    assert len(set(texts)) == 3

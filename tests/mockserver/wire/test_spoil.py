@@ -13,7 +13,9 @@ from mockserver.wire.spoil import spoil_stream, spoil_whole
 
 BODY = b'{"text":"12345678"}'  # 19 bytes: half is 9
 EVENTS = [b'data: {"n":%d}\n\n' % index for index in range(3)]
-STREAM = Stream(b"open", EVENTS.__getitem__, 3, b'data: {"end":1}\n\ndata: [DONE]\n\n')
+STREAM = Stream(
+    b"open", lambda start, end: b"".join(EVENTS[start:end]), 3, b'data: {"end":1}\n\ndata: [DONE]\n\n'
+)
 ERROR = b"data: error\n\n"
 
 
@@ -22,7 +24,7 @@ def _rule(action: RequestAction, after_events: int = 1) -> RequestRule:
 
 
 def _bytes(stream: Stream) -> bytes:
-    return stream.opening + b"".join(map(stream.content, range(stream.events))) + stream.closing
+    return stream.opening + stream.content(0, stream.events) + stream.closing
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ def test_after_the_last_content_event_the_closing_is_malformed() -> None:
 
 
 def test_the_name_of_a_malformed_event_stays() -> None:
-    stream = Stream(b"", lambda _index: b'event: delta\ndata: {"text":1}\n\n', 1, b"")
+    stream = Stream(b"", lambda start, end: b'event: delta\ndata: {"text":1}\n\n' * (end - start), 1, b"")
     spoiled = spoil_stream(_rule("malformed_sse", 0), stream, ERROR)
     assert _bytes(spoiled) == b'event: delta\ndata: {"tex\n\n'
 
