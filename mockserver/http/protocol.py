@@ -3,18 +3,20 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from mockserver.http.connection import Connection
-from mockserver.http.eager import Eager
 from mockserver.http.message import HttpRequest
 from mockserver.http.reader import Refusal, RequestReader
 from mockserver.http.reply import Reply
 
 # How long bytes are still read from a caller whose request was refused.
 LINGER_S = 1.0
+
+# What is left to do for a request.
+Rest = Coroutine[Any, Any, None]
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LOG = logging.getLogger("mockserver")
@@ -24,12 +26,12 @@ _LOG = logging.getLogger("mockserver")
 class Service:
     """What all connections of a server share.
 
-    `handle` writes the whole reply, or drops the connection. `refuse` writes the answer to what is no
-    request, `unread` is told of a request whose caller left before it was complete. `unix_us` is the wall
-    clock, for the date of a reply.
+    `handle` writes the whole reply or drops the connection before it returns, or gives the coroutine that
+    will. `refuse` writes the answer to what is no request, `unread` is told of a request whose caller left
+    before it was complete. `unix_us` is the wall clock, for the date of a reply.
     """
 
-    handle: Callable[[HttpRequest, Reply], Awaitable[None]]
+    handle: Callable[[HttpRequest, Reply], Rest | None]
     refuse: Callable[[Refusal, Reply], None]
     unread: Callable[[], None]
     max_body_bytes: int
@@ -53,9 +55,8 @@ class HttpProtocol(asyncio.Protocol):
         self._waiting: deque[HttpRequest] = deque()
         # Nothing that still comes is heard.
         self._ended = False
-        # The reply under way, and whether it is being begun just now.
         self._reply: Reply | None = None
-        self._beginning = False
+        self._task: asyncio.Task[None] | None = None
         self._paused = False
         self._loop = asyncio.get_running_loop()
         self.active_s = self._loop.time()
@@ -123,11 +124,34 @@ class HttpProtocol(asyncio.Protocol):
         return self._reply is None and not (self.connection.blocked or self._ended)
 
     def _begin(self, request: HttpRequest) -> None:
-        """Many requests are answered before this returns."""
-        self._reply = Reply(request, self.connection, self._service.unix_us)
-        self._beginning = True
-        Eager(self._answer(request, self._reply), self._loop)
-        self._beginning = False
+        """Most requests to a fast profile are answered before this returns: no task is made for them."""
+        self._reply = reply = Reply(request, self.connection, self._service.unix_us)
+        try:
+            rest = self._service.handle(request, reply)
+        except Exception:  # noqa: BLE001 - a bug of ours must not leave the caller without an end
+            self._failed()
+            rest = None
+        if rest is None:
+            self._answered(reply)
+        else:
+            self._task = self._loop.create_task(self._answer(rest, reply))
+
+    async def _answer(self, rest: Rest, reply: Reply) -> None:
+        try:
+            await rest
+        except Exception:  # noqa: BLE001 - as above
+            self._failed()
+        self._answered(reply)
+        self._go_on()
+
+    def _failed(self) -> None:
+        _LOG.exception("a request could not be answered")
+        self.connection.reset()
+
+    def _answered(self, reply: Reply) -> None:
+        self._reply = None
+        if reply.closes:
+            self._end()
 
     def _read_on(self, wanted: bool) -> None:  # noqa: FBT001 - the one thing it is about
         if wanted is not self._paused or self.connection.lost:
@@ -146,18 +170,6 @@ class HttpProtocol(asyncio.Protocol):
         elif self._reader.expects_continue:
             self._reader.expects_continue = False
             self.connection.send(_CONTINUE)
-
-    async def _answer(self, request: HttpRequest, reply: Reply) -> None:
-        try:
-            await self._service.handle(request, reply)
-        except Exception:  # noqa: BLE001 - a bug of ours must not leave the caller without an end
-            _LOG.exception("a request could not be answered")
-            self.connection.reset()
-        self._reply = None
-        if reply.closes:
-            self._end()
-        elif not self._beginning:
-            self._go_on()
 
     def _end(self) -> None:
         """Close, but read on for a while: to close on unread bytes is a reset, and takes our answer back."""

@@ -9,6 +9,7 @@ from mockserver.core.decisions import Arrival, Exhausted, Fault, Generate, Overl
 from mockserver.core.limits import Levels
 from mockserver.errors import WireError
 from mockserver.http.message import HttpRequest
+from mockserver.http.protocol import Rest
 from mockserver.http.reader import Refusal
 from mockserver.http.reply import Reply
 from mockserver.rules import REFUSING, RequestRule
@@ -46,16 +47,27 @@ class Api:
         self._ids_prefix = os.urandom(10).hex()
         self._last_id = 0
 
-    async def handle(self, request: HttpRequest, reply: Reply) -> None:
-        """One request. The log has it before the last byte of its reply is sent."""
+    def handle(self, request: HttpRequest, reply: Reply) -> Rest | None:
+        """One request: it has been answered, or what is given has yet to answer it.
+
+        The log has it before the last byte of its reply is sent.
+        """
         received_us = self._clock.now_us()
         exchange = self._journal.open(label_of(request.path), received_us, reply, self._next_id())
         try:
-            await self._answered(exchange, request)
+            rest = self._answered(exchange, request)
+        except Exception:
+            self._journal.close(exchange)
+            raise
+        return None if rest is None else self._to_its_end(exchange, rest)
+
+    async def _to_its_end(self, exchange: Exchange, rest: Rest) -> None:
+        try:
+            await rest
         finally:
             self._journal.close(exchange)
 
-    async def _answered(self, exchange: Exchange, request: HttpRequest) -> None:
+    def _answered(self, exchange: Exchange, request: HttpRequest) -> Rest | None:
         try:
             route = route_of(request)
             arrival, parsed = self._read(exchange, request, route)
@@ -63,13 +75,12 @@ class Api:
         except WireError as error:
             dialect = dialect_of(request)
             self._delivery.whole(exchange, dialect, dialect.refused(error, self._moment(exchange)))
-            return
+            return None
         early = self._engine.early(arrival)
         exchange.early_us = early.of_call_us or early.of_account_us or None
         if at_once is None:
-            await self._generation(exchange, route.dialect, arrival, parsed)
-        else:
-            await self._at_once(exchange, route.dialect, arrival, at_once)
+            return self._generation(exchange, route.dialect, arrival, parsed)
+        return self._at_once(exchange, route.dialect, arrival, at_once)
 
     async def _at_once(self, exchange: Exchange, dialect: Dialect, arrival: Arrival, answer: Answer) -> None:
         """Where nothing is generated, only injected faults are met."""
@@ -114,20 +125,15 @@ class Api:
         )
         return arrival, parsed
 
-    async def _generation(
+    def _generation(
         self, exchange: Exchange, dialect: Dialect, arrival: Arrival, parsed: ParsedRequest
-    ) -> None:
+    ) -> Rest | None:
         match self._engine.decide(arrival):
             case Generate() as generate:
-                if generate.fault is not None:
-                    exchange.fault = generate.fault.name
-                perform = self._streamed if parsed.stream else self._whole
-                await perform(exchange, dialect, generate, parsed)
-                return
+                return self._generated(exchange, dialect, generate, parsed)
             case Fault() as fault:
                 exchange.fault = fault.rule.name
-                await self._injected(exchange, dialect, fault)
-                return
+                return self._injected(exchange, dialect, fault)
             case Throttle() as throttle:
                 exchange.refused = throttle.exceeded.kind
                 answer = dialect.throttled(throttle, parsed, self._moment(exchange))
@@ -138,6 +144,20 @@ class Api:
                 exchange.refused = "overloaded"
                 answer = dialect.overloaded(overload, self._moment(exchange))
         self._delivery.whole(exchange, dialect, answer)
+        return None
+
+    def _generated(
+        self, exchange: Exchange, dialect: Dialect, generate: Generate, parsed: ParsedRequest
+    ) -> Rest | None:
+        if generate.fault is not None:
+            exchange.fault = generate.fault.name
+        if parsed.stream:
+            return self._streamed(exchange, dialect, generate, parsed)
+        if generate.fault is None and self._engine.played_at_once(exchange, generate):
+            answer = dialect.whole(generate, parsed, self._moment(exchange))
+            self._delivery.whole(exchange, dialect, answer)
+            return None
+        return self._whole(exchange, dialect, generate, parsed)
 
     async def _whole(
         self, exchange: Exchange, dialect: Dialect, generate: Generate, parsed: ParsedRequest

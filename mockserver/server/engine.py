@@ -39,6 +39,14 @@ class Engine:
         while self.clock.now_us() < due_us and exchange.cut is None:
             await exchange.wait(due_us)
 
+    def played_at_once(self, exchange: Exchange, decision: Generate) -> bool:
+        """A generation that need not wait and takes no time has its turn and its end now; no other has."""
+        if decision.start is None or decision.start.total_us > 0:
+            return False
+        self.enter(exchange, decision)
+        self.leave(decision.ticket, done=True)
+        return True
+
     def turn(self, exchange: Exchange, decision: Generate) -> "Turn":
         """The turn of a generation, which must be entered: only leaving it frees the slot."""
         return Turn(self, exchange, decision)

@@ -8,7 +8,7 @@ from typing import Any
 from mockserver.clock import Clock
 from mockserver.core.decide import Core
 from mockserver.http.message import HttpRequest
-from mockserver.http.protocol import Service
+from mockserver.http.protocol import Rest, Service
 from mockserver.http.reply import Reply
 from mockserver.profile import Profile
 from mockserver.server.admin import Admin
@@ -93,10 +93,11 @@ class MockServer:
             self._journal.cut_hopeless("shutdown")
             await asyncio.sleep(DRAIN_LOOK_S)
 
-    async def _handle(self, request: HttpRequest, reply: Reply) -> None:
-        if not self._admin.owns(request.path):
-            await self._api.handle(request, reply)
-            return
+    def _handle(self, request: HttpRequest, reply: Reply) -> Rest | None:
+        handle = self._command if self._admin.owns(request.path) else self._api.handle
+        return handle(request, reply)
+
+    async def _command(self, request: HttpRequest, reply: Reply) -> None:
         answer = await self._admin.handle(request)
         reply.whole(answer.status, {"content-type": answer.content_type}, answer.body)
 

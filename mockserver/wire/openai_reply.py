@@ -25,14 +25,11 @@ _UNITS: dict[LimitKind, str] = {
     "input_tokens": "input tokens per min (ITPM)",
     "output_tokens": "output tokens per min (OTPM)",
 }
-# Nothing is cached, heard, thought or predicted here.
-_NO_PROMPT_DETAILS = {"cached_tokens": 0, "audio_tokens": 0}
-_NO_COMPLETION_DETAILS = {
-    "reasoning_tokens": 0,
-    "audio_tokens": 0,
-    "accepted_prediction_tokens": 0,
-    "rejected_prediction_tokens": 0,
-}
+# Nothing is cached, heard, thought or predicted here: the same bytes in every reply.
+_NO_PROMPT_DETAILS = msgspec.Raw(b'{"cached_tokens":0,"audio_tokens":0}')
+_NO_COMPLETION_DETAILS = msgspec.Raw(
+    b'{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}'
+)
 _SERVER_ERROR = "The server had an error while processing your request. Sorry about that!"
 _OVERLOADED = "The engine is currently overloaded, please try again later"
 _SLOW_DOWN = "The server is receiving requests too quickly. Please slow down and try again later."
