@@ -56,6 +56,21 @@ def test_the_scenario_example_runs(tmp_path: Path) -> None:
     assert played.summary["outcomes"]["ok"] == played.summary["calls"] > 10
 
 
+def test_the_pytest_example_passes(tmp_path: Path) -> None:
+    example = tmp_path / "test_example.py"
+    example.write_text(blocks("python")[3], encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(example)],
+        env=environment() | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
+
+
 def test_the_policy_example_is_a_policy_and_its_comments_name_every_key() -> None:
     text = blocks("toml")[0]
     policy = parse(tomllib.loads(text), "readme")
