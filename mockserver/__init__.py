@@ -4,9 +4,18 @@
 """
 
 from mockserver.core.decide import TICK_US, Core
-from mockserver.core.decisions import Arrival, Decision, Fault, Generate, Overload, Start, Throttle
+from mockserver.core.decisions import (
+    Arrival,
+    Decision,
+    Exhausted,
+    Fault,
+    Generate,
+    Overload,
+    Start,
+    Throttle,
+)
 from mockserver.core.gate import Gate
-from mockserver.errors import MockServerError, ProfileError, StartError
+from mockserver.errors import AdminError, MockServerError, ProfileError, StartError
 from mockserver.profile import Profile
 from mockserver.profile_document import as_document
 from mockserver.profile_file import bundled_names, load_profile, parse_profile
@@ -14,9 +23,11 @@ from mockserver.text import count_tokens
 
 __all__ = [
     "TICK_US",
+    "AdminError",
     "Arrival",
     "Core",
     "Decision",
+    "Exhausted",
     "Fault",
     "Gate",
     "Generate",

@@ -9,9 +9,11 @@ import mockserver
 def test_the_public_names_are_these() -> None:
     assert mockserver.__all__ == [
         "TICK_US",
+        "AdminError",
         "Arrival",
         "Core",
         "Decision",
+        "Exhausted",
         "Fault",
         "Gate",
         "Generate",

@@ -2,32 +2,17 @@
 
 import contextlib
 import http.client
-import json
 import os
 import socket
 import time
-from dataclasses import dataclass
-from typing import Any
 
+from tests.mockserver.server.asking import Answered
 from tests.mockserver.server.running import Mock
 
 # An answer that takes longer is a hang: the profile is instant.
 PATIENCE_S = 5.0
 _HEALTH = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
 _NO_BODY = (204, 304)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One reply, read to its end."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.body)
 
 
 class Fuzzed:
@@ -45,7 +30,7 @@ class Fuzzed:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return sock
 
-    def ask(self, request: bytes) -> Answer:
+    def ask(self, request: bytes) -> Answered:
         """One request on the kept connection, and its whole reply; a test fails without one."""
         try:
             return self._answer(request)
@@ -53,13 +38,13 @@ class Fuzzed:
             self.leave()
             raise AssertionError(f"no answer but {error!r}; the server said: {self._said()}") from error
 
-    def _answer(self, request: bytes) -> Answer:
+    def _answer(self, request: bytes) -> Answered:
         self._sock = self._sock or self.connect()
         self._sock.sendall(request)
         with http.client.HTTPResponse(self._sock, method=request.partition(b" ")[0].decode()) as response:
             response.begin()
             headers = {name.lower(): value for name, value in response.getheaders()}
-            answer = Answer(response.status, headers, response.read())
+            answer = Answered(response.status, headers, response.read())
             if response.will_close:
                 self.leave()
         return answer
@@ -102,7 +87,7 @@ class Fuzzed:
             return ""
 
 
-def replies_in(data: bytes) -> list[Answer]:
+def replies_in(data: bytes) -> list[Answered]:
     """The replies in what was heard, one after the other; the last one may be cut off.
 
     Raises AssertionError for what is no reply. None may be one to HEAD.
@@ -121,7 +106,7 @@ def replies_in(data: bytes) -> list[Answer]:
             data = rest
             continue
         body, data = _body(status, headers, rest)
-        found.append(Answer(status, headers, body))
+        found.append(Answered(status, headers, body))
     return found
 
 
