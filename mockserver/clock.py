@@ -2,7 +2,7 @@
 
 import time
 
-NS_PER_US = 1_000
+from mockserver.units import NS_PER_US
 
 
 class Clock:

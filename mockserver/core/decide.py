@@ -19,15 +19,16 @@ from mockserver.core.decisions import (
     Start,
     Throttle,
 )
-from mockserver.core.evening import US_PER_S, EveningClock, background
+from mockserver.core.evening import EveningClock, background
 from mockserver.core.faults import RequestFaults, connection_fault, refusing
 from mockserver.core.gaps import draw_gaps
-from mockserver.core.latency import MAX_OUTPUT_TOKENS, US_PER_MS, reply_tokens, ttft_us
+from mockserver.core.latency import MAX_OUTPUT_TOKENS, reply_tokens, ttft_us
 from mockserver.core.limits import Exceeded, RateLimits, Reservation, Size
 from mockserver.core.policeman import Early, Policeman
 from mockserver.core.quota import Quota
 from mockserver.profile import Evening, Profile
 from mockserver.rules import REFUSING, ConnectionRule, RequestRule
+from mockserver.units import US_PER_MS, US_PER_S
 
 # A waiting request may start because the background fell: ask that often (`Core.tick`).
 TICK_US = 50_000

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from mockserver.profile import CurvePoint, Evening
 from mockserver.rules import MINUTES_PER_DAY, When
-
-US_PER_S = 1_000_000
+from mockserver.units import US_PER_S
 
 
 @dataclass(frozen=True, slots=True)

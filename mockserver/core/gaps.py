@@ -16,9 +16,9 @@ import msgspec
 
 from mockserver.core.draws import standard_normal, uniform
 from mockserver.profile import InterToken
+from mockserver.units import US_PER_MS
 
 TABLE_SIZE = 2**16
-US_PER_MS = 1_000
 
 _SHUFFLE_SEED = 3  # any: the order is the same for everyone
 _KEPT_TABLES = 16

@@ -2,8 +2,7 @@
 
 from mockserver.core.draws import lognormal, uniform
 from mockserver.profile import Length, Ttft
-
-US_PER_MS = 1_000
+from mockserver.units import US_PER_MS
 
 # gpt-4.1's documented maximum output.
 MAX_OUTPUT_TOKENS = 32_768

@@ -5,7 +5,7 @@ from email.utils import formatdate
 from functools import cache, lru_cache
 from http import HTTPStatus
 
-US_PER_S = 1_000_000
+from mockserver.units import US_PER_S
 
 _OWN_PHRASES = {529: "Site is overloaded"}
 

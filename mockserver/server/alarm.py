@@ -14,9 +14,9 @@ import struct
 import sys
 from itertools import count
 
-from mockserver.clock import NS_PER_US, Clock
+from mockserver.clock import Clock
+from mockserver.units import NS_PER_S, NS_PER_US
 
-NS_PER_S = 1_000_000_000
 # The loop's own timers are in milliseconds.
 MIN_TIMER_US = 1_000
 

@@ -19,13 +19,12 @@ from mockserver.server.exchange import Exchange
 from mockserver.server.identity import read_ids
 from mockserver.server.journal import Journal
 from mockserver.server.routes import Route, dialect_of, label_of, route_of
+from mockserver.units import US_PER_MS
 from mockserver.wire.answer import Answer, Moment
 from mockserver.wire.dialect import Dialect
 from mockserver.wire.fault_header import read_fault_header
 from mockserver.wire.request import MAX_BODY_BYTES, ParsedRequest
 from mockserver.wire.spoil import spoil_stream
-
-US_PER_MS = 1_000
 
 
 def refuse(refusal: Refusal, reply: Reply) -> None:

@@ -4,10 +4,10 @@ import asyncio
 
 from mockserver.clock import Clock
 from mockserver.server.exchange import Exchange
+from mockserver.units import US_PER_S
 
 # A drop is at least one byte, and at most what is due in this time.
 DROP_US = 20_000
-US_PER_S = 1_000_000
 
 
 class Drip:

@@ -11,11 +11,11 @@ from mockserver.core.decisions import Exhausted, Fault, Generate, Overload, Thro
 from mockserver.core.limits import Exceeded, Levels, LimitKind
 from mockserver.errors import WireError
 from mockserver.text import thai_copy
+from mockserver.units import US_PER_S
 from mockserver.wire.answer import Answer, Headers, Moment
 from mockserver.wire.hints import injected_hint, retry_after
 from mockserver.wire.request import ParsedRequest
 
-US_PER_S = 1_000_000
 OVERLOADED = 529
 ORGANIZATION = "00000000-0000-4000-8000-000000000000"
 # "rounded to the nearest thousand": https://platform.claude.com/docs/en/api/rate-limits

@@ -4,10 +4,8 @@ from email.utils import formatdate
 from math import ceil
 
 from mockserver.rules import RetryAfter
+from mockserver.units import MS_PER_S, US_PER_S
 from mockserver.wire.answer import Headers, Moment
-
-MS_PER_S = 1_000
-US_PER_S = 1_000_000
 
 
 def retry_after(wait_s: float, *, with_ms: bool) -> Headers:

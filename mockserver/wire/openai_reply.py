@@ -10,11 +10,11 @@ from mockserver.core.decisions import Exhausted, Fault, Generate, Overload, Thro
 from mockserver.core.limits import Exceeded, Levels, LimitKind
 from mockserver.errors import WireError
 from mockserver.text import thai_copy
+from mockserver.units import MS_PER_S
 from mockserver.wire.answer import Answer, Headers, Moment
 from mockserver.wire.hints import injected_hint, retry_after
 from mockserver.wire.request import ParsedRequest
 
-MS_PER_S = 1_000
 ORGANIZATION = "org-mock"
 SERVICE_TIER = "default"
 FINGERPRINT = "fp_mock"
