@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from mockserver.errors import MockServerError, ProfileError, StartError
+from mockserver.keys import TOKEN_VARIABLE
 from mockserver.profile_file import bundled_names, load_profile
-from mockserver.server.admin import TOKEN_VARIABLE
 from mockserver.server.run import Options, run
 
 EXIT_FAILED = 1

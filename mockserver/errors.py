@@ -3,6 +3,7 @@
 MockServerError
 ├── ProfileError     a profile that cannot be read or does not make sense
 ├── StartError       the server cannot start: address, port or log file
+├── ListenError      the port was taken by another while connections were refused
 ├── LogError         the request log cannot be written any more
 ├── AdminError       an admin request that cannot be obeyed
 └── WireError        an API request refused before any decision is taken about it
@@ -19,6 +20,10 @@ class ProfileError(MockServerError):
 
 class StartError(MockServerError):
     """The server cannot listen where it was told to, or cannot write its log."""
+
+
+class ListenError(MockServerError):
+    """The server cannot listen any more: its port was taken while a fault kept it from listening."""
 
 
 class LogError(MockServerError):

@@ -3,6 +3,9 @@
 import re
 from hashlib import blake2b
 
+# Of the admin interface's secret. Not on the command line, which every user of the machine can read.
+TOKEN_VARIABLE = "MOCKSERVER_ADMIN_TOKEN"  # noqa: S105 - its name, not itself
+
 _DIGEST = re.compile(r"digest:([0-9a-f]{16})")
 
 

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -10,23 +11,36 @@ from types import TracebackType
 from typing import Any, Self
 
 from mockserver.errors import AdminError, StartError
+from mockserver.keys import TOKEN_VARIABLE
 
 STOP_WITHIN_S = 10.0
 _ASK_WITHIN_S = 10.0
+_NOT_HERE = ("--host", "--port", "--tls")
 
 
 class MockServerProcess:
     """`python -m mockserver` on a free port of 127.0.0.1; it ends with the process that started it.
 
-    `arguments` are those of the command line, beside the port. Raises StartError when it does not come up.
+    `arguments` are those of the command line, but for `--host`, `--port` and `--tls`. Raises StartError when
+    it does not come up.
     """
 
     def __init__(self, *arguments: str) -> None:
+        for argument in arguments:
+            if argument.partition("=")[0] in _NOT_HERE:
+                raise StartError(
+                    f"{argument} cannot be given here: the server listens on a port of 127.0.0.1"
+                )
         command = [sys.executable, "-m", "mockserver", "--port", "0", "--exit-with-parent", *arguments]
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
         # A session of its own: a Ctrl-C in the terminal is for whoever runs the tests.
         self._process = subprocess.Popen(  # noqa: S603 - our own module
-            command, stdout=subprocess.PIPE, stderr=self._said, text=True, start_new_session=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            text=True,
+            start_new_session=True,
+            env={name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE},
         )
         self._connection: http.client.HTTPConnection | None = None
         line = self._process.stdout.readline() if self._process.stdout else ""
@@ -50,20 +64,30 @@ class MockServerProcess:
 
     def ask(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """One request to the admin interface. Raises AdminError with the server's own words."""
+        body = None if document is None else json.dumps(document)
+        try:
+            try:
+                status, answer = self._answer(method, path, body)
+            except (ConnectionError, http.client.BadStatusLine):
+                status, answer = self._answer(method, path, body)  # the server closes what has long been idle
+        except (OSError, http.client.HTTPException) as error:
+            raise AdminError(f"the mock server does not answer: {self._words() or error}") from error
+        if status != http.HTTPStatus.OK:
+            raise AdminError(answer["error"]["message"])
+        return dict(answer)
+
+    def _answer(self, method: str, path: str, body: str | None) -> tuple[int, dict[str, Any]]:
         # One connection, kept: a profile may let in only so many.
         if self._connection is None:
             self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_ASK_WITHIN_S)
-        body = None if document is None else json.dumps(document)
         try:
             self._connection.request(method, path, body)
             response = self._connection.getresponse()
-            answer = json.loads(response.read())
-        except (OSError, http.client.HTTPException) as error:
+            return response.status, json.loads(response.read())
+        except (OSError, http.client.HTTPException):
             self._connection.close()
-            raise AdminError(f"the mock server does not answer: {self._words() or error}") from error
-        if response.status != http.HTTPStatus.OK:
-            raise AdminError(answer["error"]["message"])
-        return dict(answer)
+            self._connection = None
+            raise
 
     def stop(self) -> None:
         """End it, and wait until it has ended. May be called again."""

@@ -20,7 +20,7 @@ from mockserver.profile import (
 )
 from mockserver.rule_tables import read_connection_rule, read_request_rule
 from mockserver.rules import MINUTES_PER_DAY
-from mockserver.spread import cv_of, mean_of, read_sigma, sigma_of
+from mockserver.spread import PERCENTILES, cv_of, mean_of, read_sigma, sigma_of
 from mockserver.tables import Table, clock_minute, nearest, wrong
 
 # Bounds against typing errors, not of any model: an hour, a million, a day.
@@ -28,6 +28,8 @@ _HOUR_MS = 3_600_000.0
 _MANY = 10_000_000
 _DAY_S = 86_400.0
 _MAX_CV = 10.0
+_LEAST_RATE = 0.001
+OVERLOAD_STATUSES = (429, 503, 529)
 _MAX_TOKENS = 100_000
 _MAX_LIMIT = 10_000_000_000
 
@@ -59,10 +61,10 @@ def load_bundled(name: str) -> Profile:
 
 def _from_file(path: Path) -> Profile:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ProfileError(f"cannot read the profile {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProfileError(f"{path} is not TOML: {error}") from error
     try:
         return parse_profile(document, default_name=path.stem)
@@ -116,17 +118,23 @@ def _ttft(table: Table) -> Ttft:
 
 
 def _inter_token(table: Table) -> InterToken:
-    """By mean and cv, or by the median and a percentile of the same lognormal."""
+    """By mean and cv, or by the median and a percentile (or sigma) of the same lognormal."""
     base = InterToken()
     median_ms = table.optional_number("median_ms", 0, _HOUR_MS)
     if median_ms is None:
+        table.refuse([f"{name}_ms" for name in PERCENTILES] + ["sigma"], "needs median_ms beside it")
         inter_token = InterToken(
             mean_ms=table.number("mean_ms", base.mean_ms, 0, _HOUR_MS),
             cv=table.number("cv", base.cv, 0, _MAX_CV),
         )
     else:
+        table.refuse(["mean_ms", "cv"], "stands beside median_ms: expected one law")
         sigma = read_sigma(table, "", "ms", median_ms, sigma_of(base.cv), _HOUR_MS)
         inter_token = InterToken(mean_ms=mean_of(median_ms, sigma), cv=cv_of(sigma))
+        if inter_token.cv > _MAX_CV or inter_token.mean_ms > _HOUR_MS:
+            most = f"a mean of at most {_HOUR_MS:g} ms and a cv of at most {_MAX_CV:g}"
+            found = f"a mean of {inter_token.mean_ms:.4g} ms and a cv of {inter_token.cv:.4g}"
+            raise ProfileError(f"{table.path('median_ms')} and its spread make {found}: expected {most}")
     table.finish()
     return inter_token
 
@@ -174,11 +182,22 @@ def _capacity(table: Table) -> CapacitySettings:
         background=_curve(table.path("background"), table.raw("background", [])),
         slowdown=table.number("slowdown", base.slowdown, 0, 100),
         abandon_when_client_gone=table.boolean("abandon_when_client_gone", base.abandon_when_client_gone),
-        overload_status=table.integer("overload_status", base.overload_status, 400, 599),
+        overload_status=_overload_status(table, base.overload_status),
         overload_retry_after_s=table.number("overload_retry_after_s", base.overload_retry_after_s, 0, _DAY_S),
     )
     table.finish()
+    if capacity.queue and not capacity.slots:
+        raise wrong(
+            table.path("queue"), capacity.queue, "slots as well: nobody waits where there is no limit"
+        )
     return capacity
+
+
+def _overload_status(table: Table, default: int) -> int:
+    status = table.integer("overload_status", default, 400, 599)
+    if status not in OVERLOAD_STATUSES:
+        raise wrong(table.path("overload_status"), status, "429, 503 or 529")
+    return status
 
 
 def _curve(where: str, value: object) -> tuple[CurvePoint, ...]:
@@ -204,10 +223,17 @@ def _curve_point(where: str, value: object) -> CurvePoint:
     return CurvePoint(clock_minute(where, minute), float(fraction))
 
 
+def _connections_per_s(table: Table, default: float) -> float:
+    rate = table.number("connections_per_s", default, 0, _MANY)
+    if 0 < rate < _LEAST_RATE:
+        raise wrong(table.path("connections_per_s"), rate, f"0 for no limit, or at least {_LEAST_RATE:g}")
+    return rate
+
+
 def _front(table: Table) -> FrontSettings:
     base = FrontSettings()
     front = FrontSettings(
-        connections_per_s=table.number("connections_per_s", base.connections_per_s, 0, _MANY),
+        connections_per_s=_connections_per_s(table, base.connections_per_s),
         burst=table.integer("burst", base.burst, 1, _MANY),
         backlog=table.integer("backlog", base.backlog, 1, 65_535),
         max_open=table.integer("max_open", base.max_open, 0, _MANY),

@@ -60,6 +60,12 @@ def wrong(where: str, value: object, expected: str) -> ProfileError:
     return ProfileError(f"{where} = {shown}: expected {expected}")
 
 
+def shown(text: str) -> str:
+    """A caller's text as a message repeats it: printable, and cut where it is long."""
+    printable = text if text.isprintable() else ascii(text)
+    return printable if len(printable) <= MAX_SHOWN else f"{printable[:MAX_SHOWN]}..."
+
+
 def is_digits(text: str) -> bool:
     """Whether int() may read it: alone it would take "1_000", " 7" and other scripts' digits too."""
     return text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS
@@ -101,6 +107,9 @@ class Table:
         value = self.raw(key, {})
         if not isinstance(value, Mapping):
             raise wrong(self.path(key), value, "a table of tables")
+        for name in value:
+            if not str(name).isprintable():
+                raise wrong(self.path(key), name, "printable names")
         return [(str(name), Table(f'{self.path(key)}."{name}"', item)) for name, item in value.items()]
 
     def number(self, key: str, default: float, low: float, high: float) -> float:
@@ -138,8 +147,8 @@ class Table:
 
     def text(self, key: str, default: str) -> str:
         value = self.raw(key, default)
-        if not isinstance(value, str) or not value:
-            raise wrong(self.path(key), value, "a text")
+        if not isinstance(value, str) or not value.isprintable() or not value:
+            raise wrong(self.path(key), value, "a printable text")
         return value
 
     def optional_text(self, key: str) -> str | None:
@@ -149,6 +158,12 @@ class Table:
     def optional_window(self, key: str) -> ClockWindow | None:
         self._know(key)
         return clock_window(self.path(key), self.raw(key, None)) if self.has(key) else None
+
+    def refuse(self, keys: Iterable[str], why: str) -> None:
+        """Refuse the first of these keys that is there."""
+        for key in keys:
+            if key in self._values:
+                raise ProfileError(f"{self.path(key)} {why}")
 
     def finish(self) -> None:
         """Refuse the first key that nobody asked for."""

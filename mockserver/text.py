@@ -45,6 +45,11 @@ def token_documents(variant: int, start: int, end: int) -> tuple[bytes, ...]:
     return _documents(variant % len(_STARTS), size)[start:end]
 
 
+def writes(sequence: str) -> bool:
+    """Whether a copy that is long enough has this in it."""
+    return sequence in _at_least(2 * sum(map(len, _SENTENCES)) + len(sequence))
+
+
 def count_tokens(characters: int) -> int:
     """Tokens of a text: ceil(characters / 2).
 

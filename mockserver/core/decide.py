@@ -21,7 +21,7 @@ from mockserver.core.decisions import (
 )
 from mockserver.core.evening import EveningClock, background
 from mockserver.core.faults import RequestFaults, connection_fault, refusing
-from mockserver.core.gaps import draw_gaps
+from mockserver.core.gaps import draw_gaps, prepare
 from mockserver.core.latency import MAX_OUTPUT_TOKENS, reply_tokens, ttft_us
 from mockserver.core.limits import Exceeded, RateLimits, Reservation, Size
 from mockserver.core.policeman import Early, Policeman
@@ -55,6 +55,7 @@ class Core:
         self._faults = RequestFaults(profile.request_faults)
         self._jobs: dict[int, _Job] = {}
         self._next_ticket = 0
+        prepare(profile.inter_token)
 
     @property
     def running(self) -> int:
@@ -89,7 +90,7 @@ class Core:
 
     def early(self, arrival: Arrival, now_us: int) -> Early:
         """Whether this request comes before it was told to: to be asked once, before `arrive` or `fault`."""
-        return self.policeman.check(arrival.key, arrival.model, arrival.call, now_us)
+        return self.policeman.check(arrival.key, arrival.model, arrival.named_call, now_us)
 
     def refusing(self, now_us: int) -> bool:
         """Whether connections are refused now."""
@@ -136,8 +137,8 @@ class Core:
         return self._starts(self._capacity.tick(self.background(now_us)))
 
     def set_profile(self, profile: Profile, now_us: int) -> None:
-        """Other numbers from now on. What runs goes on, buckets start empty where the limits changed, and
-        rules are counted anew where the rules changed.
+        """Other numbers from now on. What runs goes on. Where the limits changed, buckets start empty and
+        what callers were told is forgotten; rules are counted anew from the first that changed.
 
         The evening clock runs on, unless the new profile's evening is another one.
         """
@@ -146,9 +147,11 @@ class Core:
         if profile.limits != self.profile.limits:
             self._limits = RateLimits(profile.limits)
             self._quota = Quota(profile.limits.quota_tokens)
+            self.policeman = Policeman()
         if profile.request_faults != self.profile.request_faults:
-            self._faults = RequestFaults(profile.request_faults)
+            self._faults = self._faults.changed(profile.request_faults)
         self._capacity.configure(profile.capacity)
+        prepare(profile.inter_token)
         self.profile = profile
 
     def set_clock(self, evening: Evening, elapsed_s: float, now_us: int) -> None:
@@ -197,7 +200,7 @@ class Core:
     def _tell(self, arrival: Arrival, wait_us: float, now_us: int) -> None:
         """The caller is told to come back after that time."""
         told_us = ceil(wait_us / arrival.hint_unit_us) * arrival.hint_unit_us
-        self.policeman.tell(arrival.key, arrival.model, arrival.call, now_us + told_us)
+        self.policeman.tell(arrival.key, arrival.model, arrival.named_call, now_us + told_us)
 
     def _starts(self, started: tuple[Started, ...]) -> tuple[Start, ...]:
         return tuple(self._start(item.ticket, item.fullness) for item in started)

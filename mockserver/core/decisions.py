@@ -19,7 +19,7 @@ class Arrival(msgspec.Struct, frozen=True):
 
     `headers` are what rules may select by, their names in lower case or looked up in any case. `fault` is one
     that the request asks for itself: it is met in place of the profile's. `hint_unit_us`: waits are told to
-    this caller rounded up to it.
+    this caller rounded up to it. `anonymous`: the caller has not named the call, `call` is only its number.
     """
 
     path: str
@@ -34,6 +34,12 @@ class Arrival(msgspec.Struct, frozen=True):
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     fault: RequestRule | None = None
     hint_unit_us: int = 1_000
+    anonymous: bool = False
+
+    @property
+    def named_call(self) -> int | None:
+        """The call as its caller knows it."""
+        return None if self.anonymous else self.call
 
 
 class Start(msgspec.Struct, frozen=True):

@@ -18,6 +18,10 @@ class EveningClock:
         """Seconds since the start of the window; negative before it."""
         return (now_us - self.origin_us) / US_PER_S
 
+    def plays(self, elapsed_s: float) -> bool:
+        """Whether the evening has begun and is not over."""
+        return 0 <= elapsed_s < self.evening.duration_s
+
     def minute(self, now_us: int) -> float:
         """The evening's minute, from the window's start to its end; past 1440 after midnight.
 
@@ -28,12 +32,12 @@ class EveningClock:
 
 
 def in_force(when: When, clock: EveningClock, now_us: int) -> bool:
-    """Whether a rule with this `when` applies now."""
+    """Whether a rule with this `when` applies now; one with a window only while the evening is played."""
     elapsed_s = clock.elapsed_s(now_us)
     return (
         (when.from_s is None or elapsed_s >= when.from_s)
         and (when.to_s is None or elapsed_s < when.to_s)
-        and (when.window is None or when.window.holds(clock.minute(now_us)))
+        and (when.window is None or (clock.plays(elapsed_s) and when.window.holds(clock.minute(now_us))))
     )
 
 

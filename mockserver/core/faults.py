@@ -24,7 +24,8 @@ def refusing(rules: tuple[ConnectionRule, ...], seed: int, clock: EveningClock, 
     """Whether nobody listens now: drawn anew for every slice of time."""
     for index, rule in enumerate(rules):
         if rule.action == "refuse" and in_force(rule.when, clock, now_us):
-            draw = uniform(seed, f"connection-refuse-{index}", now_us // REFUSE_SLICE_US)
+            slice_number = (now_us - clock.origin_us) // REFUSE_SLICE_US
+            draw = uniform(seed, f"connection-refuse-{index}", slice_number)
             if draw < rule.probability:
                 return True
     return False
@@ -39,6 +40,15 @@ class RequestFaults:
         self._rules = rules
         self._matched = [0] * len(rules)
         self._used = [0] * len(rules)
+
+    def changed(self, rules: tuple[RequestRule, ...]) -> "RequestFaults":
+        """Other rules from now on; those at the beginning that are still the same go on being counted."""
+        others = RequestFaults(rules)
+        for index, (old, new) in enumerate(zip(self._rules, rules, strict=False)):
+            if old != new:
+                break
+            others._matched[index], others._used[index] = self._matched[index], self._used[index]
+        return others
 
     def meet(self, arrival: Arrival, seed: int, clock: EveningClock, now_us: int) -> RequestRule | None:
         """The fault of this attempt, if it is made now. It is counted: a rule with `first` is used up by it.

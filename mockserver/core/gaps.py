@@ -58,6 +58,12 @@ class Gaps(msgspec.Struct, frozen=True):
         return rounds * TABLE_SIZE + self.prefix[place]
 
 
+def prepare(inter_token: InterToken) -> None:
+    """Make the table that `draw_gaps` needs: it takes some 30 ms, and no request should wait for that."""
+    if inter_token.mean_ms and inter_token.cv:
+        multipliers(inter_token.cv)
+
+
 def draw_gaps(inter_token: InterToken, seed: int, call: int, attempt: int, stretch: float) -> Gaps:
     """The gaps of an attempt, stretched by the load of the batch."""
     mean_us = inter_token.mean_ms * stretch * US_PER_MS

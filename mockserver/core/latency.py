@@ -4,8 +4,8 @@ from mockserver.core.draws import lognormal, uniform
 from mockserver.profile import Length, Ttft
 from mockserver.units import US_PER_MS
 
-# gpt-4.1's documented maximum output.
-MAX_OUTPUT_TOKENS = 32_768
+# No reply is longer, whatever is asked for: the most that the larger models of today write.
+MAX_OUTPUT_TOKENS = 64_000
 
 
 def reply_tokens(length: Length, seed: int, call: int, wanted: int | None = None) -> int:

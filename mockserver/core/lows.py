@@ -38,10 +38,10 @@ class Lows:
 
     def lower(self, moment: int, by: int) -> None:
         """From that moment on it should have been so much less."""
-        first = bisect_left(self._lows, moment, key=_MOMENT)
-        later = [(since, low - by) for since, low in list(self._lows)[first:]]
-        while len(self._lows) > first:
+        later: list[tuple[int, int]] = []
+        while self._lows and self._lows[-1][0] >= moment:
+            since, low = self._lows.pop()
+            later.append((since, low - by))
+        while later and self._lows and self._lows[-1][1] >= later[-1][1]:
             self._lows.pop()
-        while later and self._lows and self._lows[-1][1] >= later[0][1]:
-            self._lows.pop()
-        self._lows.extend(later)
+        self._lows.extend(reversed(later))

@@ -35,8 +35,8 @@ class Policeman:
         self.early_retries = 0
         self.early_requests = 0
 
-    def check(self, key: str, model: str, call: int, now_us: int) -> Early:
-        """Whether this request comes too early; it is counted."""
+    def check(self, key: str, model: str, call: int | None, now_us: int) -> Early:
+        """Whether this request comes too early; it is counted. Without a call it is a retry of none."""
         if not self._accounts:
             return _IN_TIME
         of_call_us = max(0, self._calls.get(call, now_us) - now_us)
@@ -45,11 +45,12 @@ class Policeman:
         self.early_requests += of_account_us > 0
         return Early(of_call_us, of_account_us)
 
-    def tell(self, key: str, model: str, call: int, until_us: int) -> None:
+    def tell(self, key: str, model: str, call: int | None, until_us: int) -> None:
         """A request was refused, and told to come back then. What was said last of a call holds for it; an
         account has to wait for the latest time.
         """
-        _remember(self._calls, call, until_us)
+        if call is not None:
+            _remember(self._calls, call, until_us)
         _remember(self._accounts, (key, model), max(until_us, self._accounts.get((key, model), until_us)))
 
 

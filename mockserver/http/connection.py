@@ -1,9 +1,10 @@
 """One accepted connection: whether its peer is still there, and how to write to it or drop it."""
 
 import asyncio
+import select
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 # On, for 0 seconds: close() sends RST and forgets what was unsent.
 _LINGER_0 = struct.pack("ii", 1, 0)
@@ -21,6 +22,16 @@ def drop_socket(sock: socket.socket) -> None:
     sock.close()
 
 
+def left(descriptors: Iterable[int]) -> set[int]:
+    """Those of these sockets whose peer has left, asked of the kernel: what is unread does not matter."""
+    poll = select.poll()
+    for descriptor in descriptors:
+        if descriptor == -1:
+            continue  # it is closed already
+        poll.register(descriptor, getattr(select, "POLLRDHUP", select.POLLHUP))
+    return {descriptor for descriptor, _ in poll.poll(0)}
+
+
 class Connection:
     """`on_change` is called when the peer has left, and when it has read what held us back."""
 
@@ -34,9 +45,20 @@ class Connection:
         self.on_change: Callable[[], None] | None = None
 
     @property
+    def descriptor(self) -> int:
+        """Of its socket; -1 when it is closed."""
+        sock = self._transport.get_extra_info("socket")
+        return -1 if sock is None else int(sock.fileno())
+
+    @property
     def lost(self) -> bool:
         """Whether a reply could not be handed over any more."""
         return self.gone or self._transport.is_closing()
+
+    @property
+    def takes(self) -> bool:
+        """Whether what is sent now goes somewhere: to the peer, or to nobody if it has gone."""
+        return not self.blocked or self.lost
 
     def send(self, data: bytes) -> None:
         """Hand over bytes as they are; nothing happens when the peer has gone."""
@@ -47,11 +69,13 @@ class Connection:
         """Close in an orderly way, when what was written has been sent."""
         self._transport.close()
 
-    async def settle(self) -> None:
-        """Wait until the kernel has what was written, so that a reset does not take it back."""
+    async def settle(self, wanted: Callable[[], bool]) -> None:
+        """Wait until the kernel has what was written, so that a reset does not take it back; no longer than
+        `wanted` says.
+        """
         for _ in range(_SETTLE_TURNS):
             await asyncio.sleep(0)  # uvloop hands over what was written at the end of its turn
-            if self.lost or self._transport.get_write_buffer_size() == 0:
+            if self.lost or not wanted() or self._transport.get_write_buffer_size() == 0:
                 return
             await asyncio.sleep(_SETTLE_TURN_S)
 

@@ -64,6 +64,11 @@ class HttpProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     @property
+    def paused(self) -> bool:
+        """Whether nothing is read at present, so that a departure would not be noticed."""
+        return self._paused
+
+    @property
     def idle(self) -> bool:
         """Whether nobody waits for a reply here."""
         return self._reply is None
@@ -150,6 +155,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _answered(self, reply: Reply) -> None:
         self._reply = None
+        self.active_s = self._loop.time()
         if reply.closes:
             self._end()
 

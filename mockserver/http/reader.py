@@ -29,6 +29,8 @@ class RequestReader:
         self._parser = httptools.HttpRequestParser(self)
         self._ready: list[HttpRequest] = []
         self.refusal: Refusal | None = None
+        # The last request has been read: it ends with its head, and what follows it is not wanted.
+        self._over = False
         # The head of the request under way has been read: it waits for its body, and may wait for our 100.
         self.in_body = False
         self.expects_continue = False
@@ -40,7 +42,7 @@ class RequestReader:
     def feed(self, data: bytes) -> list[HttpRequest]:
         """The requests that are complete now. Once `refusal` is set, no more will come."""
         self._ready = []
-        while data and self.refusal is None:
+        while data and self.refusal is None and not self._over:
             data = self._parse(data)
         return self._ready
 
@@ -50,6 +52,8 @@ class RequestReader:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
+            if self.refusal is not None or self._over:
+                return b""
             # A wish for another protocol, which a server may leave unfulfilled. The parser has stopped before
             # the body: another one reads it, behind a head that wishes for nothing.
             self._upgrading = self._ready.pop()
@@ -113,10 +117,12 @@ class RequestReader:
         """The caller waits for leave to send its body, unless it is of an age that does not wait."""
         if self._parser.get_http_version() != "1.1":
             return
-        if int(self._headers.get("content-length", "0")) > self._max_body_bytes:
-            self._refuse(413, f"The body of the request is larger than {self._max_body_bytes} bytes.")
-        else:
+        if int(self._headers.get("content-length", "0")) <= self._max_body_bytes:
             self.expects_continue = True
+            return
+        self._over = True
+        self.in_body = False
+        self._ready.append(self._request(None, keep_alive=False))
 
     def on_body(self, part: bytes) -> None:
         self._body_bytes += len(part)
@@ -127,6 +133,8 @@ class RequestReader:
             self._body.clear()
 
     def on_message_complete(self) -> None:
+        if self._over:
+            return
         self.in_body = self.expects_continue = False
         self._bytes = 0
         if self.refusal is not None:
@@ -137,17 +145,19 @@ class RequestReader:
             self._ready.append(self._upgrading)
             self._upgrading = None
             return
+        self._ready.append(self._request(body, keep_alive=self._parser.should_keep_alive()))
+
+    def _request(self, body: bytes | None, *, keep_alive: bool) -> HttpRequest:
         path, query = split_target(self._target.decode("latin-1"))
-        request = HttpRequest(
+        return HttpRequest(
             self._parser.get_method().decode("latin-1"),
             path,
             query,
             self._headers,
             body,
-            keep_alive=self._parser.should_keep_alive(),
+            keep_alive=keep_alive,
             http_1_1=self._parser.get_http_version() == "1.1",
         )
-        self._ready.append(request)
 
 
 @lru_cache(maxsize=256)

@@ -14,18 +14,17 @@ from mockserver.clock import Clock
 from mockserver.core.decide import Core
 from mockserver.errors import AdminError
 from mockserver.http.message import HttpRequest
+from mockserver.keys import TOKEN_VARIABLE
 from mockserver.profile_document import as_document
 from mockserver.server.front import Front
 from mockserver.server.journal import KEPT_REQUESTS, Journal
 from mockserver.server.metrics import clock_state, prometheus, stats
 from mockserver.server.orders import read_clock, read_count, read_profile, read_reset
+from mockserver.wire.key import bearer
 
 # Turns of the loop a reset gives the requests it cuts to write their lines.
 _DRAIN_TURNS = 100
 _SHOWN_REQUESTS = 100
-
-# Not on the command line, which every user of the machine can read.
-TOKEN_VARIABLE = "MOCKSERVER_ADMIN_TOKEN"  # noqa: S105 - its name, not itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Admin:
     def __init__(
         self, core: Core, clock: Clock, journal: Journal, front: Front, token: str | None = None
     ) -> None:
-        self._token = None if token is None else f"Bearer {token}".encode()
+        self._token = None if token is None else token.encode()
         self._core = core
         self._clock = clock
         self._journal = journal
@@ -67,7 +66,7 @@ class Admin:
         methods = self._routes.get(request.path)
         if methods is None:
             return _problem(404, f"no such admin path; known: {', '.join(self._routes)}")
-        method = methods.get(request.method)
+        method = methods.get("GET" if request.method == "HEAD" else request.method)
         if method is None:
             return _problem(405, f"{request.path} takes {' or '.join(methods)}")
         if request.body is None:
@@ -81,7 +80,8 @@ class Admin:
         """Health and metrics are for everybody; the rest is for those who know the token, if there is one."""
         if self._token is None or not request.path.startswith("/admin/"):
             return True
-        given = request.headers.get("authorization", "").encode("utf-8", "surrogateescape")
+        # Header text is read as latin-1, whatever it was.
+        given = bearer(request.headers).encode("latin-1")
         return hmac.compare_digest(given, self._token)
 
     async def _health(self, _request: HttpRequest) -> AdminAnswer:
@@ -120,14 +120,15 @@ class Admin:
     async def _reset(self, request: HttpRequest) -> AdminAnswer:
         """Cut what is under way (each in the log as `admin_reset`), then begin again from nothing."""
         seed = read_reset(request.body or b"")
-        self._journal.cut_all("admin_reset")
-        for _ in range(_DRAIN_TURNS):
-            if self._journal.in_flight == 0:
-                break
-            await asyncio.sleep(0)
-        self._journal.clear()
+        # In one step: whoever comes next belongs to what begins.
+        self._journal.begin_anew("admin_reset")
         self._core.reset(self._core.seed if seed is None else seed)
         self._front.reset()
+        for _ in range(_DRAIN_TURNS):
+            if self._journal.ending == 0:
+                break
+            await asyncio.sleep(0)
+        self._journal.flush()
         return _json({"status": "ok", "profile": self._core.profile.name, "seed": self._core.seed})
 
 

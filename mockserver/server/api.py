@@ -14,7 +14,7 @@ from mockserver.http.reader import Refusal
 from mockserver.http.reply import Reply
 from mockserver.rules import REFUSING, RequestRule
 from mockserver.server.delivery import Delivery
-from mockserver.server.engine import Engine
+from mockserver.server.engine import Engine, Turn
 from mockserver.server.exchange import Exchange
 from mockserver.server.identity import read_ids
 from mockserver.server.journal import Journal
@@ -42,7 +42,7 @@ class Api:
         self._engine = engine
         self._journal = journal
         self._clock = clock
-        self._delivery = Delivery(engine, journal, clock)
+        self._delivery = Delivery(journal, clock)
         self._ids_prefix = os.urandom(10).hex()
         self._last_id = 0
 
@@ -121,6 +121,7 @@ class Api:
             headers=request.headers,
             fault=fault,
             hint_unit_us=route.dialect.hint_unit_us,
+            anonymous=ids.call is None,
         )
         return arrival, parsed
 
@@ -150,18 +151,19 @@ class Api:
     ) -> Rest | None:
         if generate.fault is not None:
             exchange.fault = generate.fault.name
+        turn = self._engine.turn(exchange, generate)
         if parsed.stream:
-            return self._streamed(exchange, dialect, generate, parsed)
-        if generate.fault is None and self._engine.played_at_once(exchange, generate):
+            return self._streamed(exchange, dialect, turn, generate, parsed)
+        if generate.fault is None and turn.over_at_once():
             answer = dialect.whole(generate, parsed, self._moment(exchange))
             self._delivery.whole(exchange, dialect, answer)
             return None
-        return self._whole(exchange, dialect, generate, parsed)
+        return self._whole(exchange, dialect, turn, generate, parsed)
 
     async def _whole(
-        self, exchange: Exchange, dialect: Dialect, generate: Generate, parsed: ParsedRequest
+        self, exchange: Exchange, dialect: Dialect, turn: Turn, generate: Generate, parsed: ParsedRequest
     ) -> None:
-        with self._engine.turn(exchange, generate) as turn:
+        with turn:
             played = await turn.to_the_end()
         if not played:
             self._delivery.nothing(exchange)
@@ -184,13 +186,13 @@ class Api:
                 await self._delivery.spoiled(exchange, dialect, answer, rule)
 
     async def _streamed(
-        self, exchange: Exchange, dialect: Dialect, generate: Generate, parsed: ParsedRequest
+        self, exchange: Exchange, dialect: Dialect, turn: Turn, generate: Generate, parsed: ParsedRequest
     ) -> None:
         moment = self._moment(exchange)
         stream = dialect.stream(generate, parsed, moment)
         if generate.fault is not None and generate.fault.action != "delay":
             stream = spoil_stream(generate.fault, stream, dialect.error_event(moment))
-        await self._delivery.stream(exchange, dialect, generate, stream)
+        await self._delivery.stream(exchange, dialect, turn, generate, stream)
 
     async def _injected(self, exchange: Exchange, dialect: Dialect, fault: Fault) -> None:
         match fault.rule.action:

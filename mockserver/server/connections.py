@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from mockserver.http.connection import left
 from mockserver.http.protocol import HttpProtocol, Service
 
 _LOOK_AGAIN_S = 0.005
@@ -25,11 +26,19 @@ class Connections:
         return len(self._open)
 
     def sweep(self) -> None:
-        """Close those from which nothing has come for the keep-alive time, and on which nobody waits."""
+        """Close those from which nothing has come for the keep-alive time, and on which nobody waits.
+
+        Drop those whose peer has left unnoticed, as they are not read at present.
+        """
         too_old_s = asyncio.get_running_loop().time() - self._keepalive_s
+        unread: dict[int, HttpProtocol] = {}
         for protocol in tuple(self._open):
             if protocol.idle and protocol.active_s < too_old_s:
                 protocol.connection.close()
+            elif protocol.paused:
+                unread[protocol.connection.descriptor] = protocol
+        for descriptor in left(unread):
+            unread[descriptor].connection.reset()
 
     def drain(self) -> None:
         """Close those on which nobody waits now, and the others when they have been answered."""

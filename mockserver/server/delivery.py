@@ -8,7 +8,7 @@ import asyncio
 from mockserver.clock import Clock
 from mockserver.core.decisions import Generate
 from mockserver.rules import RequestRule
-from mockserver.server.engine import Engine, Turn
+from mockserver.server.engine import Turn
 from mockserver.server.exchange import Exchange
 from mockserver.server.journal import Journal
 from mockserver.server.pouring import Pouring
@@ -25,8 +25,7 @@ _STREAM_HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cache-co
 class Delivery:
     """The last step of every request: each method closes the exchange."""
 
-    def __init__(self, engine: Engine, journal: Journal, clock: Clock) -> None:
-        self._engine = engine
+    def __init__(self, journal: Journal, clock: Clock) -> None:
         self._journal = journal
         self._clock = clock
 
@@ -67,18 +66,23 @@ class Delivery:
         head = exchange.reply.head(answer.status, headers, broken.length)
         pouring = Pouring(exchange, self._clock, broken.bytes_per_s)
         pouring.head(head, half=broken.half_head)
-        exchange.first_us = self._clock.now_us()
         body = exchange.reply.part(broken.body)
         kept = len(body) - 1 if broken.ending == "complete" else len(body)
-        await pouring.send(body[:kept])
+        if await pouring.send(body[:kept]) and kept > 0:
+            exchange.first_us = self._clock.now_us()
         await self._end(exchange, pouring, broken.ending, body[kept:])
 
-    async def stream(self, exchange: Exchange, dialect: Dialect, generate: Generate, stream: Stream) -> None:
-        """A reply in events, from the first token to the end of the generation."""
+    async def stream(
+        self, exchange: Exchange, dialect: Dialect, turn: Turn, generate: Generate, stream: Stream
+    ) -> None:
+        """A reply in events, from the first token to the end of the generation.
+
+        The generation waits for nobody: what its caller has not read by its end is sent after it.
+        """
         exchange.events = 0
         reply = exchange.reply
         pouring = Pouring(exchange, self._clock, stream.bytes_per_s)
-        with self._engine.turn(exchange, generate) as turn:
+        with turn:
             if not await turn.to_the_first_token():
                 self.nothing(exchange)
                 return
@@ -87,16 +91,49 @@ class Delivery:
             headers = self._headers(exchange, dialect, dialect.limit_headers(generate.levels, moment))
             pouring.head(reply.head(200, headers | _STREAM_HEADERS, None), half=stream.half_head)
             await pouring.send(reply.part(stream.opening))
-            exchange.first_us = self._clock.now_us()
-            played = await _play(exchange, pouring, turn, stream)
+            offered = await self._play(exchange, pouring, turn, stream)
             # Where the wire is silent, the work behind it goes on.
-            if stream.ending == "hang":
-                played = played and await turn.to_the_end()
-        if not played:
+            if stream.ending == "hang" and not await turn.to_the_end():
+                offered = None
+        if offered is None:
             self.nothing(exchange)
             return
+        for start in range(offered, stream.events, _EVENTS_A_WRITE):
+            await self._offer(exchange, pouring, stream, start, min(start + _EVENTS_A_WRITE, stream.events))
         await pouring.send(reply.part(stream.closing))
         await self._end(exchange, pouring, stream.ending, reply.end)
+
+    async def _play(self, exchange: Exchange, pouring: Pouring, turn: Turn, stream: Stream) -> int | None:
+        """Offer each content event when it is due, and wait until the next one would be.
+
+        Gives how many were offered: all, unless the generation is over and its caller has not read; None if
+        ended early.
+        """
+        offered = 0
+        while offered < stream.events:
+            if not exchange.connection.takes:
+                if not await turn.until(lambda: exchange.connection.takes):
+                    return None
+                if not exchange.connection.takes:
+                    return offered if await turn.to_the_end() else None
+            due = min(turn.events_due(), stream.events, offered + _EVENTS_A_WRITE)
+            if due > offered:
+                await self._offer(exchange, pouring, stream, offered, due)
+                if due - offered == _EVENTS_A_WRITE:
+                    await asyncio.sleep(0)  # others have their turn between two writes of a long burst
+                offered = due
+            elif not await turn.to_event(offered):
+                return None
+        return offered if await turn.to_event(offered) else None
+
+    async def _offer(
+        self, exchange: Exchange, pouring: Pouring, stream: Stream, start: int, end: int
+    ) -> None:
+        """Send content events; where nobody is left to read them, nothing happens."""
+        if await pouring.send(_events(exchange, stream, start, end)):
+            exchange.events = end
+            if exchange.first_us is None:
+                exchange.first_us = self._clock.now_us()
 
     def _headers(self, exchange: Exchange, dialect: Dialect, own: Headers) -> Headers:
         headers = dialect.common_headers(exchange.request_id, self._clock.now_us() - exchange.received_us)
@@ -116,28 +153,11 @@ class Delivery:
                 await exchange.wait_for_departure()
                 self.nothing(exchange)
             case "reset":
-                await exchange.connection.settle()
+                await exchange.connection.settle(lambda: exchange.cut is None)
                 self.nothing(exchange)
             case "close":
                 self._journal.close(exchange)
                 exchange.connection.close()
-
-
-async def _play(exchange: Exchange, pouring: Pouring, turn: Turn, stream: Stream) -> bool:
-    """Send each content event when it is due, and wait until the next one would be. False if ended early."""
-    sent = 0
-    while True:
-        due = min(turn.events_due(), stream.events, sent + _EVENTS_A_WRITE)
-        if due > sent:
-            if await pouring.send(_events(exchange, stream, sent, due)):
-                exchange.events = due
-            if due - sent == _EVENTS_A_WRITE:
-                await asyncio.sleep(0)  # others have their turn between two writes of a long burst
-            sent = due
-        if not await turn.to_event(sent):
-            return False
-        if sent == stream.events:
-            return True
 
 
 def _events(exchange: Exchange, stream: Stream, start: int, end: int) -> bytes:

@@ -1,7 +1,7 @@
 """The core in real time: a generation takes its turn and its time, then its slot is free."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
@@ -39,24 +39,16 @@ class Engine:
         while self.clock.now_us() < due_us and exchange.cut is None:
             await exchange.wait(due_us)
 
-    def played_at_once(self, exchange: Exchange, decision: Generate) -> bool:
-        """A generation that need not wait and takes no time has its turn and its end now; no other has."""
-        if decision.start is None or decision.start.total_us > 0:
-            return False
-        self.enter(exchange, decision)
-        self.leave(decision.ticket, done=True)
-        return True
-
     def turn(self, exchange: Exchange, decision: Generate) -> "Turn":
-        """The turn of a generation, which must be entered: only leaving it frees the slot."""
-        return Turn(self, exchange, decision)
-
-    def enter(self, exchange: Exchange, decision: Generate) -> None:
-        exchange.completion_tokens = decision.spent_tokens
+        """The turn of a generation. It has to be taken in the same step as the decision, for it may start at
+        any moment from then on, and to be left, as only that frees the slot.
+        """
+        exchange.planned_tokens = decision.spent_tokens
         exchange.heeds_departure = self.core.profile.capacity.abandon_when_client_gone
         self._by_ticket[decision.ticket] = exchange
         if decision.start is not None:
             self._begin(exchange, decision.start)
+        return Turn(self, exchange, decision)
 
     def leave(self, ticket: int, *, done: bool) -> None:
         del self._by_ticket[ticket]
@@ -81,6 +73,7 @@ class Engine:
         exchange.start = start
         exchange.started_us = self.clock.now_us()
         exchange.drawn_us = start.total_us
+        exchange.completion_tokens = exchange.planned_tokens
 
 
 class Turn:
@@ -98,13 +91,20 @@ class Turn:
         self._done = False
 
     def __enter__(self) -> Self:
-        self._engine.enter(self._exchange, self._decision)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._engine.leave(self._decision.ticket, done=self._done)
+
+    def over_at_once(self) -> bool:
+        """Whether there is nothing to wait for, neither for a slot nor for a token: then it has been left."""
+        start = self._exchange.start
+        if start is None or start.total_us > 0:
+            return False
+        self._engine.leave(self._decision.ticket, done=True)
+        return True
 
     async def to_the_first_token(self) -> bool:
         start = self._exchange.start or await self._begun()
@@ -121,6 +121,15 @@ class Turn:
             return await self.to_the_end()
         start = self._exchange.start or await self._begun()
         return start is not None and await self._until(due_us(start, index))
+
+    async def until(self, ready: Callable[[], bool]) -> bool:
+        """Until something that wakes the exchange makes it so, or the generation is over."""
+        exchange, clock = self._exchange, self._engine.clock
+        start = exchange.start or await self._begun()
+        end_us = (exchange.started_us or 0) + (start.total_us if start else 0)
+        while not ready() and clock.now_us() < end_us and not exchange.ended_early:
+            await exchange.wait(end_us)
+        return not exchange.ended_early
 
     def events_due(self) -> int:
         """How many content events are due by now."""

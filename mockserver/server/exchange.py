@@ -30,6 +30,7 @@ class Exchange:
         "heeds_departure",
         "model",
         "path",
+        "planned_tokens",
         "prompt_tokens",
         "received_us",
         "refused",
@@ -56,6 +57,7 @@ class Exchange:
         self.model: str | None = None
         self.prompt_tokens: int | None = None
         self.completion_tokens: int | None = None
+        self.planned_tokens: int | None = None
         self.start: Start | None = None
         self.started_us: int | None = None
         self.drawn_us: int | None = None

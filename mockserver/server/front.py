@@ -7,7 +7,6 @@ connection costs nothing here, one new connection a request does.
 
 import asyncio
 import errno
-import select
 import socket
 import ssl
 import struct
@@ -17,7 +16,8 @@ from mockserver.clock import Clock
 from mockserver.core.decide import Core
 from mockserver.core.faults import REFUSE_SLICE_US
 from mockserver.core.gate import Gate
-from mockserver.http.connection import drop_socket
+from mockserver.errors import ListenError
+from mockserver.http.connection import drop_socket, left
 from mockserver.profile import FrontSettings
 from mockserver.rules import ConnectionAction
 from mockserver.server.connections import Connections
@@ -91,6 +91,8 @@ class Front:
         self._pause(None)
         self._listener.close()
         self._drop_held()
+        for task in self._opening:
+            task.cancel()  # a handshake that is still under way
 
     def configure(self, settings: FrontSettings) -> None:
         """Other numbers from now on; open connections stay."""
@@ -127,8 +129,17 @@ class Front:
                 self._pause(None)
                 self._listener.refuse()
             elif not refusing and self._listener.listening is None:
-                self._listener.open(self._settings.backlog)
-                self._resume()
+                self._listen_again()
+
+    def _listen_again(self) -> None:
+        try:
+            self._listener.open(self._settings.backlog)
+        except OSError as error:
+            where = f"port {self._listener.port}"
+            raise ListenError(
+                f"cannot listen on {where} again: {error.strerror}; another server took it during the outage"
+            ) from error
+        self._resume()
 
     def _on_readable(self) -> None:
         for _ in range(ACCEPTS_A_TURN):
@@ -192,16 +203,12 @@ class Front:
             self._held.append(sock)
 
     def _sweep(self) -> None:
-        poll = select.poll()
+        gone = left(sock.fileno() for sock in self._held)
         for sock in self._held:
-            # Not POLLIN: unread requests are why they are here.
-            poll.register(sock, getattr(select, "POLLRDHUP", select.POLLHUP))
-        left = {descriptor for descriptor, _ in poll.poll(0)}
-        for sock in self._held:
-            if sock.fileno() in left:
+            if sock.fileno() in gone:
                 drop_socket(sock)
         self._held = [sock for sock in self._held if sock.fileno() != -1]
-        if left:
+        if gone:
             self._resume()
 
     def _drop_held(self) -> None:

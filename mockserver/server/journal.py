@@ -22,6 +22,8 @@ class Journal:
         self._alarm = alarm
         self._log = log
         self._open: dict[int, Exchange] = {}
+        # Cut by a reset, and not yet closed.
+        self._ending: dict[int, Exchange] = {}
         self.received = 0
         self.unread = 0
         self.measures = Measures()
@@ -30,6 +32,11 @@ class Journal:
     @property
     def in_flight(self) -> int:
         return len(self._open)
+
+    @property
+    def ending(self) -> int:
+        """Requests from before the last reset whose line is still to be written."""
+        return len(self._ending)
 
     def open(self, label: str, received_us: int, reply: Reply, request_id: str) -> Exchange:
         """A request was read, to be counted under that path: it gets the next arrival number, from 0 as call
@@ -45,7 +52,8 @@ class Journal:
         """The last of its reply is about to be handed over, or there will be no more of it. Does nothing the
         second time.
         """
-        if self._open.pop(id(exchange), None) is None:
+        counts = self._open.pop(id(exchange), None) is not None
+        if not counts and self._ending.pop(id(exchange), None) is None:
             return
         exchange.connection.on_change = None
         exchange.client_gone = exchange.connection.lost
@@ -54,8 +62,9 @@ class Journal:
             exchange.fault = exchange.fault or exchange.cut
         row = exchange.row()
         self._log.write(row)
-        self.latest.append(row)
-        self.measures.add(exchange)
+        if counts:
+            self.latest.append(row)
+            self.measures.add(exchange)
 
     def count_unread(self) -> None:
         """A caller left before its request was complete: nothing of it is in the log."""
@@ -69,13 +78,23 @@ class Journal:
         """End what would never be answered: silence that is meant, and work for callers who have left."""
         self._cut([item for item in self._open.values() if item.silent or item.connection.lost], why)
 
+    def flush(self) -> None:
+        """Hand the lines of the log to the system; raises LogError."""
+        self._log.flush()
+
     def _cut(self, exchanges: Iterable[Exchange], why: str) -> None:
         for exchange in exchanges:
             exchange.cut = why
             exchange.wake()
 
-    def clear(self) -> None:
-        """Forget the counts and begin again with arrival number 0."""
+    def begin_anew(self, why: str) -> None:
+        """Cut everything under way, and forget the counts: the next arrival number is 0.
+
+        What was cut gets its line in the log, and is counted nowhere.
+        """
+        self._ending |= self._open
+        self._open = {}
+        self._cut(self._ending.values(), why)
         self.received = 0
         self.unread = 0
         self.measures = Measures()

@@ -3,8 +3,6 @@
 import socket
 from typing import Self
 
-Address = tuple[str, int]
-
 
 class Listener:
     """A port that is ours. While it is not open, the kernel refuses who connects to it.

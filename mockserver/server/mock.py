@@ -110,7 +110,7 @@ class MockServer:
         """Every request that was read gets its line, then the connections go."""
         self._journal.cut_all("shutdown")
         for _ in range(STOP_TURNS):
-            if self._journal.in_flight == 0:
+            if self._journal.in_flight + self._journal.ending == 0:
                 break
             await asyncio.sleep(STOP_S / STOP_TURNS)
         await self._connections.shutdown(STOP_S)

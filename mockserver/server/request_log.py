@@ -18,6 +18,7 @@ class RequestLog:
         self._path = path
         self._lines: list[bytes] = []
         self._file: BinaryIO | None = None
+        self._failure: LogError | None = None
         if path is not None:
             try:
                 # A new file: times and arrival numbers begin with the server, and would not match older ones.
@@ -30,7 +31,9 @@ class RequestLog:
             self._lines.append(msgspec.json.encode(row))
 
     def flush(self) -> None:
-        """Hand the lines to the system; raises LogError when it does not take them."""
+        """Hand the lines to the system; raises LogError when it does not take them, and ever after."""
+        if self._failure is not None:
+            raise self._failure
         if self._file is None or not self._lines:
             return
         lines, self._lines = self._lines, []
@@ -41,7 +44,8 @@ class RequestLog:
             with contextlib.suppress(OSError):
                 self._file.close()  # it tries once more to write what it holds
             self._file = None
-            raise LogError(f"cannot write the log {self._path}: {error.strerror}") from error
+            self._failure = LogError(f"cannot write the log {self._path}: {error.strerror}")
+            raise self._failure from error
 
     def close(self) -> None:
         """Write what is left; raises LogError."""

@@ -16,8 +16,8 @@ from pathlib import Path
 import uvloop
 
 from mockserver.errors import StartError
+from mockserver.keys import TOKEN_VARIABLE
 from mockserver.profile import Profile
-from mockserver.server.admin import TOKEN_VARIABLE
 from mockserver.server.listener import Listener
 from mockserver.server.mock import MockServer
 from mockserver.server.stopping import Stop

@@ -4,13 +4,16 @@ from typing import Any
 
 import msgspec
 
-from mockserver.core.latency import MAX_OUTPUT_TOKENS
 from mockserver.errors import WireError
-from mockserver.text import count_tokens
+from mockserver.tables import shown
+from mockserver.text import count_tokens, writes
+from mockserver.wire.known_keys import ANTHROPIC_MESSAGES, unknown
+from mockserver.wire.models import most_output_tokens
 from mockserver.wire.request import ParsedRequest
 
 _NOT_JSON = "The request body is not valid JSON."
 _ROLES = ("user", "assistant")
+_EMPTY = "all messages must have non-empty content except for the optional final assistant message"
 _FRACTIONS = ("temperature", "top_p")
 _TOOL_CHOICES = ("auto", "none")
 _NO_SYSTEM_ROLE = (
@@ -22,10 +25,12 @@ _NO_SYSTEM_ROLE = (
 def parse_messages(body: bytes) -> ParsedRequest:
     """The request in a body of `/v1/messages`; raises WireError (400) for the first thing wrong with it."""
     document = _document(body)
+    _check_keys(document)
     model = _model(document)
     max_tokens = _max_tokens(document, model)
     characters = _characters(document)
     _check_numbers(document)
+    _check_stops(document)
     _refuse_unsupported(document)
     return ParsedRequest(model, count_tokens(characters), max_tokens, stream=_stream(document))
 
@@ -33,7 +38,13 @@ def parse_messages(body: bytes) -> ParsedRequest:
 def parse_count(body: bytes) -> ParsedRequest:
     """The request in a body of `/v1/messages/count_tokens`; raises WireError (400)."""
     document = _document(body)
+    _check_keys(document)
     return ParsedRequest(_model(document), count_tokens(_characters(document)), None)
+
+
+def _check_keys(document: dict[str, Any]) -> None:
+    for key in unknown(document, ANTHROPIC_MESSAGES):
+        raise _wrong(shown(key), "Extra inputs are not permitted")
 
 
 def _document(body: bytes) -> dict[str, Any]:
@@ -63,9 +74,10 @@ def _max_tokens(document: dict[str, Any], model: str) -> int:
         raise _wrong("max_tokens", "Input should be a valid integer")
     if value < 1:
         raise _wrong("max_tokens", "Input should be greater than or equal to 1")
-    if value > MAX_OUTPUT_TOKENS:
-        most = f"{MAX_OUTPUT_TOKENS}, which is the maximum allowed number of output tokens for {model}"
-        raise _wrong("max_tokens", f"{value} > {most}")
+    most = most_output_tokens(model)
+    if value > most:
+        what = f"the maximum allowed number of output tokens for {model}"
+        raise _wrong("max_tokens", f"{value} > {most}, which is {what}")
     return value
 
 
@@ -77,7 +89,21 @@ def _characters(document: dict[str, Any]) -> int:
     if not messages:
         raise _wrong("messages", "at least one message is required")
     total = _system_characters(document.get("system"))
-    return total + sum(_message_characters(f"messages.{index}", item) for index, item in enumerate(messages))
+    last = len(messages) - 1
+    for index, item in enumerate(messages):
+        characters = _message_characters(f"messages.{index}", item)
+        if not characters and item["content"] in ("", []) and (index < last or item["role"] == "user"):
+            raise _wrong(f"messages.{index}", _EMPTY)
+        total += characters
+    _check_prefill(messages[last])
+    return total
+
+
+def _check_prefill(message: dict[str, Any]) -> None:
+    """What the assistant has begun to say is gone on with."""
+    content = message["content"]
+    if message["role"] == "assistant" and isinstance(content, str) and content != content.rstrip():
+        raise WireError(400, "messages: final assistant content cannot end with trailing whitespace")
 
 
 def _system_characters(system: object) -> int:
@@ -148,6 +174,22 @@ def _check_numbers(document: dict[str, Any]) -> None:
     top_k = document.get("top_k")
     if top_k is not None and (isinstance(top_k, bool) or not isinstance(top_k, int)):
         raise _wrong("top_k", "Input should be a valid integer")
+
+
+def _check_stops(document: dict[str, Any]) -> None:
+    """Sequences that this server never writes may be asked for: there is nothing to stop at."""
+    sequences = document.get("stop_sequences")
+    if sequences is None:
+        return
+    if not isinstance(sequences, list):
+        raise _wrong("stop_sequences", "Input should be a valid list")
+    for index, item in enumerate(sequences):
+        if not isinstance(item, str):
+            raise _wrong(f"stop_sequences.{index}", "Input should be a valid string")
+        if not item.strip():
+            raise _wrong("stop_sequences", "each stop sequence must contain non-whitespace")
+        if writes(item):
+            raise _wrong(f"stop_sequences.{index}", "this server does write that, and would not stop")
 
 
 def _refuse_unsupported(document: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ VERSION_HEADER = "anthropic-version"
 
 def openai_account(headers: Mapping[str, str]) -> str:
     """From `authorization: Bearer ...`; raises WireError (401) without one."""
-    key = _bearer(headers)
+    key = bearer(headers)
     if not key:
         raise WireError(401, _NO_OPENAI_KEY)
     return digest(key)
@@ -27,7 +27,7 @@ def anthropic_account(headers: Mapping[str, str]) -> str:
     """From `x-api-key`, or else `authorization: Bearer ...`; raises WireError (401) without either, or (400)
     without the version of the API, which every request has to name.
     """
-    key = headers.get("x-api-key", "").strip() or _bearer(headers)
+    key = headers.get("x-api-key", "").strip() or bearer(headers)
     if not key:
         raise WireError(401, _NO_ANTHROPIC_KEY)
     if not headers.get(VERSION_HEADER):
@@ -35,6 +35,7 @@ def anthropic_account(headers: Mapping[str, str]) -> str:
     return digest(key)
 
 
-def _bearer(headers: Mapping[str, str]) -> str:
+def bearer(headers: Mapping[str, str]) -> str:
+    """What stands behind `Bearer` in the header `authorization`; empty where it does not."""
     scheme, _, key = headers.get("authorization", "").partition(" ")
     return key.strip() if scheme.lower() == "bearer" else ""

@@ -1,5 +1,6 @@
 """The models each API lists. A generation is served under any name: the list is for those who look first."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -8,20 +9,33 @@ from mockserver.core.latency import MAX_OUTPUT_TOKENS
 from mockserver.errors import WireError
 from mockserver.wire.answer import Answer
 
-# As OpenAI lists them, with the second each was made: https://platform.openai.com/docs/api-reference/models
-_OPENAI: dict[str, int] = {
-    "gpt-4.1": 1_744_316_542,
-    "gpt-4.1-mini": 1_744_318_173,
-    "gpt-4o": 1_715_367_049,
-    "gpt-4o-mini": 1_721_172_741,
+# As OpenAI lists them, with the second each was made and the most tokens it writes:
+# https://platform.openai.com/docs/api-reference/models, https://platform.openai.com/docs/models
+_OPENAI: dict[str, tuple[int, int]] = {
+    "gpt-4.1": (1_744_316_542, 32_768),
+    "gpt-4.1-mini": (1_744_318_173, 32_768),
+    "gpt-4o": (1_715_367_049, 16_384),
+    "gpt-4o-mini": (1_721_172_741, 16_384),
 }
 
-# As Anthropic lists them, newest first: https://docs.anthropic.com/en/api/models-list
-_ANTHROPIC: dict[str, tuple[str, str]] = {
-    "claude-haiku-4-5": ("Claude Haiku 4.5", "2025-10-15T00:00:00Z"),
-    "claude-sonnet-4-5": ("Claude Sonnet 4.5", "2025-09-29T00:00:00Z"),
-    "claude-opus-4-1": ("Claude Opus 4.1", "2025-08-05T00:00:00Z"),
+# As Anthropic lists them, newest first, with the most tokens each writes:
+# https://docs.anthropic.com/en/api/models-list, https://docs.anthropic.com/en/docs/about-claude/models
+_ANTHROPIC: dict[str, tuple[str, str, int]] = {
+    "claude-haiku-4-5": ("Claude Haiku 4.5", "2025-10-15T00:00:00Z", 64_000),
+    "claude-sonnet-4-5": ("Claude Sonnet 4.5", "2025-09-29T00:00:00Z", 64_000),
+    "claude-opus-4-1": ("Claude Opus 4.1", "2025-08-05T00:00:00Z", 32_000),
 }
+
+# The date behind the name of one version of a model.
+_DATE = re.compile(r"-(?:\d{8}|\d{4}-\d{2}-\d{2})$")
+
+
+def most_output_tokens(model: str) -> int:
+    """What a model writes at most; those that are not listed are taken for the largest."""
+    name = _DATE.sub("", model)
+    if name in _OPENAI:
+        return _OPENAI[name][1]
+    return _ANTHROPIC[name][2] if name in _ANTHROPIC else MAX_OUTPUT_TOKENS
 
 
 def openai_models() -> Answer:
@@ -51,11 +65,11 @@ def anthropic_model(name: str) -> Answer:
 
 
 def _openai(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": _OPENAI[name], "owned_by": "system"}
+    return {"id": name, "object": "model", "created": _OPENAI[name][0], "owned_by": "system"}
 
 
 def _anthropic(name: str) -> dict[str, Any]:
-    display_name, created_at = _ANTHROPIC[name]
+    display_name, created_at, most = _ANTHROPIC[name]
     return {
         "type": "model",
         "id": name,
@@ -65,7 +79,7 @@ def _anthropic(name: str) -> dict[str, Any]:
         "deprecated_at": None,
         "retires_at": None,
         "line": name.split("-")[1],
-        "max_tokens": MAX_OUTPUT_TOKENS,
+        "max_tokens": most,
     }
 
 

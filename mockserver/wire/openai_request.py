@@ -5,15 +5,18 @@ from typing import Any
 
 import msgspec
 
-from mockserver.core.latency import MAX_OUTPUT_TOKENS
 from mockserver.errors import WireError
-from mockserver.text import count_tokens
+from mockserver.tables import shown
+from mockserver.text import count_tokens, writes
+from mockserver.wire.known_keys import OPENAI_CHAT, unknown
+from mockserver.wire.models import most_output_tokens
 from mockserver.wire.request import ParsedRequest
 
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
 _LENGTH_FIELDS = ("max_completion_tokens", "max_tokens")
 _STREAM_OPTIONS = ("include_usage", "include_obfuscation")
 MAX_CHOICES = 128
+MAX_STOPS = 4
 # What the provider's API reference allows.
 _NUMBERS: dict[str, tuple[float, float]] = {
     "temperature": (0, 2),
@@ -40,15 +43,24 @@ _TYPE_NAMES: dict[type, str] = {
 def parse_chat(body: bytes) -> ParsedRequest:
     """The request in a body; raises WireError (400) for the first thing wrong with it."""
     document = _document(body)
+    _check_keys(document)
     model = _model(document)
     characters = _characters(document)
-    max_tokens = _max_tokens(document)
+    max_tokens = _max_tokens(document, model)
     choices = _choices(document)
     _check_numbers(document)
+    _check_stop(document)
     _refuse_unsupported(document)
     stream = _flag(document, "stream", "stream")
     usage = _usage(document, stream=stream)
     return ParsedRequest(model, count_tokens(characters), max_tokens, stream, usage, choices)
+
+
+def _check_keys(document: dict[str, Any]) -> None:
+    extra = unknown(document, OPENAI_CHAT)
+    if extra:
+        arguments = "arguments" if len(extra) > 1 else "argument"
+        raise WireError(400, f"Unrecognized request {arguments} supplied: {shown(', '.join(extra))}")
 
 
 def _document(body: bytes) -> dict[str, Any]:
@@ -127,7 +139,7 @@ def _content_characters(where: str, role: str, content: object) -> int:
     return total
 
 
-def _max_tokens(document: dict[str, Any]) -> int | None:
+def _max_tokens(document: dict[str, Any], model: str) -> int | None:
     given = [name for name in _LENGTH_FIELDS if document.get(name) is not None]
     if len(given) > 1:
         raise WireError(
@@ -147,10 +159,11 @@ def _max_tokens(document: dict[str, Any]) -> int | None:
             param=name,
             code="integer_below_min_value",
         )
-    if value > MAX_OUTPUT_TOKENS:
+    most = most_output_tokens(model)
+    if value > most:
         raise WireError(
             400,
-            f"{name} is too large: {value}. This model supports at most {MAX_OUTPUT_TOKENS} "
+            f"{name} is too large: {value}. This model supports at most {most} "
             f"completion tokens, whereas you provided {value}.",
             param=name,
             code="invalid_value",
@@ -191,6 +204,22 @@ def _check_numbers(document: dict[str, Any]) -> None:
             )
             expected = f"Expected a value {sign} {bound:g}, but got {value} instead."
             raise WireError(400, f"Invalid '{name}': decimal {side} value. {expected}", param=name, code=code)
+
+
+def _check_stop(document: dict[str, Any]) -> None:
+    """Sequences that this server never writes may be asked for: there is nothing to stop at."""
+    value = document.get("stop")
+    if value is None:
+        return
+    sequences = [value] if isinstance(value, str) else value
+    if not isinstance(sequences, list) or not all(isinstance(item, str) for item in sequences):
+        raise _wrong_type("stop", "a string or an array of strings", value)
+    if len(sequences) > MAX_STOPS:
+        expected = f"Expected an array with maximum length {MAX_STOPS}"
+        message = f"Invalid 'stop': array too long. {expected}, but got one of {len(sequences)} instead."
+        raise WireError(400, message, param="stop", code="array_above_max_length")
+    if any(map(writes, sequences)):
+        raise _unsupported("stop", "this server does write that, and would not stop")
 
 
 def _refuse_unsupported(document: dict[str, Any]) -> None:

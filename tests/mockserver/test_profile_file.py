@@ -184,7 +184,7 @@ def test_a_misspelt_key_names_the_nearest() -> None:
             {"connection_faults": [{"action": "status"}]},
             'connection_faults[0].action = \'status\': expected "refuse", "hang" or "reset"',
         ),
-        ({"name": ""}, "name = '': expected a text"),
+        ({"name": ""}, "name = '': expected a printable text"),
         ({"request_faults": [{"action": "stal"}]}, "(did you mean 'stall'?)"),
         (_rule(call="9-3"), "request_faults[0].call = '9-3': expected a call id, or a range like"),
         (_rule(call=True), "request_faults[0].call = True: expected a call id"),
@@ -196,7 +196,7 @@ def test_a_misspelt_key_names_the_nearest() -> None:
         ),
         (
             _rule(retry_after="bald\n"),
-            "request_faults[0].retry_after = 'bald\\n': expected visible ASCII text",
+            "request_faults[0].retry_after = 'bald\\n': expected a printable text",
         ),
         (_rule(retry_after_date=True), "request_faults[0].retry_after_date needs retry_after_s"),
         (
@@ -209,7 +209,20 @@ def test_a_misspelt_key_names_the_nearest() -> None:
             "ttft.p99_ms stands beside p95_ms: expected one percentile",
         ),
         ({"ttft": {"median_ms": 1, "p90_ms": 3_600_000}}, "no more than a sigma of 5 makes of the median"),
-        ({"inter_token": {"median_ms": 10, "cv": 0.1}}, "unknown key inter_token.cv"),
+        ({"inter_token": {"p99_ms": 20}}, "inter_token.p99_ms needs median_ms beside it"),
+        (
+            {"inter_token": {"median_ms": 14, "sigma": 3}},
+            "inter_token.median_ms and its spread make a mean of 1260",
+        ),
+        ({"name": "\ud800"}, "expected a printable text"),
+        ({"limits": {"models": {"a\n": {}}}}, "expected printable names"),
+        ({"capacity": {"queue": 5}}, "capacity.queue = 5: expected slots"),
+        ({"capacity": {"overload_status": 418}}, "overload_status = 418: expected 429, 503 or 529"),
+        ({"front": {"connections_per_s": 1e-7}}, "expected 0 for no limit, or at least 0.001"),
+        (
+            {"inter_token": {"median_ms": 10, "cv": 0.1}},
+            "inter_token.cv stands beside median_ms: expected one law",
+        ),
         (
             {"limits": {"models": {"gpt-4o": {"rmp": 5}}}},
             "unknown key limits.models.\"gpt-4o\".rmp (did you mean 'rpm'?)",
@@ -308,7 +321,7 @@ _WHENS = st.builds(
     from_s=st.none() | st.floats(0, 100),
     to_s=st.none() | st.floats(101, 1000),
 )
-_NAMES = st.text(min_size=1, max_size=10)
+_NAMES = st.text(min_size=1, max_size=10).filter(str.isprintable)
 _CONNECTION_RULES = st.builds(
     ConnectionRule, _NAMES, st.sampled_from(get_args(ConnectionAction)), _FRACTIONS, _WHENS
 )
@@ -387,7 +400,9 @@ _PROFILES = st.builds(
         ).map(lambda points: tuple(sorted(points, key=lambda point: point.minute))),
         abandon_when_client_gone=st.booleans(),
     ),
-    front=st.builds(FrontSettings, st.floats(0, 1000), st.integers(1, 100), st.integers(1, 1000)),
+    front=st.builds(
+        FrontSettings, st.just(0.0) | st.floats(0.001, 1000), st.integers(1, 100), st.integers(1, 1000)
+    ),
     connection_faults=st.lists(_CONNECTION_RULES, max_size=2).map(tuple),
     request_faults=st.lists(_REQUEST_RULES, max_size=3).map(tuple),
 )

@@ -1,6 +1,7 @@
 """The fixture in the hands of another project: its conftest.py, its tests, its SDK."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -100,3 +101,19 @@ def test_a_process_that_does_not_start_says_why_and_one_that_has_ended_too() -> 
         with pytest.raises(AdminError, match="the mock server does not answer"):
             process.ask("GET", "/admin/stats")
     process.stop()
+
+
+def test_a_connection_that_was_closed_as_idle_is_opened_again() -> None:
+    with MockServerProcess("--profile", "instant") as process:
+        process.ask("GET", "/admin/stats")
+        assert process._connection is not None
+        process._connection.sock.shutdown(socket.SHUT_RDWR)  # as the server does after five minutes
+        assert process.ask("GET", "/admin/stats")["received"] == 0
+
+
+def test_what_would_lead_elsewhere_cannot_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StartError, match="--tls cannot be given here"):
+        MockServerProcess("--tls", "x.pem")
+    monkeypatch.setenv("MOCKSERVER_ADMIN_TOKEN", "secret")
+    with MockServerProcess("--profile", "instant") as process:
+        assert process.ask("GET", "/admin/stats")["received"] == 0

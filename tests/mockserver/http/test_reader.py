@@ -146,9 +146,8 @@ def test_many_wishes_for_another_protocol_in_one_read_are_all_answered() -> None
 
 def test_who_waits_to_send_too_much_is_refused_and_an_old_caller_does_not_wait() -> None:
     head = b"POST / HTTP/%b\r\nexpect: 100-continue\r\ncontent-length: %d\r\n\r\n"
-    _, reader = _read(head % (b"1.1", MAX_BODY + 1))
-    assert reader.refusal is not None
-    assert reader.refusal.status == 413
+    (request,), reader = _read(head % (b"1.1", MAX_BODY + 1), GET)
+    assert (request.body, request.keep_alive, reader.refusal, reader.in_body) == (None, False, None, False)
     _, reader = _read(head % (b"1.0", 5))
     assert (reader.refusal, reader.expects_continue) == (None, False)
 
@@ -171,3 +170,11 @@ def test_a_body_larger_than_a_head_may_be_is_no_head() -> None:
     assert request.body == b"x" * 100_000
     assert len(reader.feed(GET)) == 1
     assert reader.refusal is None
+
+
+@pytest.mark.parametrize("wanted", [b"expect: 100-continue\r\n", b"x: " + b"y" * 70_000 + b"\r\n"])
+def test_a_wish_for_another_protocol_behind_a_head_that_is_refused_takes_nothing_along(wanted: bytes) -> None:
+    wish = b"POST /u HTTP/1.1\r\nconnection: upgrade\r\nupgrade: h2c\r\n%bcontent-length: 99999999\r\n\r\n"
+    requests, reader = _read(GET + wish % wanted)
+    assert requests[0].path == "/v1/models"
+    assert len(requests) == 1 + (reader.refusal is None)

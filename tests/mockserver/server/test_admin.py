@@ -1,11 +1,13 @@
 """The admin interface, over a real socket."""
 
+import http.client
 import json
 import threading
 
 import pytest
 
-from tests.mockserver.server.running import Mock
+from tests.mockserver.server.raw import send
+from tests.mockserver.server.running import CHAT, Mock
 
 
 def _problem(mock: Mock, method: str, path: str, body: object = None) -> str:
@@ -170,3 +172,63 @@ def test_unknown_admin_paths_and_methods(mock: Mock) -> None:
     status, _, body = mock.request("POST", "/admin/stats")
     assert status == 405
     assert "/admin/stats takes GET" in body.decode()
+
+
+def test_requests_that_come_during_a_reset_belong_to_what_begins(mock: Mock) -> None:
+    """A reset waits for what it cut, here for a reply of which the kernel has not taken everything."""
+    mock.play(capacity={"slots": 1, "queue": 50})
+    stop = threading.Event()
+    statuses: list[int] = []
+
+    def ask() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", mock.port, timeout=10)
+        body = json.dumps(CHAT | {"messages": [{"role": "user", "content": "x"}]})
+        while not stop.is_set():
+            try:
+                connection.request("POST", "/v1/chat/completions", body, {"authorization": "Bearer k"})
+                response = connection.getresponse()
+                response.read()
+                statuses.append(response.status)
+            except (ConnectionError, http.client.HTTPException):
+                connection.close()
+        connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for _ in range(30):
+        mock.admin("POST", "/admin/reset")
+    stop.set()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+    mock.until("in_flight", 0)
+    stats = mock.stats()
+    assert 200 in statuses
+    assert stats["received"] == sum(row["count"] for row in stats["requests"])
+    assert (stats["capacity"]["running"], stats["capacity"]["queued"]) == (0, 0)
+
+
+def test_the_log_has_what_a_reset_cut_before_the_reset_is_answered(mock: Mock) -> None:
+    with send(mock, headers={"x-mock-fault": "hang", "x-primetime-call": "77"}):
+        mock.until("in_flight", 1)
+        mock.admin("POST", "/admin/reset")
+        (row,) = [row for row in mock.rows() if row["call"] == 77][-1:]
+    assert (row["fault"], row["status"]) == ("hang", None)
+
+
+def test_a_name_that_nobody_can_write_is_refused(mock: Mock) -> None:
+    assert "expected a printable text" in _problem(
+        mock, "PUT", "/admin/profile", {"name": "\ud800", "evening": {}}
+    )
+    assert mock.request("GET", "/healthz")[0] == mock.request("HEAD", "/healthz")[0] == 200
+
+
+def test_a_rule_more_does_not_arm_those_that_are_used_up(mock: Mock) -> None:
+    first = {"action": "status", "status": 429, "first": 1}
+    mock.play(request_faults=[first])
+    assert [mock.chat()[0] for _ in range(2)] == [429, 200]
+    profile = mock.admin("GET", "/admin/profile")
+    more = {"action": "status", "status": 503, "first": 1}
+    mock.admin("PUT", "/admin/profile", profile | {"request_faults": [*profile["request_faults"], more]})
+    assert [mock.chat()[0] for _ in range(2)] == [503, 200]

@@ -5,6 +5,8 @@ import contextlib
 import socket
 import time
 
+import pytest
+
 from mockserver.http.protocol import LINGER_S, Service
 from mockserver.server.connections import Connections
 from mockserver.wire.request import MAX_BODY_BYTES
@@ -61,12 +63,40 @@ def test_a_body_that_is_too_large_is_answered_once_it_has_been_read(mock: Mock) 
     assert heard.data.count(b"HTTP/1.1 200 OK") == 1  # the connection goes on
 
 
+@pytest.mark.parametrize("path", [b"/v1/chat/completions", b"/v1/messages"])
+def test_who_asks_for_leave_to_send_too_much_is_told_in_the_words_of_the_api_and_logged(
+    mock: Mock, path: bytes
+) -> None:
+    with _open(mock) as sock:
+        head = b"POST %b HTTP/1.1\r\nhost: x\r\nauthorization: Bearer k\r\nanthropic-version: 2023-06-01\r\n"
+        sock.sendall(
+            head % path + b"expect: 100-continue\r\ncontent-length: %d\r\n\r\n" % (MAX_BODY_BYTES + 1)
+        )
+        heard = hear(sock, silence_s=3)
+    assert (heard.status, heard.whole, heard.ending) == (413, True, "closed")
+    assert (b"request_too_large" in heard.body) is (path == b"/v1/messages")
+    assert b"request-id: req_" in heard.head
+    (row,) = mock.admin("GET", "/admin/requests")["requests"]
+    assert (row["status"], mock.stats()["unread"]) == (413, 0)
+
+
+@pytest.mark.parametrize("fault", ["hang", "stall", "hang_after_headers"])
+def test_who_leaves_with_a_request_still_unanswered_behind_it_is_noticed(mock: Mock, fault: str) -> None:
+    body = b'{"model":"m","messages":[{"role":"user","content":"x"}]}'
+    with _open(mock) as sock:
+        sock.sendall(_post(body, b"x-mock-fault: " + fault.encode()) + _post(body))
+        mock.until("in_flight", 1)
+    mock.until("in_flight", 0)
+    (row,) = mock.admin("GET", "/admin/requests")["requests"]
+    assert (row["fault"], row["client_gone"]) == (fault, True)
+
+
 def test_the_head_alone_can_be_asked_for(mock: Mock) -> None:
     with _open(mock) as sock:
         sock.sendall(b"HEAD /healthz HTTP/1.1\r\nhost: x\r\n\r\n" + HEALTH)
         heard = hear(sock)
     first, second = heard.data.split(b"HTTP/1.1 ")[1:]
-    assert first.startswith(b"405")
+    assert first.startswith(b"200")
     assert first.endswith(b"\r\n\r\n")
     assert second.startswith(b"200")
 

@@ -173,3 +173,41 @@ def test_an_old_client_gets_its_stream_without_chunks(mock: Mock) -> None:
         heard = hear(sock, silence_s=5)
     assert heard.ending == "closed"
     assert heard.data.endswith(b"\n\ndata: [DONE]\n\n")
+
+
+def test_a_generation_does_not_wait_for_a_caller_who_does_not_read(mock: Mock) -> None:
+    """Its slot is free when its time is over; what has not been read is still sent when it is asked for."""
+    mock.play(capacity={"slots": 1, "queue": 1}, inter_token={"mean_ms": 0.05, "cv": 0})
+    tokens = {"x-primetime-tokens": "20000"}  # a second, and some 4 MB
+    with send(mock, headers=tokens | {"connection": "close"}, stream=True, max_tokens=None, n=None) as sock:
+        mock.until("capacity.running", 1)
+        with send(mock, headers={"x-primetime-tokens": "5", "connection": "close"}) as other:
+            assert hear(other, silence_s=4).status == 200
+        assert mock.stats()["in_flight"] == 1
+        heard = hear(sock, silence_s=4)
+    assert heard.whole
+    assert len(heard.events) == 20_000 + 3
+
+
+@pytest.mark.parametrize("fault", ["hang_after_headers", "reset_after_headers", "stall; after_events=0"])
+def test_a_stream_without_a_content_event_has_no_first_token(mock: Mock, fault: str) -> None:
+    with send(mock, headers={"x-mock-fault": fault, "connection": "close"}, stream=True) as sock:
+        hear(sock, silence_s=0.2)
+    mock.until("in_flight", 0)
+    (row,) = mock.admin("GET", "/admin/requests")["requests"]
+    assert (row["first_us"], row["events"]) == (None, 0)
+    assert "mockserver_ttft_seconds_count" not in mock.request("GET", "/metrics")[2].decode()
+
+
+def test_what_was_never_begun_has_no_tokens(mock: Mock) -> None:
+    mock.play(
+        capacity={"slots": 1, "queue": 2, "abandon_when_client_gone": True},
+        ttft={"median_ms": 400, "slow_median_ms": 400, "sigma": 0},
+    )
+    with send(mock, headers={"x-primetime-call": "1"}):
+        mock.until("capacity.running", 1)
+        send(mock, headers={"x-primetime-call": "2"}).close()
+        mock.until("received", 2)
+    mock.until("in_flight", 0)
+    rows = {row["call"]: row for row in mock.admin("GET", "/admin/requests")["requests"]}
+    assert (rows[2]["started_us"], rows[2]["completion_tokens"], rows[2]["client_gone"]) == (None, None, True)

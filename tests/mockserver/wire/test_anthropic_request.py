@@ -65,7 +65,7 @@ def test_a_count_needs_no_maximum() -> None:
         ({"max_tokens": 0}, "max_tokens: Input should be greater than or equal to 1"),
         (
             {"max_tokens": 99_999},
-            "max_tokens: 99999 > 32768, which is the maximum allowed number of output tokens for claude-x",
+            "max_tokens: 99999 > 64000, which is the maximum allowed number of output tokens for claude-x",
         ),
         ({"messages": MISSING}, "messages: Field required"),
         ({"messages": "hi"}, "messages: Input should be a valid list"),

@@ -75,7 +75,7 @@ def test_an_action_and_its_options(text: str, rule: RequestRule) -> None:
         ("wrong_length; length_off=0", "x-mock-fault.length_off = 0: expected another number than 0"),
         ("delay; delay_ms=true", "x-mock-fault.delay_ms = True: expected a number"),
         ("stall; every=2", "unknown key x-mock-fault.every"),
-        ("stall;", "'' is not an option"),
+        ("stall; x", "'x' is not an option"),
         ("stall; after_events=1; after_events=2", "'after_events=2' is given twice"),
         ("stall; probability=1", "unknown key x-mock-fault.probability"),
         ("stall; action=1", "'action=1' is given twice"),
