@@ -55,7 +55,7 @@ class Api:
         exchange = self._journal.open(label_of(request.path), received_us, reply, self._next_id())
         try:
             rest = self._answered(exchange, request)
-        except Exception:
+        except Exception:  # a bug of ours: its line is due all the same
             self._journal.close(exchange)
             raise
         return None if rest is None else self._to_its_end(exchange, rest)
