@@ -1,6 +1,7 @@
 """The servers of the benchmark, each in a process of its own."""
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -78,22 +79,41 @@ def _python(cores: tuple[int, ...], module: str, *arguments: str) -> Iterator[_P
 @contextmanager
 def _started(cores: tuple[int, ...], command: Sequence[str]) -> Iterator[_Process]:
     """A child that a Ctrl-C does not reach: it is ours to answer."""
-    with started_on(cores):
-        process = subprocess.Popen(
-            command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0
-        )
+    process: _Process | None = None
     try:
+        with started_on(cores), _uninterrupted():
+            process = subprocess.Popen(
+                command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0
+            )
         yield process
     finally:
-        process.terminate()
-        try:
-            process.wait(_STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
+        if process is not None:
+            _stop(process)
+
+
+def _stop(process: _Process) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """A Ctrl-C waits until this is over: a child that nobody holds yet could not be stopped."""
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
 
 
 def _first_line(process: _Process) -> bytes:
