@@ -49,7 +49,7 @@ class MockServerProcess:
             said = self._words()
             self.stop()
             raise StartError(said.removeprefix("mockserver: error: ") or "the mock server did not start")
-        ready = json.loads(line)
+        ready = self._ready(line)
         self.port: int = ready["port"]
         self.pid: int = ready["pid"]
         self.url: str = ready["url"]
@@ -103,7 +103,16 @@ class MockServerProcess:
             self._process.stdout.close()
         self._said.close()
 
+    def _ready(self, line: str) -> dict[str, Any]:
+        try:
+            return dict(json.loads(line))
+        except ValueError as error:
+            self.stop()
+            raise StartError(f"the mock server did not start, but said {line.strip()!r}") from error
+
     def _words(self) -> str:
         """What it has said on standard error."""
+        if self._said.closed:
+            return "it was stopped"
         self._said.seek(0)
         return self._said.read().decode("utf-8", "replace").strip()

@@ -4,7 +4,7 @@ from mockserver.core.draws import lognormal, uniform
 from mockserver.profile import Length, Ttft
 from mockserver.units import US_PER_MS
 
-# No reply is longer, whatever is asked for: the most that the larger models of today write.
+# No reply is longer, whatever is asked for.
 MAX_OUTPUT_TOKENS = 64_000
 
 

@@ -51,6 +51,11 @@ class Connection:
         return -1 if sock is None else int(sock.fileno())
 
     @property
+    def unsent(self) -> bool:
+        """Whether the kernel has not yet taken all that was handed over."""
+        return not self.gone and self._transport.get_write_buffer_size() > 0
+
+    @property
     def lost(self) -> bool:
         """Whether a reply could not be handed over any more."""
         return self.gone or self._transport.is_closing()

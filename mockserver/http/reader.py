@@ -58,7 +58,7 @@ class RequestReader:
             # the body: another one reads it, behind a head that wishes for nothing.
             self._upgrading = self._ready.pop()
             self._parser = httptools.HttpRequestParser(self)
-            return _plain_head(self._upgrading.headers) + data[cast("int", upgrade.args[0]) :]
+            return _plain_head(self._upgrading) + data[cast("int", upgrade.args[0]) :]
         except httptools.HttpParserError:
             self._refuse(400, "The request is not valid HTTP/1.1.")
         self._bound_head()
@@ -166,8 +166,12 @@ def _key(name: bytes) -> str:
     return name.decode("latin-1").lower()
 
 
-def _plain_head(headers: Headers) -> bytes:
-    """A head with the same body behind it."""
+def _plain_head(request: HttpRequest) -> bytes:
+    """A head with the same body behind it, which may have to wait for leave."""
+    headers = request.headers
+    head = b"POST / HTTP/1.1\r\n"
+    if request.http_1_1 and headers.get("expect", "").lower() == "100-continue":
+        head += b"expect: 100-continue\r\n"
     if "transfer-encoding" in headers:
-        return b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n"
-    return b"POST / HTTP/1.1\r\ncontent-length: %b\r\n\r\n" % headers.get("content-length", "0").encode()
+        return head + b"transfer-encoding: chunked\r\n\r\n"
+    return head + b"content-length: %b\r\n\r\n" % headers.get("content-length", "0").encode()

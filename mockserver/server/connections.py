@@ -25,6 +25,11 @@ class Connections:
     def open(self) -> int:
         return len(self._open)
 
+    @property
+    def unsent(self) -> bool:
+        """Whether any peer has yet to be sent what was handed over."""
+        return any(protocol.connection.unsent for protocol in self._open)
+
     def sweep(self) -> None:
         """Close those from which nothing has come for the keep-alive time, and on which nobody waits.
 

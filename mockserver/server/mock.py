@@ -86,10 +86,10 @@ class MockServer:
             task.result()
 
     async def _drained(self, grace_s: float) -> None:
-        """Until nothing is under way any more, or the time is over."""
+        """Until nothing is under way any more, on its way to a slow reader included, or the time is over."""
         loop = asyncio.get_running_loop()
         end_s = loop.time() + grace_s
-        while self._journal.in_flight and loop.time() < end_s:
+        while (self._journal.in_flight or self._connections.unsent) and loop.time() < end_s:
             self._journal.cut_hopeless("shutdown")
             await asyncio.sleep(DRAIN_LOOK_S)
 

@@ -197,6 +197,10 @@ def _refuse_unsupported(document: dict[str, Any]) -> None:
     thinking = document.get("thinking")
     if thinking is not None and thinking != {"type": "disabled"}:
         raise _wrong("thinking", "only {'type': 'disabled'} is supported by this server")
+    output_config = document.get("output_config")
+    formats = [output_config.get("format") if isinstance(output_config, dict) else None]
+    if any(item is not None for item in (*formats, document.get("output_format"))):
+        raise _wrong("output_config.format", "this server writes plain text only")
     tool_choice = document.get("tool_choice")
     if tool_choice is not None and not (
         isinstance(tool_choice, dict) and tool_choice.get("type") in _TOOL_CHOICES

@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from mockserver.core.latency import MAX_OUTPUT_TOKENS
 from mockserver.errors import WireError
 from mockserver.wire.answer import Answer
 
@@ -26,16 +25,19 @@ _ANTHROPIC: dict[str, tuple[str, str, int]] = {
     "claude-opus-4-1": ("Claude Opus 4.1", "2025-08-05T00:00:00Z", 32_000),
 }
 
+# What the largest models of today may be asked to write.
+_LARGEST = 128_000
+
 # The date behind the name of one version of a model.
 _DATE = re.compile(r"-(?:\d{8}|\d{4}-\d{2}-\d{2})$")
 
 
 def most_output_tokens(model: str) -> int:
-    """What a model writes at most; those that are not listed are taken for the largest."""
+    """What may be asked of a model; those that are not listed are taken for the largest."""
     name = _DATE.sub("", model)
     if name in _OPENAI:
         return _OPENAI[name][1]
-    return _ANTHROPIC[name][2] if name in _ANTHROPIC else MAX_OUTPUT_TOKENS
+    return _ANTHROPIC[name][2] if name in _ANTHROPIC else _LARGEST
 
 
 def openai_models() -> Answer:

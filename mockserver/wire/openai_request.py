@@ -218,7 +218,7 @@ def _check_stop(document: dict[str, Any]) -> None:
         expected = f"Expected an array with maximum length {MAX_STOPS}"
         message = f"Invalid 'stop': array too long. {expected}, but got one of {len(sequences)} instead."
         raise WireError(400, message, param="stop", code="array_above_max_length")
-    if any(map(writes, sequences)):
+    if any(item and writes(item) for item in sequences):
         raise _unsupported("stop", "this server does write that, and would not stop")
 
 
@@ -226,8 +226,9 @@ def _refuse_unsupported(document: dict[str, Any]) -> None:
     """Refuse what would change the shape of the reply: to ignore it would be a lie."""
     if document.get("logprobs"):
         raise _unsupported("logprobs", "this server has no probabilities to tell")
-    if document.get("tool_choice") not in (None, "none", "auto"):
-        raise _unsupported("tool_choice", "this server calls no tools: 'none' and 'auto' are supported")
+    for name in ("tool_choice", "function_call"):
+        if document.get(name) not in (None, "none", "auto"):
+            raise _unsupported(name, "this server calls no tools: 'none' and 'auto' are supported")
     if document.get("modalities") not in (None, ["text"]):
         raise _unsupported("modalities", "this server writes text only")
     response_format = document.get("response_format")

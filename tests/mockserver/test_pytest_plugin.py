@@ -101,6 +101,8 @@ def test_a_process_that_does_not_start_says_why_and_one_that_has_ended_too() -> 
         with pytest.raises(AdminError, match="the mock server does not answer"):
             process.ask("GET", "/admin/stats")
     process.stop()
+    with pytest.raises(AdminError, match="it was stopped"):
+        process.ask("GET", "/admin/stats")
 
 
 def test_a_connection_that_was_closed_as_idle_is_opened_again() -> None:
@@ -114,6 +116,8 @@ def test_a_connection_that_was_closed_as_idle_is_opened_again() -> None:
 def test_what_would_lead_elsewhere_cannot_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StartError, match="--tls cannot be given here"):
         MockServerProcess("--tls", "x.pem")
+    with pytest.raises(StartError, match="did not start, but said 'usage: "):
+        MockServerProcess("--help")
     monkeypatch.setenv("MOCKSERVER_ADMIN_TOKEN", "secret")
     with MockServerProcess("--profile", "instant") as process:
         assert process.ask("GET", "/admin/stats")["received"] == 0

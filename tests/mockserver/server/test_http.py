@@ -63,6 +63,17 @@ def test_a_body_that_is_too_large_is_answered_once_it_has_been_read(mock: Mock) 
     assert heard.data.count(b"HTTP/1.1 200 OK") == 1  # the connection goes on
 
 
+def test_who_wishes_for_another_protocol_gets_leave_as_well(mock: Mock) -> None:
+    """As curl --http2 asks."""
+    body = b'{"model":"m","messages":[{"role":"user","content":"x"}]}'
+    with _open(mock) as sock:
+        wish = (b"connection: Upgrade, HTTP2-Settings", b"upgrade: h2c", b"expect: 100-continue")
+        sock.sendall(_post(body, *wish)[: -len(body)])
+        assert hear(sock, until=b"\r\n\r\n").data == b"HTTP/1.1 100 Continue\r\n\r\n"
+        sock.sendall(body)
+        assert hear(sock, until=b"}").status == 200
+
+
 @pytest.mark.parametrize("path", [b"/v1/chat/completions", b"/v1/messages"])
 def test_who_asks_for_leave_to_send_too_much_is_told_in_the_words_of_the_api_and_logged(
     mock: Mock, path: bytes

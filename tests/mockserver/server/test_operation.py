@@ -158,6 +158,18 @@ def test_the_grace_is_over_when_it_is_over_and_a_second_signal_is_a_no_to_it(tmp
         assert (row["status"], row["fault"]) == (None, "shutdown")
 
 
+def test_a_stop_waits_for_a_slow_reader_of_a_reply_that_has_been_handed_over() -> None:
+    mock = start("--profile", "instant", "--grace", "10")
+    asked = {"x-primetime-tokens": "60000"}
+    with send(mock, headers=asked, max_tokens=None, n=60) as sock:  # some 20 MB
+        mock.until("in_flight", 0)
+        mock.process.send_signal(signal.SIGTERM)
+        time.sleep(0.6)  # longer than a stop gives to who has nothing to wait for
+        heard = hear(sock, silence_s=5)
+    assert (heard.whole, heard.ending) == (True, "closed")
+    assert mock.stop() == 0
+
+
 def test_at_a_terminal_it_says_what_a_person_needs() -> None:
     """On a pseudo-terminal: where to point an SDK, and what a Ctrl-C does."""
     ours, theirs = os.openpty()

@@ -211,3 +211,14 @@ def test_what_was_never_begun_has_no_tokens(mock: Mock) -> None:
     mock.until("in_flight", 0)
     rows = {row["call"]: row for row in mock.admin("GET", "/admin/requests")["requests"]}
     assert (rows[2]["started_us"], rows[2]["completion_tokens"], rows[2]["client_gone"]) == (None, None, True)
+
+
+def test_a_reset_cuts_a_stream_whose_generation_is_over_and_whose_caller_has_not_read_it(mock: Mock) -> None:
+    """Not a proper end: what the caller has is a part, and its HTTP must say so."""
+    tokens = {"x-primetime-tokens": "30000"}
+    with send(mock, headers=tokens, stream=True, max_tokens=None, n=4) as sock:
+        mock.until("capacity.running", 0)
+        mock.until("in_flight", 1)
+        mock.admin("POST", "/admin/reset")
+        heard = hear(sock, silence_s=2)
+    assert (heard.whole, heard.ending) == (False, "reset")

@@ -64,8 +64,8 @@ def test_a_count_needs_no_maximum() -> None:
         ({"max_tokens": True}, "max_tokens: Input should be a valid integer"),
         ({"max_tokens": 0}, "max_tokens: Input should be greater than or equal to 1"),
         (
-            {"max_tokens": 99_999},
-            "max_tokens: 99999 > 64000, which is the maximum allowed number of output tokens for claude-x",
+            {"max_tokens": 999_999},
+            "max_tokens: 999999 > 128000, which is the maximum allowed number of output tokens for claude-x",
         ),
         ({"messages": MISSING}, "messages: Field required"),
         ({"messages": "hi"}, "messages: Input should be a valid list"),
@@ -97,6 +97,17 @@ def test_a_count_needs_no_maximum() -> None:
         ({"temperature": 1.01}, "temperature: range: 0..1"),
         ({"top_p": "1"}, "top_p: Input should be a valid number"),
         ({"top_k": 0.5}, "top_k: Input should be a valid integer"),
+        (
+            {"output_config": {"format": {"type": "json_schema"}}},
+            "output_config.format: this server",
+        ),
+        ({"stop_sequences": ["กาแฟ"]}, "stop_sequences.0: this server does write that"),
+        ({"stop_sequences": "x"}, "stop_sequences: Input should be a valid list"),
+        ({"temprature": 1}, "temprature: Extra inputs are not permitted"),
+        (
+            {"messages": [{"role": "user", "content": ""}]},
+            "messages.0: all messages must have",
+        ),
         ({"tool_choice": {"type": "any"}}, "tool_choice: this server calls no tools"),
         ({"tool_choice": "auto"}, "tool_choice: this server calls no tools"),
     ],
