@@ -34,5 +34,5 @@ class Pouring:
         return True
 
     async def settled(self) -> bool:
-        """Wait until all that drips has been sent; False when it was cut, or nobody was there to send it to."""
+        """Wait until all that drips has been sent; False when it was cut, or nobody was there to take it."""
         return self._exchange.cut is None if self._drip is None else await self._drip.settled()
