@@ -7,6 +7,7 @@ microsecond: nothing is rounded, so a caller who waits exactly as told is let th
 import msgspec
 
 from mockserver.core.lows import Lows
+from mockserver.units import US_PER_S
 
 UNITS = 60_000_000
 
@@ -26,7 +27,7 @@ class Bucket:
 
     def __init__(self, limit: int, window_s: float, now_us: int) -> None:
         self.limit = limit
-        self._size = limit * round(window_s * 1_000_000)
+        self._size = limit * round(window_s * US_PER_S)
         self._used = 0
         self._updated_us = now_us
         self._lows = Lows()

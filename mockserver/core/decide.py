@@ -156,7 +156,7 @@ class Core:
 
     def set_clock(self, evening: Evening, elapsed_s: float, now_us: int) -> None:
         """Lay the evening over real time so that `elapsed_s` of it have passed now."""
-        self.clock = EveningClock(evening, now_us - round(elapsed_s * 1_000_000))
+        self.clock = EveningClock(evening, now_us - round(elapsed_s * US_PER_S))
 
     def reset(self, seed: int) -> None:
         """Empty buckets, slots and queue, no rule used. Tickets never come twice: late endings do no harm."""

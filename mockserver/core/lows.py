@@ -8,7 +8,8 @@ from bisect import bisect_left
 from collections import deque
 from operator import itemgetter
 
-# Moments remembered. Who asks for an older one is told of the oldest remembered: no more than is true.
+# Moments remembered. Who asks for an older one is told of the oldest remembered, which may be more than is
+# true: there are so many only where a level has risen ten thousand times and never fallen back.
 MAX_MOMENTS = 10_000
 
 _MOMENT = itemgetter(0)
@@ -17,19 +18,19 @@ _MOMENT = itemgetter(0)
 class Lows:
     """The level falls by itself and is raised by others; `rise` has to be told just before it is raised."""
 
-    __slots__ = ("_lows", "moment")
+    __slots__ = ("_lows", "_moment")
 
     def __init__(self) -> None:
         self._lows: deque[tuple[int, int]] = deque(maxlen=MAX_MOMENTS)
-        self.moment = 0
+        self._moment = 0
 
     def rise(self, level: int) -> int:
         """It is about to rise from `level`; gives the moment from then on."""
         while self._lows and self._lows[-1][1] >= level:
             self._lows.pop()
-        self._lows.append((self.moment, level))
-        self.moment += 1
-        return self.moment
+        self._lows.append((self._moment, level))
+        self._moment += 1
+        return self._moment
 
     def since(self, moment: int, level: int) -> int:
         """The least since then, `level` being what it is now."""

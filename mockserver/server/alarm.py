@@ -15,7 +15,7 @@ import sys
 from itertools import count
 
 from mockserver.clock import Clock
-from mockserver.units import NS_PER_S, NS_PER_US
+from mockserver.units import NS_PER_S, NS_PER_US, US_PER_S
 
 # The loop's own timers are in milliseconds.
 MIN_TIMER_US = 1_000
@@ -56,7 +56,7 @@ class Alarm:
         self._set_for_us = due_us
         if self._libc is None or self._descriptor == -1:
             left_us = max(due_us - self._clock.now_us(), MIN_TIMER_US)
-            self._loop.call_later(left_us / 1_000_000, self._ring)
+            self._loop.call_later(left_us / US_PER_S, self._ring)
             return
         seconds, nanoseconds = divmod(self._clock.start_ns + due_us * NS_PER_US, NS_PER_S)
         moment = struct.pack("qqqq", 0, 0, seconds, nanoseconds)

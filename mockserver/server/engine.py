@@ -12,6 +12,11 @@ from mockserver.core.pacing import due_us, events_due
 from mockserver.core.policeman import Early
 from mockserver.rules import RequestRule
 from mockserver.server.exchange import Exchange
+from mockserver.units import US_PER_S
+
+
+def _never() -> bool:
+    return False
 
 
 class Engine:
@@ -58,7 +63,7 @@ class Engine:
     async def tick_forever(self) -> None:
         """Let those who wait start when the background load falls."""
         while True:
-            await asyncio.sleep(TICK_US / 1_000_000)
+            await asyncio.sleep(TICK_US / US_PER_S)
             if self.core.queued:
                 self._start(self.core.tick(self.clock.now_us()))
 
@@ -124,12 +129,8 @@ class Turn:
 
     async def until(self, ready: Callable[[], bool]) -> bool:
         """Until something that wakes the exchange makes it so, or the generation is over."""
-        exchange, clock = self._exchange, self._engine.clock
-        start = exchange.start or await self._begun()
-        end_us = (exchange.started_us or 0) + (start.total_us if start else 0)
-        while not ready() and clock.now_us() < end_us and not exchange.ended_early:
-            await exchange.wait(end_us)
-        return not exchange.ended_early
+        start = self._exchange.start or await self._begun()
+        return start is not None and await self._until(start.total_us, ready)
 
     def events_due(self) -> int:
         """How many content events are due by now."""
@@ -144,10 +145,10 @@ class Turn:
             await exchange.wait(None)
         return exchange.start
 
-    async def _until(self, us: int) -> bool:
-        """Until so long after the start of the generation."""
+    async def _until(self, us: int, ready: Callable[[], bool] = _never) -> bool:
+        """Until so long after the start of the generation, or until it is `ready`."""
         exchange, clock = self._exchange, self._engine.clock
         due = (exchange.started_us or 0) + us
-        while clock.now_us() < due and not exchange.ended_early:
+        while clock.now_us() < due and not exchange.ended_early and not ready():
             await exchange.wait(due)
         return not exchange.ended_early

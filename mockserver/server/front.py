@@ -22,6 +22,7 @@ from mockserver.profile import FrontSettings
 from mockserver.rules import ConnectionAction
 from mockserver.server.connections import Connections
 from mockserver.server.listener import Listener
+from mockserver.units import US_PER_S
 
 # So that a flood of connections does not keep the loop from those it has.
 ACCEPTS_A_TURN = 64
@@ -123,7 +124,7 @@ class Front:
     async def refuse_forever(self) -> None:
         """Listen or not, as the rules say."""
         while True:
-            await asyncio.sleep(REFUSE_SLICE_US / 1_000_000)
+            await asyncio.sleep(REFUSE_SLICE_US / US_PER_S)
             refusing = self._core.refusing(self._clock.now_us())
             if refusing and self._listener.listening is not None:
                 self._pause(None)
@@ -148,7 +149,7 @@ class Front:
                 return
             wait_us = self._gate.wait_us(self._clock.now_us())
             if wait_us > 0:
-                self._pause(wait_us / 1_000_000)
+                self._pause(wait_us / US_PER_S)
                 return
             if not self._accept():
                 return

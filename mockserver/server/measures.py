@@ -4,13 +4,14 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 
 from mockserver.server.exchange import Exchange
+from mockserver.units import US_PER_S
 
 # Upper bounds of the buckets, in seconds: from a reply at once to one nobody waits for any more.
 BOUNDS_S = (
     *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75),
     *(1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0),
 )
-_BOUNDS_US = tuple(round(bound_s * 1_000_000) for bound_s in BOUNDS_S)
+_BOUNDS_US = tuple(round(bound_s * US_PER_S) for bound_s in BOUNDS_S)
 
 TOKEN_KINDS = ("prompt", "completion", "unread")
 

@@ -11,6 +11,7 @@ from mockserver.server.front import Front
 from mockserver.server.journal import Journal
 from mockserver.server.measures import BOUNDS_S, TOKEN_KINDS, Histogram, Measures
 from mockserver.tables import minute_text, window_text
+from mockserver.units import US_PER_S
 
 
 def clock_state(core: Core, clock: Clock) -> dict[str, Any]:
@@ -106,7 +107,7 @@ def _histogram(name: str, labels: dict[str, str], histogram: Histogram) -> list[
     sums = list(accumulate(histogram.counts))
     buckets = zip(bounds, sums, strict=True)
     lines = [_sample(f"{name}_bucket", labels | {"le": bound}, count) for bound, count in buckets]
-    lines.append(_sample(f"{name}_sum", labels, histogram.sum_us / 1_000_000))
+    lines.append(_sample(f"{name}_sum", labels, histogram.sum_us / US_PER_S))
     return [*lines, _sample(f"{name}_count", labels, sums[-1])]
 
 

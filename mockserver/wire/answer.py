@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from mockserver.units import US_PER_S
+
 Headers = dict[str, str]
 
 # After the last byte: a proper end, silence, RST, or a close before the end was said.
@@ -20,7 +22,7 @@ class Moment(msgspec.Struct, frozen=True):
 
     @property
     def unix_s(self) -> int:
-        return self.unix_us // 1_000_000
+        return self.unix_us // US_PER_S
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """The two imitated APIs."""
 
+from mockserver.units import US_PER_MS, US_PER_S
 from mockserver.wire import anthropic_reply, anthropic_stream, models, openai_reply, openai_stream
 from mockserver.wire.anthropic_request import parse_messages
 from mockserver.wire.dialect import Dialect
@@ -22,7 +23,7 @@ OPENAI = Dialect(
     throttled=openai_reply.throttled,
     exhausted=openai_reply.exhausted,
     overloaded=openai_reply.overloaded,
-    hint_unit_us=1_000,
+    hint_unit_us=US_PER_MS,
 )
 
 ANTHROPIC = Dialect(
@@ -41,5 +42,5 @@ ANTHROPIC = Dialect(
     throttled=anthropic_reply.throttled,
     exhausted=anthropic_reply.exhausted,
     overloaded=anthropic_reply.overloaded,
-    hint_unit_us=1_000_000,
+    hint_unit_us=US_PER_S,
 )
