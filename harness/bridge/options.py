@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from harness.errors import ConfigError, expected
@@ -12,6 +13,9 @@ from harness.policy.config import Policy
 from harness.policy.presets import PRESETS
 from harness.policy_file import load_policy
 from harness.wire.address import is_http_address
+
+TransportName = Literal["httpx", "fast"]
+TRANSPORTS: tuple[TransportName, ...] = ("httpx", "fast")
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -28,6 +32,7 @@ class Settings:
     users: int
     run_time_s: float | None
     max_requests: int | None
+    transport: TransportName
 
 
 def add_arguments(parser: ArgumentParser, mock_profile: str) -> None:
@@ -38,6 +43,12 @@ def add_arguments(parser: ArgumentParser, mock_profile: str) -> None:
         default="tuned",
         metavar="PRESET|FILE.toml",
         help=f"the client's settings: {', '.join(PRESETS)}, or a policy file (default: tuned)",
+    )
+    parser.add_argument(
+        "--transport",
+        choices=TRANSPORTS,
+        default="httpx",
+        help="what carries requests: httpx, as in production, or fast, to generate more load (default: httpx)",
     )
     parser.add_argument(
         "--seed", type=int, default=1, help="seed of arrivals, prompts and jitter (default: 1)"
@@ -75,12 +86,21 @@ def settings_from(options: Namespace) -> Settings:
         users=(options.num_users or 1) if closed else 0,
         run_time_s=float(run_time) if run_time else None,
         max_requests=max_requests,
+        transport=_transport(options.transport),
     )
 
 
 def is_closed(options: Namespace) -> bool:
     """Whether Locust's users loop, instead of the schedule deciding. A trace has no choice of arrivals."""
     return getattr(options, "arrivals", None) == "closed"
+
+
+def _transport(name: str) -> TransportName:
+    """A known transport; the web UI's form is not held to the choices."""
+    for known in TRANSPORTS:
+        if name == known:
+            return known
+    raise expected("--transport", name, f"one of {', '.join(TRANSPORTS)}")
 
 
 def _count(name: str, value: int | str | None) -> int | None:

@@ -29,7 +29,7 @@ from harness.model import Call, CallFinished, Event, Outcome, Tag
 from harness.policy.split import share, split
 from harness.record.recorder import Recorder
 from harness.rng import stream
-from harness.transport import httpx_transport
+from harness.transport import fast, httpx_transport
 from harness.transport.base import Transport
 from harness.transport.budgeted import BudgetedTransport
 from harness.workload.schedule import Schedule, Writer
@@ -170,7 +170,8 @@ class Session:
     ) -> ResilientClient:
         index, workers = self._ids
         policy = split(settings.policy, index, workers)
-        transport: Transport = httpx_transport.build(policy.connections)
+        build = fast.build if settings.transport == "fast" else httpx_transport.build
+        transport: Transport = build(policy.connections)
         if settings.max_requests is not None:
             most = share(settings.max_requests, index, workers)
             transport = BudgetedTransport(transport, most, lambda: self._player.stop(DRAIN_S))

@@ -10,9 +10,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from harness.policy.config import ConnectionsConfig
-
-#: How long an idle connection is kept.
-KEEPALIVE_S = 30.0
+from harness.transport.base import KEEPALIVE_S
 
 #: Whether the current request is still waiting for a connection of our own pool.
 _queued: ContextVar[bool] = ContextVar("queued", default=False)

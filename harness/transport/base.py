@@ -10,6 +10,11 @@ import msgspec
 from harness.errors import HarnessError
 from harness.model import Fault, Outcome
 
+#: How long an idle connection is kept.
+KEEPALIVE_S = 30.0
+
+USER_AGENT = "primetime"
+
 
 class HttpRequest(msgspec.Struct, frozen=True):
     """One request, ready for the wire."""
@@ -43,6 +48,10 @@ class HttpResponse(Protocol):
     @property
     def headers(self) -> Mapping[str, str]:
         """Headers, found by lower-case name."""
+
+    @property
+    def read_ns(self) -> int | None:
+        """When the socket was read for the last chunk given, or for the head; None where nobody can tell."""
 
     def header_lines(self) -> list[tuple[str, str]]:
         """Every header as it came, repeated ones apart."""

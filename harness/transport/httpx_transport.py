@@ -7,17 +7,18 @@ from collections.abc import AsyncIterator, Mapping
 import httpx
 
 from harness.policy.config import ConnectionsConfig
-from harness.transport.aiohttp_backend import KEEPALIVE_S, make_backend
-from harness.transport.base import HttpRequest, HttpResponse, TransportError
+from harness.transport.aiohttp_backend import make_backend
+from harness.transport.base import KEEPALIVE_S, USER_AGENT, HttpRequest, HttpResponse, TransportError
 from harness.transport.classify import CLASSIFIED, classify
 
 #: What httpx decodes wherever it is installed.
 ENCODINGS = "gzip, deflate"
-USER_AGENT = "primetime"
 
 
 class _Response:
-    """An httpx response opened as a stream."""
+    """An httpx response opened as a stream. httpx does not tell when it read the socket."""
+
+    read_ns: int | None = None
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response

@@ -19,7 +19,7 @@ from harness.exchange.peer import read_body
 from harness.model import Request
 from harness.policy.config import Policy
 from harness.policy.presets import TUNED
-from harness.transport import httpx_transport
+from harness.transport import fast, httpx_transport
 from harness.transport.base import HttpRequest, HttpResponse, Transport
 from harness.wire.openai import OpenAIWire
 from tests.benchmarks import zero_server
@@ -29,6 +29,7 @@ KEY = "sk-benchmark"
 MODEL, MAX_TOKENS, TEMPERATURE = "gpt-4.1", 1000, 0.7
 
 OURS = "ours: tuned, aiohttp pool"
+FAST = "ours: tuned, fast transport"
 BARE_TRANSPORT = "our bare transport, aiohttp pool"
 BARE_HTTPX = "bare httpx"
 OPENAI = "openai SDK"
@@ -106,7 +107,11 @@ def _tuned(pool: Pool) -> Policy:
 
 
 @asynccontextmanager
-async def _ours(url: str, policy: Policy = TUNED, transport: Transport | None = None) -> AsyncIterator[Call]:
+async def _ours(
+    url: str, policy: Policy = TUNED, transport: Transport | None = None, *, on_fast: bool = False
+) -> AsyncIterator[Call]:
+    if on_fast:
+        transport = fast.build(policy.connections)
     async with ResilientClient(url, KEY, policy=policy, transport=transport) as client:
 
         async def call() -> str:
@@ -167,6 +172,21 @@ async def _aiohttp(url: str) -> AsyncIterator[Call]:
 
 
 @asynccontextmanager
+async def _pyreqwest(url: str) -> AsyncIterator[Call]:
+    """Rust's reqwest, which reads its sockets in threads of its own and does not tell when."""
+    from pyreqwest.client import ClientBuilder  # noqa: PLC0415 - it may be missing
+
+    async with ClientBuilder().no_proxy().build() as client:
+
+        async def call() -> str:
+            request = client.post(url + _WIRE.path).headers(_HEADERS).body_bytes(_BODY).build()
+            response = await request.send()
+            return _text(await response.json())
+
+        yield call
+
+
+@asynccontextmanager
 async def _openai(url: str, *, on_ours: bool = False) -> AsyncIterator[Call]:
     import httpx2  # noqa: PLC0415 - the SDK and what it stands on may be missing
     import openai  # noqa: PLC0415
@@ -214,11 +234,14 @@ def _text(document: dict[str, list[dict[str, dict[str, str]]]]) -> str:
 PEERS: tuple[Peer, ...] = (
     Peer(OURS, _ours),
     Peer(BARE_TRANSPORT, partial(_bare, make=_over_pool("aiohttp"))),
+    Peer(FAST, partial(_ours, on_fast=True)),
+    Peer("our bare transport, fast", partial(_bare, make=partial(fast.build, TUNED.connections))),
     Peer("ours: tuned, httpx pool", partial(_ours, policy=_tuned("httpx"))),
     Peer("our bare transport, httpx pool", partial(_bare, make=_over_pool("httpx"))),
     Peer(BARE_HTTPX, _httpx),
     Peer("bare httpx on httpx-aiohttp", partial(_httpx, on_aiohttp=True)),
     Peer("bare aiohttp", _aiohttp),
+    Peer("bare pyreqwest", _pyreqwest, needs=("pyreqwest",)),
     Peer(OPENAI, _openai, needs=("openai", "httpx2")),
     Peer("openai SDK on our transport", partial(_openai, on_ours=True), needs=("openai", "httpx2")),
     Peer("tenacity alone", _tenacity, in_process=True),

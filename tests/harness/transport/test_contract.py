@@ -6,13 +6,12 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 
 import pytest
 
-from harness import Attempt, AttemptFinished, CallError, ResilientClient
+from harness import Attempt, CallError, ResilientClient
 from harness.policy.config import ConnectionsConfig
-from harness.policy.presets import NAIVE
+from tests.harness.transport.backends import BACKENDS, backend_client
 from tests.harness.transport.faults import (
     BODY,
     HEAD,
@@ -24,7 +23,6 @@ from tests.harness.transport.faults import (
     serving,
 )
 
-BACKENDS = ("httpx", "aiohttp")
 TIMEOUT_S = 0.4
 
 
@@ -94,9 +92,7 @@ async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 def client_for(backend: str, url: str, seen: list[Attempt], **connections: object) -> ResilientClient:
     settings = {"max": 10, "keepalive": 10, "connect_timeout_s": TIMEOUT_S, "read_timeout_s": TIMEOUT_S}
-    policy = replace(NAIVE, connections=ConnectionsConfig(**{**settings, **connections}, pool=backend))  # type: ignore[arg-type]
-    listeners = [lambda event: seen.append(event.attempt) if isinstance(event, AttemptFinished) else None]
-    return ResilientClient(url, "sk-test", policy=policy, listeners=listeners)
+    return backend_client(backend, url, seen, ConnectionsConfig(**{**settings, **connections}))  # type: ignore[arg-type]
 
 
 async def ask(client: ResilientClient) -> None:

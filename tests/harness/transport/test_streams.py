@@ -8,9 +8,10 @@ from random import Random
 
 import pytest
 
-from harness import Attempt, AttemptFinished, CallError, Outcome, ResilientClient, Usage
+from harness import Attempt, CallError, Outcome, ResilientClient, Usage
 from harness.policy.config import ConnectionsConfig
 from harness.policy.presets import NAIVE
+from tests.harness.transport.backends import BACKENDS, backend_client
 from tests.harness.transport.faults import (
     BODY,
     DONE,
@@ -31,7 +32,6 @@ from tests.harness.transport.faults import (
     streams,
 )
 
-BACKENDS = ("httpx", "aiohttp")
 IDLE_S = 0.25
 WHOLE = (chunked(ROLE), chunked(PIECE), chunked(PIECE), chunked(LAST + USAGE + DONE), END_OF_BODY)
 BEGUN = (chunked(ROLE), chunked(PIECE))
@@ -40,15 +40,9 @@ BEGUN = (chunked(ROLE), chunked(PIECE))
 def client_for(
     backend: str, url: str, seen: list[Attempt], *, read_timeout_s: float = 5.0, pool: int = 10
 ) -> ResilientClient:
-    connections = ConnectionsConfig(
-        max=pool,
-        keepalive=pool,
-        read_timeout_s=read_timeout_s,
-        pool="httpx" if backend == "httpx" else "aiohttp",
-    )
-    policy = replace(NAIVE, connections=connections, idle_timeout_s=IDLE_S, first_token_timeout_s=4 * IDLE_S)
-    listeners = [lambda event: seen.append(event.attempt) if isinstance(event, AttemptFinished) else None]
-    return ResilientClient(url, "sk-test", policy=policy, listeners=listeners)
+    connections = ConnectionsConfig(max=pool, keepalive=pool, read_timeout_s=read_timeout_s)
+    policy = replace(NAIVE, idle_timeout_s=IDLE_S, first_token_timeout_s=4 * IDLE_S)
+    return backend_client(backend, url, seen, connections, policy)
 
 
 def attempt(backend: str, handler: Handler, read_timeout_s: float = 5.0) -> tuple[Attempt, str]:
@@ -121,6 +115,8 @@ def test_each_fault_of_a_stream_has_one_outcome(backend: str, handler: Handler, 
         # aiohttp 3.14.5 closes the connection and never wakes the reader: only our own timeouts end it.
         ("aiohttp", BEGUN, "timeout.idle_timeout"),
         ("aiohttp", (), "timeout.first_token_timeout"),
+        ("fast", BEGUN, "partial.protocol"),
+        ("fast", (), "transient.protocol"),
     ],
 )
 def test_bytes_that_are_no_chunk(backend: str, parts: tuple[bytes, ...], expected: str) -> None:
@@ -195,8 +191,9 @@ def test_a_stream_left_early_drops_its_connection(backend: str) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("backend", ["aiohttp", "fast"])
 @pytest.mark.parametrize("seed", range(3))
-def test_cancelling_under_pool_contention_loses_no_slot(seed: int) -> None:
+def test_cancelling_under_pool_contention_loses_no_slot(backend: str, seed: int) -> None:
     # httpcore#1093: httpx's own pool does lose them, which is why it is not the default.
     rng = Random(seed)
 
@@ -207,7 +204,7 @@ def test_cancelling_under_pool_contention_loses_no_slot(seed: int) -> None:
             writer.write(HEAD + BODY)
 
     async def main() -> None:
-        async with serving(slow) as url, client_for("aiohttp", url, [], pool=2) as client:
+        async with serving(slow) as url, client_for(backend, url, [], pool=2) as client:
 
             async def cancelled(after_s: float) -> None:
                 call = asyncio.create_task(client.generate_copy("a"))
@@ -223,12 +220,13 @@ def test_cancelling_under_pool_contention_loses_no_slot(seed: int) -> None:
     asyncio.run(main())
 
 
-def test_leaving_streams_under_pool_contention_loses_no_slot() -> None:
+@pytest.mark.parametrize("backend", ["aiohttp", "fast"])
+def test_leaving_streams_under_pool_contention_loses_no_slot(backend: str) -> None:
     async def main() -> None:
         seen: list[Attempt] = []
         async with (
             serving(streams(*BEGUN, then=hang)) as url,
-            client_for("aiohttp", url, seen, pool=2) as client,
+            client_for(backend, url, seen, pool=2) as client,
         ):
 
             async def left() -> None:

@@ -1,0 +1,161 @@
+"""Connections of one client: at most so many in use, idle ones kept for a while."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+
+import httpx
+
+from harness.model import Fault, Outcome
+from harness.policy.config import ConnectionsConfig
+from harness.transport.base import KEEPALIVE_S, TransportError
+from harness.transport.fast.connection import Connection
+from harness.transport.fast.target import Origin
+
+
+class Pool:
+    """Takes out connections and takes them back. `connections` bounds how many, how long, and waiting.
+
+    Who finds all in use waits in line, for `read_timeout_s` at the longest.
+    """
+
+    def __init__(self, connections: ConnectionsConfig, now_ns: Callable[[], int]) -> None:
+        self._settings = connections
+        self._now_ns = now_ns
+        self._idle: dict[Origin, list[Connection]] = {}
+        self._origins: dict[Connection, Origin] = {}  # of every connection there is
+        self._in_use = 0
+        # A dict is an ordered set: first in, first out, and one who gives up is removed at once.
+        self._waiting: dict[asyncio.Future[None], None] = {}
+        self._sweep: asyncio.TimerHandle | None = None
+        self._tls: ssl.SSLContext | None = None
+
+    async def take(self, origin: Origin) -> Connection:
+        """A connection to the origin. Raises TransportError. Give every one back."""
+        if self._in_use < self._settings.max:
+            self._in_use += 1
+        else:
+            await self._turn()
+        try:
+            return self._kept(origin) or await self._connected(origin)
+        except BaseException:
+            self._leave()
+            raise
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep the connection where it can be used again, else drop it."""
+        if self._settings.reuse and connection.reusable and self._has_room():
+            loop = asyncio.get_running_loop()
+            connection.idle_since_s = loop.time()
+            self._idle.setdefault(self._origins[connection], []).append(connection)
+            if self._sweep is None:
+                self._sweep = loop.call_later(KEEPALIVE_S, self._expire)
+        else:
+            connection.drop()
+        self._leave()
+
+    def close(self) -> None:
+        """Drop every connection."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        for connection in list(self._origins):
+            connection.drop()
+
+    def _has_room(self) -> bool:
+        return sum(map(len, self._idle.values())) < self._settings.keepalive
+
+    def _kept(self, origin: Origin) -> Connection | None:
+        """The idle connection that was used last."""
+        kept = self._idle.get(origin)
+        while kept:
+            connection = kept.pop()
+            if connection.reusable:
+                return connection
+        return None
+
+    async def _connected(self, origin: Origin) -> Connection:
+        if len(self._origins) >= self._settings.max:  # idle ones to elsewhere fill the bound
+            self._drop_oldest()
+        loop = asyncio.get_running_loop()
+        settings = self._settings
+        made = Connection(settings.read_timeout_s, self._now_ns, self._lost)
+        self._origins[made] = origin
+        context = self._context() if origin.tls else None
+        try:
+            async with asyncio.timeout(settings.connect_timeout_s):
+                await loop.create_connection(lambda: made, origin.host, origin.port, ssl=context)
+        except BaseException as error:
+            made.drop()
+            self._origins.pop(made, None)
+            raise _unconnected(origin, error, settings.connect_timeout_s) from error
+        return made
+
+    async def _turn(self) -> None:
+        """Wait until a connection may be taken out: who gives one back passes the leave on."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[turn] = None
+        try:
+            async with asyncio.timeout(self._settings.read_timeout_s):
+                await turn
+        except BaseException as error:
+            if self._waiting.pop(turn, self) is self and not turn.cancelled():
+                self._leave()  # the leave came in the very turn in which we gave up
+            if not isinstance(error, TimeoutError):
+                raise
+            what = f"all {self._settings.max} connections are in use"
+            raise TransportError(Outcome.LOCAL, Fault.POOL, what) from None
+
+    def _leave(self) -> None:
+        """One less in use, unless somebody waits for just that."""
+        while self._waiting:
+            turn = next(iter(self._waiting))
+            del self._waiting[turn]
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._in_use -= 1
+
+    def _lost(self, connection: Connection) -> None:
+        origin = self._origins.pop(connection, None)
+        kept = self._idle.get(origin) if origin else None
+        if kept and connection in kept:
+            kept.remove(connection)
+
+    def _drop_oldest(self) -> None:
+        idle = [connection for kept in self._idle.values() for connection in kept]
+        if idle:
+            oldest = min(idle, key=lambda connection: connection.idle_since_s)
+            self._idle[self._origins[oldest]].remove(oldest)
+            oldest.drop()
+
+    def _expire(self) -> None:
+        """Drop what has been idle for too long."""
+        loop = asyncio.get_running_loop()
+        self._sweep = None
+        for kept in self._idle.values():
+            for connection in [c for c in kept if c.idle_since_s + KEEPALIVE_S <= loop.time()]:
+                kept.remove(connection)
+                connection.drop()
+        first = min((kept[0].idle_since_s for kept in self._idle.values() if kept), default=None)
+        if first is not None:
+            self._sweep = loop.call_at(first + KEEPALIVE_S, self._expire)
+
+    def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = httpx.create_ssl_context(trust_env=False)
+            self._tls.set_alpn_protocols(["http/1.1"])
+        return self._tls
+
+
+def _unconnected(origin: Origin, error: BaseException, most_s: float) -> BaseException:
+    """What a failed connect is to the caller."""
+    what = f"no connection to {origin.host}:{origin.port}"
+    match error:
+        case TimeoutError():
+            return TransportError(Outcome.TIMEOUT, Fault.CONNECT_TIMEOUT, f"{what} within {most_s:g} s")
+        case OSError():  # ssl.SSLError and socket.gaierror are ones
+            return TransportError(Outcome.TRANSIENT, Fault.CONNECT, f"{what}: {error}")
+        case _:
+            return error
