@@ -11,6 +11,9 @@ from collections.abc import Callable
 #: Nanoseconds of a monotonic clock with nanosecond resolution. uvloop's `loop.time()` has 1 ms.
 now_ns: Callable[[], int] = time.perf_counter_ns
 
+#: CPU time of this process, in nanoseconds.
+cpu_ns: Callable[[], int] = time.process_time_ns
+
 #: Nanoseconds since 1970, for the manifest and for aligning processes at a run's start.
 wall_ns: Callable[[], int] = time.time_ns
 

@@ -1,12 +1,21 @@
-"""The frozen data that travels between the layers. Times are nanoseconds of the injected clock."""
+"""The frozen data that travels between the layers. Times are nanoseconds of the injected clock.
+
+`gc=False`: none of them can be part of a reference cycle, and the garbage collector need not look at what a
+hundred thousand calls leave a minute.
+"""
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
+
+
+#: Instants in nanoseconds, packed: array("q").
+Instants: TypeAlias = "array[int]"
 
 
 class Outcome(StrEnum):
@@ -57,14 +66,14 @@ class StoppedBy(StrEnum):
     USER = "user"
 
 
-class Message(msgspec.Struct, frozen=True):
+class Message(msgspec.Struct, frozen=True, gc=False):
     """One message of a chat; `role` is "system", "user" or "assistant"."""
 
     role: str
     content: str
 
 
-class Request(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True, gc=False):
     """One chat request, independent of the wire format. `extra` are further fields of the body, as given.
 
     Without `max_tokens` the length of the reply is the API's to bound, or that of a field of `extra`.
@@ -78,28 +87,28 @@ class Request(msgspec.Struct, frozen=True):
     extra: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """Tokens as the API counted them."""
 
     prompt_tokens: int
     completion_tokens: int
 
 
-class Level(msgspec.Struct, frozen=True):
+class Level(msgspec.Struct, frozen=True, gc=False):
     """What the API says of one rate limit: requests or tokens a minute, and how many of them are left."""
 
     limit: int
     remaining: int
 
 
-class Levels(msgspec.Struct, frozen=True):
+class Levels(msgspec.Struct, frozen=True, gc=False):
     """The rate limits as a reply's headers tell them; None where they do not."""
 
     requests: Level | None = None
     tokens: Level | None = None
 
 
-class Reply(msgspec.Struct, frozen=True):
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """A usable reply. A stream of a server that counts no tokens has no usage."""
 
     text: str
@@ -109,7 +118,7 @@ class Reply(msgspec.Struct, frozen=True):
     request_id: str | None = None
 
 
-class Tag(msgspec.Struct, frozen=True):
+class Tag(msgspec.Struct, frozen=True, gc=False):
     """What a load generator knows of a call before it is made; a plain application leaves it empty.
 
     `intended_ns` is the instant the call was scheduled for (latency counts from it); `planned_*` are the
@@ -129,11 +138,12 @@ class Tag(msgspec.Struct, frozen=True):
 NO_TAG = Tag()
 
 
-class Attempt(msgspec.Struct, frozen=True):
+class Attempt(msgspec.Struct, frozen=True, gc=False):
     """One request on the wire and how it ended.
 
     `sent_ns` is when the permit was held and the request left; `headers_ns` when the status line had
-    arrived; `first_token_ns` when a stream's first output had. `permit_wait_ns` was spent waiting for rate
+    arrived; `first_token_ns` when a stream's first output had, `output_ns` when each event with a part of the
+    reply had: of the socket reads that completed them, where the transport tells. `permit_wait_ns` was spent waiting for rate
     and permit before it. `route` is 0 for the first choice, 1 for the fallback.
     """
 
@@ -147,6 +157,7 @@ class Attempt(msgspec.Struct, frozen=True):
     code: str | None = None
     headers_ns: int | None = None
     first_token_ns: int | None = None
+    output_ns: Instants | None = None
     permit_wait_ns: int = 0
     retry_after_s: float | None = None
     should_retry: bool | None = None
@@ -163,7 +174,7 @@ class Attempt(msgspec.Struct, frozen=True):
         return f"{self.outcome}.{self.fault}" if self.fault else str(self.outcome)
 
 
-class Call(msgspec.Struct, frozen=True):
+class Call(msgspec.Struct, frozen=True, gc=False):
     """One logical call: what the customer felt. `attempts` counts requests sent."""
 
     call_id: int
@@ -183,13 +194,13 @@ class Call(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-class AttemptFinished(msgspec.Struct, frozen=True):
+class AttemptFinished(msgspec.Struct, frozen=True, gc=False):
     """An attempt ended."""
 
     attempt: Attempt
 
 
-class Waited(msgspec.Struct, frozen=True):
+class Waited(msgspec.Struct, frozen=True, gc=False):
     """A call begins to wait between two attempts; `reason` is the outcome of the attempt before."""
 
     call_id: int
@@ -198,7 +209,7 @@ class Waited(msgspec.Struct, frozen=True):
     reason: Outcome
 
 
-class BreakerChanged(msgspec.Struct, frozen=True):
+class BreakerChanged(msgspec.Struct, frozen=True, gc=False):
     """The breaker went from one state to another."""
 
     at_ns: int
@@ -207,7 +218,7 @@ class BreakerChanged(msgspec.Struct, frozen=True):
     route: int = 0
 
 
-class LimitChanged(msgspec.Struct, frozen=True):
+class LimitChanged(msgspec.Struct, frozen=True, gc=False):
     """The number of permits went from one to another."""
 
     at_ns: int
@@ -216,7 +227,7 @@ class LimitChanged(msgspec.Struct, frozen=True):
     route: int = 0
 
 
-class Paused(msgspec.Struct, frozen=True):
+class Paused(msgspec.Struct, frozen=True, gc=False):
     """A 429 told when to come back: nothing is sent until then."""
 
     at_ns: int
@@ -224,7 +235,7 @@ class Paused(msgspec.Struct, frozen=True):
     route: int = 0
 
 
-class CallFinished(msgspec.Struct, frozen=True):
+class CallFinished(msgspec.Struct, frozen=True, gc=False):
     """A call ended."""
 
     call: Call

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 import msgspec
 
 from harness.bridge.context import current_arrival
+from harness.bridge.pacer import LoopPacer, MakePacer, Pacer
 from harness.bridge.tally import Tally
 from harness.client import next_tag
 from harness.errors import CallError
@@ -17,6 +19,9 @@ from harness.workload.schedule import Arrival, Schedule
 
 #: A user's task, bound to its user.
 Body = Callable[[], Awaitable[object]]
+
+#: So many arrivals are started in a row at most: who is behind would never let a reply be read.
+BURST = 64
 
 #: Between two looks at how late the loop is.
 LAG_EVERY_S = 0.1
@@ -48,13 +53,16 @@ class Player:
         emit: Callable[[CallFinished], None],
         on_error: Callable[[Exception], None],
         now_ns: Callable[[], int],
+        make_pacer: MakePacer = LoopPacer,
     ) -> None:
         self._now_ns = now_ns
+        self._make_pacer = make_pacer
+        self._pacer: Pacer | None = None
         self._tally = tally
         self._origin_ns = origin_ns
         self._emit = emit
         self._on_error = on_error
-        self._running: set[asyncio.Task[bool]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
         self._stop = asyncio.Event()
         self._hurry_ns: int | None = None
 
@@ -62,18 +70,26 @@ class Player:
         """No more arrivals from now on, and at most `grace_s` for the calls under way."""
         self._hurry_ns = self._now_ns() + round(grace_s * NS)
         self._stop.set()
+        if self._pacer is not None:
+            self._pacer.wake()
 
     async def open_loop(
         self, schedule: Schedule, ids: range, until_ns: int, choose: Callable[[int], Body]
     ) -> None:
         """Start calls `ids` at their instants, not waiting for replies, until `until_ns` or `stop`."""
-        at_ns = schedule.at_ns
-        for call_id in ids:
-            instant_ns = int(at_ns[call_id])
-            if instant_ns > until_ns or not await self._reached(instant_ns):
-                break
-            self._start(schedule.arrival(call_id), choose(call_id))
-        await self._reached(min(until_ns, schedule.length_ns))
+        instants_ns = schedule.at_ns[ids.start : ids.stop : ids.step].tolist()
+        self._pacer = pacer = self._make_pacer()
+        try:
+            for number, (call_id, instant_ns) in enumerate(zip(ids, instants_ns, strict=True), 1):
+                if instant_ns > until_ns or not await self._reached(instant_ns, pacer):
+                    break
+                self._start(schedule.arrival(call_id), choose(call_id))
+                if number % BURST == 0:
+                    await asyncio.sleep(0)
+            await self._reached(min(until_ns, schedule.length_ns), pacer)
+        finally:
+            self._pacer = None
+            pacer.close()
         self._note_end(until_ns)
 
     async def closed_loop(
@@ -90,17 +106,23 @@ class Player:
         After a call that was refused before it sent anything the pause is at least REFUSED_PAUSE_S: an open
         breaker answers at once, and a user without a wait would ask it thousands of times a second.
         """
-        await self._reached(0)
+        await self._awaited(0)
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a closed loop is played by a task")
         while stays() and not self._stop.is_set() and self._elapsed_ns() < until_ns:
             call_id = next(ids)
-            task = self._start(arrival(call_id), choose(call_id))
-            await asyncio.wait([task])
-            refused = not task.cancelled() and task.result()
+            self._tally.scheduled += 1
+            self._running.add(task)
+            try:
+                refused = await self._play(arrival(call_id), choose(call_id))
+            finally:
+                self._running.discard(task)
             await self._sleep(max(pause_s(), REFUSED_PAUSE_S if refused else 0.0))
 
     async def until(self, until_ns: int) -> None:
         """Wait for the end of a closed loop's arrivals: its time, or `stop`."""
-        await self._reached(until_ns)
+        await self._awaited(until_ns)
         self._stop.set()
         self._note_end(until_ns)
 
@@ -129,7 +151,7 @@ class Player:
     def _elapsed_ns(self) -> int:
         return self._now_ns() - self._origin_ns
 
-    async def _reached(self, instant_ns: int) -> bool:
+    async def _reached(self, instant_ns: int, pacer: Pacer) -> bool:
         """Wait for an instant of the run; False when stopped before it.
 
         What was already due when the stop came is still started: it was scheduled.
@@ -137,8 +159,13 @@ class Player:
         while (left_ns := instant_ns - self._elapsed_ns()) > 0:
             if self._stop.is_set():
                 return False
-            await self._sleep(left_ns / NS)
+            await pacer.sleep(left_ns)
         return True
+
+    async def _awaited(self, at_ns: int) -> None:
+        """Wait for an instant of the run, or for a stop, as long as nobody minds a millisecond."""
+        while (left_ns := at_ns - self._elapsed_ns()) > 0 and not self._stop.is_set():
+            await self._sleep(left_ns / NS)
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, or wake at the stop."""
@@ -151,12 +178,11 @@ class Player:
         except TimeoutError:
             return
 
-    def _start(self, arrival: Arrival, body: Body) -> asyncio.Task[bool]:
+    def _start(self, arrival: Arrival, body: Body) -> None:
         self._tally.scheduled += 1
         task = asyncio.get_running_loop().create_task(self._play(arrival, body))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        return task
 
     async def _play(self, arrival: Arrival, body: Body) -> bool:
         """One task in a context of its own; its arrival leaves a record whatever the user's code does.

@@ -15,23 +15,27 @@ from typing import Any
 
 import gevent
 
+from harness.bridge.collector import QuietCollector
 from harness.bridge.driver import Driver
 from harness.bridge.loop_thread import LoopThread, Pending
 from harness.bridge.options import Settings, base_url, is_local
+from harness.bridge.pacer import make_pacer
 from harness.bridge.plan import Plan
 from harness.bridge.player import Body, Player
 from harness.bridge.sources import Offer
+from harness.bridge.statistics import Statistics
 from harness.bridge.tally import Tally, TallyListener
 from harness.client import ResilientClient, next_tag
-from harness.clock import now_ns, origin_of
+from harness.clock import cpu_ns, now_ns, origin_of
 from harness.errors import ConfigError
-from harness.model import Call, CallFinished, Event, Outcome, Tag
+from harness.model import CallFinished, Event, Tag
 from harness.policy.split import share, split
 from harness.record.recorder import Recorder
 from harness.rng import stream
 from harness.transport import fast, httpx_transport
 from harness.transport.base import Transport
 from harness.transport.budgeted import BudgetedTransport
+from harness.units import NS
 from harness.workload.schedule import Schedule, Writer
 
 #: Longest wait for calls under way after the last arrival, and after a Ctrl-C or a Stop in the web UI.
@@ -39,8 +43,10 @@ DRAIN_S = 60.0
 HURRY_S = 5.0
 
 PUMP_S = 0.1
-FLUSH_EVERY = 10  # pumps
+#: In pumps. A worker that is killed loses what it had not written: half a second, and never a whole one.
+FLUSH_EVERY = 5
 TELL_EVERY = 5
+CPU_EVERY = 10
 
 #: Calls made in `on_start` are numbered from here, far above any schedule and its steps.
 WARM_UP = 1 << 61
@@ -84,9 +90,15 @@ class Session:
         self._recorder = _recorder(Path(plan.folder), index, origin_ns)
         self._ended = TallyListener(self.tally)
         listeners = (self._recorder, self._ended)
-        self._player = Player(self.tally, origin_ns, partial(_emit, listeners), self._raise_later, now_ns)
+        self._player = Player(
+            self.tally, origin_ns, partial(_emit, listeners), self._raise_later, now_ns, make_pacer
+        )
         self.client = self._make_client(settings, listeners)
         self._errors: list[Exception] = []
+        self._statistics = Statistics(environment)
+        self._collector = QuietCollector(now_ns, self._note_pause)
+        self._cpu_ns = cpu_ns()
+        self._collector.start()
         if offer.schedule is None:  # a closed loop lasts its time even where no user was spawned
             self._main = self._thread.run(self._close_when(self._player.until(plan.until_ns)))
         self._pump = gevent.spawn(self._pump_forever)
@@ -149,7 +161,7 @@ class Session:
 
     async def _close_when(self, arrivals: Any) -> None:
         """Arrivals, then the drain, then the connections."""
-        lag = asyncio.get_running_loop().create_task(self._player.watch_lag(self._recorder.loop_lag))
+        lag = asyncio.get_running_loop().create_task(self._player.watch_lag(partial(self._recorder.note, name="loop_lag")))
         try:
             await arrivals
             stuck = await self._player.drain(DRAIN_S)
@@ -200,13 +212,23 @@ class Session:
                 self._flush()
             if turn % TELL_EVERY == 0:
                 self._tell(self.tally)
+            if turn % CPU_EVERY == 0:
+                self._note_cpu()
+        self._note_cpu()
         self._carry()
+        self._collector.stop()
         self._finish(self._main)
+
+    def _note_pause(self, at_ns: int, generation: int, pause_ns: int) -> None:
+        self._recorder.note(at_ns, "gc_pause", pause_ns / NS, str(generation))
+
+    def _note_cpu(self) -> None:
+        before_ns, self._cpu_ns = self._cpu_ns, cpu_ns()
+        self._recorder.note(now_ns(), "cpu", (self._cpu_ns - before_ns) / NS)
 
     def _carry(self) -> None:
         self._thread.relay_logs()
-        while self._ended.ended:
-            self._to_locust(self._ended.ended.popleft())
+        self._statistics.add(self._ended.take())
         while self._errors:
             error = self._errors.pop(0)
             logger.error("%s", "".join(traceback.format_exception(error)))
@@ -214,18 +236,6 @@ class Session:
             self._environment.events.user_error.fire(
                 user_instance=None, exception=error, tb=error.__traceback__
             )
-
-    def _to_locust(self, call: Call) -> None:
-        failed = call.outcome is not Outcome.OK
-        why = f"{call.outcome} ({call.code})" if call.code else str(call.outcome)
-        self._environment.events.request.fire(
-            request_type="call",
-            name=call.tag.kind or "call",
-            response_time=(call.end_ns - call.intended_ns) / 1e6,
-            response_length=call.usage.completion_tokens if call.usage else 0,
-            exception=why if failed else None,
-            context={},
-        )
 
     def _flush(self) -> None:
         try:

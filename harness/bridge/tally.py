@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -58,18 +57,22 @@ class TallyListener:
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
-        self.ended: deque[Call] = deque()
+        self._ended: list[Call] = []
 
     def __call__(self, event: Event) -> None:
         """Take one event of the client."""
-        match event:
-            case CallFinished(call):
-                if call.outcome is Outcome.OK:
-                    self._tally.ok += 1
-                else:
-                    self._tally.failed += 1
-                self.ended.append(call)
-            case AttemptFinished():
-                self._tally.attempts += 1
-            case _:
-                pass
+        if type(event) is CallFinished:
+            if event.call.outcome is Outcome.OK:
+                self._tally.ok += 1
+            else:
+                self._tally.failed += 1
+            self._ended.append(event.call)
+        elif type(event) is AttemptFinished:
+            self._tally.attempts += 1
+
+    def take(self) -> list[Call]:
+        """The calls that ended since it was last asked. To be called on the hub."""
+        # The loop may append meanwhile, from its own thread: take a prefix, never swap the list.
+        ended = self._ended[:]
+        del self._ended[: len(ended)]
+        return ended

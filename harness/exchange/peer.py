@@ -41,8 +41,8 @@ class Peer:
         reply = parsed.reply and msgspec.structs.replace(parsed.reply, request_id=request_id)
         return msgspec.structs.replace(parsed, detail=detail, code=code, request_id=request_id, reply=reply)
 
-    def ended(self, progress: Progress, parsed: Parsed) -> Attempt:
-        """The attempt that ended with this reply."""
+    def ended(self, progress: Progress, parsed: Parsed, end_ns: int | None = None) -> Attempt:
+        """The attempt that ended with this reply, at `end_ns` or now."""
         parsed = self.clean(parsed)
         progress.code = parsed.code
         progress.request_id = parsed.request_id or progress.request_id
@@ -51,7 +51,9 @@ class Peer:
         progress.usage = parsed.usage
         progress.levels = parsed.levels or progress.levels
         progress.reply = parsed.reply
-        return progress.ended(self.now_ns(), parsed.outcome, parsed.fault, parsed.detail)
+        if end_ns is None:
+            end_ns = self.now_ns()
+        return progress.ended(end_ns, parsed.outcome, parsed.fault, parsed.detail)
 
     def failed(self, progress: Progress, error: Exception) -> Attempt:
         """The attempt that ended below HTTP."""
@@ -59,7 +61,12 @@ class Peer:
 
     def arrived(self, progress: Progress, response: HttpResponse) -> None:
         """Status and headers are here."""
-        progress.headers_ns, progress.status = self.now_ns(), response.status
+        progress.headers_ns, progress.status = self.read_ns(response), response.status
+
+    def read_ns(self, response: HttpResponse) -> int:
+        """When what was last read of a reply came: as its transport tells, or now."""
+        read_ns = response.read_ns
+        return self.now_ns() if read_ns is None else read_ns
 
 
 def below_http(error: Exception) -> Parsed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -106,7 +107,10 @@ class Streamed(Opened):
         parsed = self._parsed()
         if outcome is not None and parsed.outcome is not Outcome.OK and not self._over:
             parsed = msgspec.structs.replace(parsed, outcome=outcome, fault=fault, detail=detail)
-        return self._peer.ended(self._progress, parsed)
+        whole = parsed.outcome is Outcome.OK and self._response is not None
+        return self._peer.ended(
+            self._progress, parsed, self._peer.read_ns(self._response) if whole else None
+        )
 
     async def read_out(self) -> None:
         """Read to the end of the body, so that the connection can be kept. Raises nothing of its own."""
@@ -161,8 +165,9 @@ class Streamed(Opened):
     def _fold(self, raw: bytes) -> list[str]:
         """What the caller is to see of some bytes."""
         reader, texts = self._reader, []
-        if reader is None:
+        if reader is None or self._response is None:
             return []
+        read_ns = self._peer.read_ns(self._response)
         try:
             events = self._parser.feed(raw)
         except SseOverflow as error:
@@ -173,11 +178,21 @@ class Streamed(Opened):
             if piece is Piece.ERROR:
                 self._over = True
                 break
-            if piece is Piece.OUTPUT and self._progress.first_token_ns is None:
-                self._progress.first_token_ns = self._peer.now_ns()
+            if piece is not Piece.PREAMBLE:
+                self._came(piece, read_ns)
             if text:
                 texts.append(text)
         return texts
+
+    def _came(self, piece: Piece, read_ns: int) -> None:
+        """Something of the reply itself, in bytes that were read then."""
+        progress = self._progress
+        if progress.first_token_ns is None:
+            progress.first_token_ns = read_ns
+        if piece is Piece.OUTPUT:
+            if progress.output_ns is None:
+                progress.output_ns = array("q")
+            progress.output_ns.append(read_ns)
 
     def _broke(self, failure: Parsed) -> None:
         self._over = True

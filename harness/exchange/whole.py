@@ -37,4 +37,4 @@ async def read_whole(peer: Peer, response: HttpResponse, progress: Progress) -> 
     finally:
         await close(response)
     parsed = peer.wire.parse(response.status, response.headers, body)
-    return peer.ended(progress, parsed), body
+    return peer.ended(progress, parsed, peer.read_ns(response)), body

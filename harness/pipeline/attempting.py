@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from harness.model import Attempt, Fault, Levels, Outcome, Reply, Usage
+from harness.model import Attempt, Fault, Instants, Levels, Outcome, Reply, Usage
 from harness.policy.breaker import Ticket
 from harness.policy.rate import Reservation
 
 
-class Progress(msgspec.Struct):
+class Progress(msgspec.Struct, gc=False):
     """What is known of an attempt under way, so that one cut short still tells it. See Attempt."""
 
     call_id: int
@@ -21,6 +21,7 @@ class Progress(msgspec.Struct):
     permit_wait_ns: int
     headers_ns: int | None = None
     first_token_ns: int | None = None
+    output_ns: Instants | None = None
     status: int | None = None
     code: str | None = None
     request_id: str | None = None
@@ -43,6 +44,7 @@ class Progress(msgspec.Struct):
             self.code,
             self.headers_ns,
             self.first_token_ns,
+            self.output_ns,
             self.permit_wait_ns,
             self.retry_after_s,
             self.should_retry,

@@ -30,7 +30,7 @@ class State(StrEnum):
     HALF_OPEN = "half_open"
 
 
-class Ticket(msgspec.Struct, frozen=True):
+class Ticket(msgspec.Struct, frozen=True, gc=False):
     """Leave to send one attempt; a verdict counts only in the generation that gave it."""
 
     generation: int

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
-Kind = Literal["int16", "int32", "int64", "float64", "utf8"]
+Kind = Literal["int16", "int32", "int64", "float64", "utf8", "int64_list"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ ATTEMPTS = (
     Column("sent_ns", "int64", "permit held, request on its way"),
     Column("headers_ns", "int64", "status line received", nullable=True),
     Column("first_token_ns", "int64", "first output of a stream received", nullable=True),
+    Column("output_ns", "int64_list", "when each event with a part of the reply was read; empty of no stream"),
     Column("end_ns", "int64", "ended"),
     Column("outcome", "utf8", "harness.model.Outcome of the attempt"),
     Column("fault", "utf8", "harness.model.Fault: what went wrong, finer than the outcome; empty when ok"),
@@ -69,9 +70,16 @@ ATTEMPTS = (
 EVENTS = (
     Column("worker", "int16", "index of the load process"),
     Column("at_ns", "int64", "when"),
-    Column("name", "utf8", "breaker | limit | pause (of the fallback: with fallback_ before it) | loop_lag"),
-    Column("text", "utf8", "breaker: the state entered (closed, open, half_open)"),
-    Column("value", "float64", "limit: permits from now on; pause: its seconds; loop_lag: seconds late"),
+    Column(
+        "name", "utf8", "breaker | limit | pause (fallback_ before it: of the fallback) | loop_lag | gc_pause | cpu"
+    ),
+    Column("text", "utf8", "breaker: the state entered (closed, open, half_open); gc_pause: its generation"),
+    Column(
+        "value",
+        "float64",
+        "limit: permits from now on; pause, gc_pause: its seconds; loop_lag: seconds late;"
+        " cpu: seconds of this process since the last one",
+    ),
 )
 
 TABLES: dict[str, tuple[Column, ...]] = {"calls": CALLS, "attempts": ATTEMPTS, "events": EVENTS}

@@ -16,7 +16,7 @@ KEEPALIVE_S = 30.0
 USER_AGENT = "primetime"
 
 
-class HttpRequest(msgspec.Struct, frozen=True):
+class HttpRequest(msgspec.Struct, frozen=True, gc=False):
     """One request, ready for the wire."""
 
     method: str

@@ -178,7 +178,7 @@ class AnthropicReader:
             case "content_block_delta":
                 return self._read_delta(event.delta)
             case "content_block_stop" if fold.has_output:
-                return fold.write()
+                return fold.mark()
             case "message_start":
                 started = event.message or _Started()
                 fold.model = started.model or ""
@@ -187,7 +187,7 @@ class AnthropicReader:
                 self._count(event.usage)
                 if event.delta is not None:
                     fold.finish_reason = event.delta.stop_reason
-                return fold.write()
+                return fold.mark()
             case "message_stop":
                 return fold.finish()
         return Piece.PREAMBLE, ""

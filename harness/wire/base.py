@@ -12,7 +12,7 @@ from harness.model import Fault, Levels, Outcome, Reply, Request, Usage
 from harness.wire.sse import SseEvent
 
 
-class Parsed(msgspec.Struct, frozen=True):
+class Parsed(msgspec.Struct, frozen=True, gc=False):
     """What a complete HTTP reply, or a stream at its end, means."""
 
     outcome: Outcome
@@ -31,7 +31,8 @@ class Piece(Enum):
     """What an event of a stream is to the caller."""
 
     PREAMBLE = "preamble"  # announces a reply: nothing of it yet
-    OUTPUT = "output"  # a part of the reply, or its end
+    OUTPUT = "output"  # a part of the reply
+    END = "end"  # tells that the reply, or a part of it, has come to its end, or what it cost
     ERROR = "error"  # the stream is over: the API reported an error, or sent what cannot be read
 
 

@@ -23,8 +23,8 @@ def check(request: Request, *, max_temperature: float) -> None:
     if not request.messages:
         raise refusal("messages", request.messages, "at least one message")
     for index, message in enumerate(request.messages):
-        _check_message(message, f"messages[{index}]")
-    _check_prompt(request.messages)
+        _check_message(index, message)
+    _check_prompts(request.messages)
     tokens = request.max_tokens
     if tokens is not None and (not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1):
         raise refusal("max_tokens", tokens, "at least 1")
@@ -49,20 +49,19 @@ def encode(body: dict[str, Any], extra: Mapping[str, Any], reserved: frozenset[s
         raise RequestError(f"prompt is not text that can be sent: {error.reason}") from error
 
 
-def _check_message(message: Message, where: str) -> None:
+def _check_message(index: int, message: Message) -> None:
     if message.role not in ROLES:
-        raise refusal(f"{where}.role", message.role, "system, user or assistant")
+        raise refusal(f"messages[{index}].role", message.role, "system, user or assistant")
     if not isinstance(message.content, str):
-        raise refusal(f"{where}.content", message.content, "text")
+        raise refusal(f"messages[{index}].content", message.content, "text")
 
 
-def _check_prompt(messages: tuple[Message, ...]) -> None:
-    prompts = [(index, message.content) for index, message in enumerate(messages) if message.role == "user"]
-    for index, content in prompts:
-        if not content.strip():
-            if len(prompts) == 1:
+def _check_prompts(messages: tuple[Message, ...]) -> None:
+    for index, message in enumerate(messages):
+        if message.role == "user" and (not message.content or message.content.isspace()):
+            if sum(other.role == "user" for other in messages) == 1:
                 raise RequestError("prompt is empty: expected text to send")
-            raise refusal(f"messages[{index}].content", content, "text to send")
+            raise refusal(f"messages[{index}].content", message.content, "text to send")
 
 
 def _check_extra(name: str, value: Any, reserved: frozenset[str]) -> None:

@@ -51,7 +51,7 @@ class Fold:
 
     def after_end(self) -> tuple[Piece, str]:
         """The meaning of an event that comes when the stream is over."""
-        return (Piece.ERROR if self.failure else Piece.OUTPUT), ""
+        return (Piece.ERROR if self.failure else Piece.END), ""
 
     def write(self, text: str = "") -> tuple[Piece, str]:
         """Some of the reply came, with text or without."""
@@ -60,12 +60,17 @@ class Fold:
             self._parts.append(text)
         return Piece.OUTPUT, text
 
+    def mark(self) -> tuple[Piece, str]:
+        """Something came that only a reply has: its end, or its cost. The reply may have been empty."""
+        self.has_output = True
+        return Piece.END, ""
+
     def finish(self) -> tuple[Piece, str]:
         """The format's own end mark came."""
         if not self.has_output:
             return self.fail_unreadable("the stream ended without a reply in it")
         self.complete = True
-        return Piece.OUTPUT, ""
+        return Piece.END, ""
 
     def fail_reported(self, error: ProviderError) -> tuple[Piece, str]:
         """The API reported an error."""

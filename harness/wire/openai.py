@@ -194,8 +194,8 @@ class OpenAIReader:
             usage = chunk.usage.total()
             self._usage = usage or self._usage
             if usage is not None and not chunk.choices:
-                return fold.write()
-        text, is_output = "", False
+                return fold.mark()
+        text, is_output, is_end = "", False, False
         for choice in chunk.choices or ():
             delta = choice.delta
             if delta is not None and delta.is_output():
@@ -203,10 +203,12 @@ class OpenAIReader:
                 if choice.index == 0:
                     text += delta.content if isinstance(delta.content, str) else _joined(delta.content)
             if choice.finish_reason is not None:
-                is_output = True
+                is_end = True
                 if choice.index == 0:
                     fold.finish_reason = choice.finish_reason
-        return fold.write(text) if is_output else (Piece.PREAMBLE, "")
+        if is_output:
+            return fold.write(text)
+        return fold.mark() if is_end else (Piece.PREAMBLE, "")
 
 
 def _joined(parts: list[_Part] | None) -> str:

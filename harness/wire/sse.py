@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 #: The longest line, and the most data of one event, that is buffered.
 MAX_EVENT_BYTES = 2**20
@@ -15,8 +15,7 @@ class SseOverflow(ValueError):  # noqa: N818 - named for what happened, as the c
     """A line, or the data of one event, is longer than MAX_EVENT_BYTES."""
 
 
-@dataclass(frozen=True, slots=True)
-class SseEvent:
+class SseEvent(msgspec.Struct, frozen=True, gc=False):
     """One event: its name ("" where none is given), and its data lines joined by a line feed."""
 
     name: str

@@ -20,6 +20,8 @@ CV_MEDIAN = 1.2
 CV_SIGMA = 1.0
 CV_RANGE = (0.5, 4.0)
 
+_NAMES = tuple(f"shop-{number:03d}" for number in range(1, SHOPS + 1))
+
 
 @dataclass(frozen=True, slots=True)
 class Shops:
@@ -30,7 +32,7 @@ class Shops:
 
     def name(self, index: int) -> str:
         """A shop's name, "shop-001" for the largest."""
-        return f"shop-{index + 1:03d}"
+        return _NAMES[index]
 
 
 def make_shops(seed: int) -> Shops:

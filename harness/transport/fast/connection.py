@@ -41,7 +41,7 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport
         self._timer: asyncio.TimerHandle | None = None
-        self._heard_s = 0.0  # when bytes last came, on the loop's clock
+        self.heard_s = 0.0  # when bytes last came, on the loop's clock
         self._woken: asyncio.Future[None] | None = None
         self._failure: TransportError | None = None
         self._body: list[bytes] = []  # of the present read
@@ -55,7 +55,6 @@ class Connection(asyncio.Protocol):
         self.busy = False  # from `send` to the end of its reply
         self.turn = 0  # counts the requests sent
         self.closed = True  # until it is open
-        self.idle_since_s = 0.0
         self._keeps = True
 
     @property
@@ -78,7 +77,7 @@ class Connection(asyncio.Protocol):
             self.drop()
             return
         read_ns = self._now_ns()
-        self._heard_s = self._loop.time()
+        self.heard_s = self._loop.time()
         if not self.status:
             self._head_bytes += len(data)
         try:
@@ -155,7 +154,7 @@ class Connection(asyncio.Protocol):
         self.lines, self.status, self.headers_ns, self._head_bytes = [], 0, 0, 0
         self._reads.clear()  # the reply before may have been left unread, though it was all here
         self._unread_bytes = 0
-        self._heard_s = self._loop.time()
+        self.heard_s = self._loop.time()
         if self._timer is None:
             self._timer = self._loop.call_later(self._silence_s, self._look)
         self._transport.write(data)
@@ -182,7 +181,7 @@ class Connection(asyncio.Protocol):
         self._unread_bytes -= len(data)
         if self._held_back and not self._unread_bytes:
             self._held_back = False
-            self._heard_s = self._loop.time()  # the silence was ours
+            self.heard_s = self._loop.time()  # the silence was ours
             if not self.closed:
                 self._transport.resume_reading()
         return data, read_ns
@@ -227,7 +226,7 @@ class Connection(asyncio.Protocol):
         self._timer = None
         if not self.busy or self.closed:
             return
-        left_s = self._heard_s + self._silence_s - self._loop.time()
+        left_s = self.heard_s + self._silence_s - self._loop.time()
         if self._held_back:
             left_s = self._silence_s
         if left_s > 0:

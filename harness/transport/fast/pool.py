@@ -25,6 +25,7 @@ class Pool:
         self._settings = connections
         self._now_ns = now_ns
         self._idle: dict[Origin, list[Connection]] = {}
+        self._idle_count = 0
         self._origins: dict[Connection, Origin] = {}  # of every connection there is
         self._in_use = 0
         # A dict is an ordered set: first in, first out, and one who gives up is removed at once.
@@ -46,12 +47,8 @@ class Pool:
 
     def give_back(self, connection: Connection) -> None:
         """Keep the connection where it can be used again, else drop it."""
-        if self._settings.reuse and connection.reusable and self._has_room():
-            loop = asyncio.get_running_loop()
-            connection.idle_since_s = loop.time()
-            self._idle.setdefault(self._origins[connection], []).append(connection)
-            if self._sweep is None:
-                self._sweep = loop.call_later(KEEPALIVE_S, self._expire)
+        if self._settings.reuse and self._idle_count < self._settings.keepalive and connection.reusable:
+            self._keep(connection)
         else:
             connection.drop()
         self._leave()
@@ -63,14 +60,18 @@ class Pool:
         for connection in list(self._origins):
             connection.drop()
 
-    def _has_room(self) -> bool:
-        return sum(map(len, self._idle.values())) < self._settings.keepalive
+    def _keep(self, connection: Connection) -> None:
+        self._idle.setdefault(self._origins[connection], []).append(connection)
+        self._idle_count += 1
+        if self._sweep is None:
+            self._sweep = asyncio.get_running_loop().call_later(KEEPALIVE_S, self._expire)
 
     def _kept(self, origin: Origin) -> Connection | None:
         """The idle connection that was used last."""
         kept = self._idle.get(origin)
         while kept:
             connection = kept.pop()
+            self._idle_count -= 1
             if connection.reusable:
                 return connection
         return None
@@ -121,13 +122,17 @@ class Pool:
         origin = self._origins.pop(connection, None)
         kept = self._idle.get(origin) if origin else None
         if kept and connection in kept:
-            kept.remove(connection)
+            self._unkeep(kept, connection)
+
+    def _unkeep(self, kept: list[Connection], connection: Connection) -> None:
+        kept.remove(connection)
+        self._idle_count -= 1
 
     def _drop_oldest(self) -> None:
         idle = [connection for kept in self._idle.values() for connection in kept]
         if idle:
-            oldest = min(idle, key=lambda connection: connection.idle_since_s)
-            self._idle[self._origins[oldest]].remove(oldest)
+            oldest = min(idle, key=lambda connection: connection.heard_s)
+            self._unkeep(self._idle[self._origins[oldest]], oldest)
             oldest.drop()
 
     def _expire(self) -> None:
@@ -135,10 +140,10 @@ class Pool:
         loop = asyncio.get_running_loop()
         self._sweep = None
         for kept in self._idle.values():
-            for connection in [c for c in kept if c.idle_since_s + KEEPALIVE_S <= loop.time()]:
-                kept.remove(connection)
+            for connection in [c for c in kept if c.heard_s + KEEPALIVE_S <= loop.time()]:
+                self._unkeep(kept, connection)
                 connection.drop()
-        first = min((kept[0].idle_since_s for kept in self._idle.values() if kept), default=None)
+        first = min((c.heard_s for kept in self._idle.values() for c in kept), default=None)
         if first is not None:
             self._sweep = loop.call_at(first + KEEPALIVE_S, self._expire)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import httpx
 
 from harness.model import Fault, Outcome
-from harness.transport.base import HttpRequest, TransportError
+from harness.transport.base import USER_AGENT, HttpRequest, TransportError
 
 #: Addresses kept parsed: a client has a few.
 MOST_KEPT = 256
@@ -16,9 +17,9 @@ MOST_KEPT = 256
 OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Origin:
-    """What a connection is made to."""
+    """What a connection is made to; one object each, so that it is found by identity."""
 
     host: str
     port: int
@@ -33,53 +34,70 @@ class Target:
     line: bytes
 
 
-class Targets:
-    """Parses addresses, each once."""
+class Heads:
+    """Parses addresses and writes the heads of requests; what many requests share, once.
 
-    def __init__(self) -> None:
-        self._known: dict[str, Target] = {}
+    `own` are the transport's own header lines, each ended.
+    """
 
-    def of(self, url: str) -> Target:
-        """The target of an address. Raises TransportError for one that is none."""
-        target = self._known.get(url)
+    def __init__(self, own: bytes) -> None:
+        self._own = own
+        self._targets: dict[str, Target] = {}
+        self._origins: dict[tuple[str, int, bool], Origin] = {}
+        self._headers: Mapping[str, str] = {}
+        self._lines = own
+
+    def target(self, url: str) -> Target:
+        """Where an address leads. Raises TransportError for one that is none."""
+        target = self._targets.get(url)
         if target is None:
-            if len(self._known) >= MOST_KEPT:
-                self._known.clear()
-            target = self._known[url] = _parse(url)
+            if len(self._targets) >= MOST_KEPT:
+                self._targets.clear()
+            target = self._targets[url] = self._parse(url)
         return target
 
+    def head(self, target: Target, request: HttpRequest) -> bytes:
+        """The head of a request with its empty line.
 
-def encode_head(target: Target, request: HttpRequest, more: bytes) -> bytes:
-    """The head of a request with its empty line; `more` are the transport's own header lines, each ended.
+        Raises TransportError for a header that does not fit on a line of its own. Headers are written once
+        where one request after the other carries the very same mapping.
+        """
+        if request.headers is not self._headers:
+            self._lines = _encode(request.headers) + self._own
+            self._headers = request.headers
+        method = request.method.encode("ascii", "replace")
+        return b"%b %b%bcontent-length: %d\r\n\r\n" % (
+            method,
+            target.line,
+            self._lines,
+            len(request.content),
+        )
 
-    Raises TransportError for a header that does not fit on a line of its own.
-    """
-    lines = [f"{name}: {value}\r\n" for name, value in request.headers.items() if name.lower() not in OURS]
+    def _parse(self, url: str) -> Target:
+        try:
+            address = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise _unsendable(f"not an address: {error}") from error
+        if address.scheme not in {"http", "https"} or not address.host:
+            raise _unsendable("not an address that begins with http:// or https://")
+        tls = address.scheme == "https"
+        key = (address.raw_host.decode("ascii"), address.port or (443 if tls else 80), tls)
+        origin = self._origins.setdefault(key, Origin(*key))
+        return Target(origin, b"%b HTTP/1.1\r\nhost: %b\r\n" % (address.raw_path, address.netloc))
+
+
+def _encode(headers: Mapping[str, str]) -> bytes:
+    """Header lines, and a user agent where they name none."""
+    known = {name.lower(): value for name, value in headers.items()}
+    known.setdefault("user-agent", USER_AGENT)
+    lines = [f"{name}: {value}\r\n" for name, value in known.items() if name not in OURS]
     text = "".join(lines)
     if text.count("\n") != len(lines) or text.count("\r") != len(lines):
         raise _unsendable("a header contains a line break")
     try:
-        return b"%b %b%b%bcontent-length: %d\r\n\r\n" % (
-            request.method.encode("ascii"),
-            target.line,
-            text.encode("latin-1"),
-            more,
-            len(request.content),
-        )
+        return text.encode("latin-1")
     except UnicodeEncodeError:
-        raise _unsendable("the method or a header cannot be written in Latin-1") from None
-
-
-def _parse(url: str) -> Target:
-    try:
-        address = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise _unsendable(f"not an address: {error}") from error
-    if address.scheme not in {"http", "https"} or not address.host:
-        raise _unsendable("not an address that begins with http:// or https://")
-    tls = address.scheme == "https"
-    origin = Origin(address.raw_host.decode("ascii"), address.port or (443 if tls else 80), tls)
-    return Target(origin, b"%b HTTP/1.1\r\nhost: %b\r\n" % (address.raw_path, address.netloc))
+        raise _unsendable("a header cannot be written in Latin-1") from None
 
 
 def _unsendable(why: str) -> TransportError:

@@ -6,24 +6,24 @@ transport, and tests/harness/transport holds both to it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from functools import cached_property
+from collections.abc import AsyncIterator, Callable
 
 from harness import clock
 from harness.model import Fault, Outcome
 from harness.policy.config import ConnectionsConfig
-from harness.transport.base import USER_AGENT, HttpRequest, HttpResponse, TransportError
+from harness.transport.base import HttpRequest, HttpResponse, TransportError
 from harness.transport.fast.connection import Connection
 from harness.transport.fast.pool import Pool
-from harness.transport.fast.target import Targets, encode_head
+from harness.transport.fast.target import Heads
 
 _KEEP = b"accept-encoding: identity\r\n"
 _CLOSE = _KEEP + b"connection: close\r\n"
-_AGENT = f"user-agent: {USER_AGENT}\r\n".encode()
 
 
 class FastResponse:
     """A reply whose head has arrived; holds its connection until it is closed."""
+
+    __slots__ = ("_connection", "_lines", "_pool", "_turn", "headers", "read_ns", "status")
 
     def __init__(self, connection: Connection, pool: Pool) -> None:
         self.status = connection.status
@@ -32,25 +32,32 @@ class FastResponse:
         self._connection: Connection | None = connection
         self._turn = connection.turn
         self._pool = pool
-
-    @cached_property
-    def headers(self) -> Mapping[str, str]:
-        """Headers by lower-case name; repeated ones joined by commas."""
-        found: dict[str, str] = {}
-        for name, value in self.header_lines():
-            found[name] = f"{found[name]}, {value}" if name in found else value
-        return found
+        self.headers = headers = dict(self.header_lines())
+        if len(headers) < len(self._lines):
+            self.headers = _joined(self.header_lines())
+        encoding = headers.get("content-encoding", "identity")
+        if encoding.strip().lower() != "identity":
+            what = f"content-encoding: {encoding}: it was asked for none"
+            raise TransportError(Outcome.TRANSIENT, Fault.PROTOCOL, what)
 
     def header_lines(self) -> list[tuple[str, str]]:
         """Every header as it came, but for its name in lower case."""
         return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in self._lines]
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncIterator[bytes]:
         """The body, a chunk a read of the socket; `read_ns` is the instant of the last one given."""
+        return self
+
+    # No generator: asyncio keeps a list of those, and to be on it costs more than to read a chunk.
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
         connection = self._connection
-        while connection is not None and (found := await connection.read(self._turn)) is not None:
-            data, self.read_ns = found
-            yield data
+        if connection is None or (found := await connection.read(self._turn)) is None:
+            raise StopAsyncIteration
+        data, self.read_ns = found
+        return data
 
     async def aclose(self) -> None:
         """Give the connection back, or drop it when the body was not read to its end."""
@@ -64,24 +71,21 @@ class FastTransport:
 
     def __init__(self, connections: ConnectionsConfig, now_ns: Callable[[], int] = clock.now_ns) -> None:
         self._pool = Pool(connections, now_ns)
-        self._targets = Targets()
-        self._more = _KEEP if connections.reuse else _CLOSE
+        self._heads = Heads(_KEEP if connections.reuse else _CLOSE)
 
     async def open(self, request: HttpRequest) -> HttpResponse:
         """Send the request, wait for status and headers."""
-        target = self._targets.of(request.url)
-        more = self._more if "user-agent" in request.headers else self._more + _AGENT
-        head = encode_head(target, request, more)
+        target = self._heads.target(request.url)
+        head = self._heads.head(target, request)
         connection = await self._pool.take(target.origin)
         try:
             connection.send(head + request.content)
             await connection.head()
-            _check_encoding(connection)
+            return FastResponse(connection, self._pool)
         except BaseException:
             connection.drop()
             self._pool.give_back(connection)
             raise
-        return FastResponse(connection, self._pool)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -93,10 +97,9 @@ def build(connections: ConnectionsConfig) -> FastTransport:
     return FastTransport(connections)
 
 
-def _check_encoding(connection: Connection) -> None:
-    for name, value in connection.lines:
-        if name.lower() == b"content-encoding" and value.strip().lower() != b"identity":
-            said = value.decode("latin-1")
-            raise TransportError(
-                Outcome.TRANSIENT, Fault.PROTOCOL, f"content-encoding: {said}: it was asked for none"
-            )
+def _joined(lines: list[tuple[str, str]]) -> dict[str, str]:
+    """Repeated headers joined by commas, as RFC 9110 reads them (section 5.3)."""
+    found: dict[str, str] = {}
+    for name, value in lines:
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found

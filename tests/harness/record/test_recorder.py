@@ -26,7 +26,8 @@ from harness.model import (
     Usage,
     Waited,
 )
-from harness.record.recorder import Recorder, arrow_schema
+from harness.record.arrow import arrow_schema
+from harness.record.recorder import Recorder
 from harness.record.schema import SCHEMA_VERSION, TABLES
 
 ORIGIN_NS = 5_000_000_000_000
@@ -164,7 +165,7 @@ def test_every_column_comes_back(tmp_path: Path) -> None:
         recorder(AttemptFinished(attempt))
     recorder(Waited(7, ORIGIN_NS, 5, Outcome.THROTTLED))
     recorder(BreakerChanged(ORIGIN_NS + 40, "closed", "open"))
-    recorder.loop_lag(ORIGIN_NS + 50, 0.25)
+    recorder.note(ORIGIN_NS + 50, "loop_lag", 0.25)
     recorder.close()
     assert _rows(tmp_path, "calls") == [FULL_CALL_ROW, BARE_CALL_ROW]
     assert _rows(tmp_path, "attempts") == [FULL_ATTEMPT_ROW, BARE_ATTEMPT_ROW]
@@ -277,7 +278,7 @@ def test_rows_appended_while_flushing_are_never_lost(tmp_path: Path, restless: N
         nonlocal appended
         while not enough.is_set() and appended < 1_000_000:
             recorder(_attempt(appended))
-            recorder.loop_lag(ORIGIN_NS + appended, 0.0)
+            recorder.note(ORIGIN_NS + appended, "loop_lag", 0.0)
             appended += 1
 
     writer = threading.Thread(target=append)

@@ -299,9 +299,9 @@ def test_a_recorded_stream() -> None:
         (Piece.PREAMBLE, ""),
         (Piece.OUTPUT, "กาแฟ"),
         (Piece.OUTPUT, "หอม ๆ ☕"),
-        (Piece.OUTPUT, ""),
-        (Piece.OUTPUT, ""),
-        (Piece.OUTPUT, ""),
+        (Piece.END, ""),
+        (Piece.END, ""),
+        (Piece.END, ""),
     ]
     request_id = HEADERS["request-id"]
     assert reader.end() == Parsed(
@@ -326,15 +326,15 @@ def test_a_recorded_stream() -> None:
         (_delta("thinking_delta", thinking="คิด"), (Piece.OUTPUT, "")),
         (_delta("input_json_delta", partial_json="{"), (Piece.OUTPUT, "")),
         (_delta("signature_delta", signature="EqQ"), (Piece.OUTPUT, "")),
-        (END, (Piece.OUTPUT, "")),
+        (END, (Piece.END, "")),
         (STOP, (Piece.ERROR, "")),  # nothing else at all
         (OVERLOADED, (Piece.ERROR, "")),
         (b'{"error":{"type":"api_error","message":"from a gateway"}}', (Piece.ERROR, "")),
         (_delta("text_delta"), (Piece.ERROR, "")),
         (_delta("text_delta", text=5), (Piece.ERROR, "")),
         (_event("content_block_delta"), (Piece.ERROR, "")),
-        (_event("message_delta", delta={}, usage={"output_tokens": -1}), (Piece.OUTPUT, "")),
-        (_event("message_delta", delta={}, usage=[]), (Piece.OUTPUT, "")),
+        (_event("message_delta", delta={}, usage={"output_tokens": -1}), (Piece.END, "")),
+        (_event("message_delta", delta={}, usage=[]), (Piece.END, "")),
         (_event("message_start", message={"model": "m", "usage": "none"}), (Piece.PREAMBLE, "")),
         (_event("message_start", message="none"), (Piece.ERROR, "")),
         (b"", (Piece.ERROR, "")),
@@ -350,9 +350,9 @@ def test_what_an_event_is(data: bytes, piece: tuple[Piece, str], *, names: bool)
     assert _read(data, names=names)[0] == [piece]
 
 
-def test_the_end_of_a_block_is_output_after_output() -> None:
+def test_the_end_of_a_block_is_an_end_after_output() -> None:
     pieces, _ = _read(START, BLOCK, TEXT, PING, BLOCK_END)
-    assert [piece for piece, _ in pieces[3:]] == [Piece.PREAMBLE, Piece.OUTPUT]
+    assert [piece for piece, _ in pieces[3:]] == [Piece.PREAMBLE, Piece.END]
 
 
 def test_a_complete_stream() -> None:
@@ -452,7 +452,7 @@ def test_a_failure_after_output_is_partial(failure: bytes, fault: Fault, code: s
 def test_whatever_comes_the_end_agrees_with_the_pieces(events: list[bytes]) -> None:
     pieces, parsed = _read(*events)
     kinds = [piece for piece, _ in pieces]
-    began = Piece.OUTPUT in kinds
+    began = Piece.OUTPUT in kinds or Piece.END in kinds
     assert (parsed.reply is not None) == (parsed.outcome is Outcome.OK)
     if parsed.outcome is Outcome.OK:
         assert began

@@ -342,9 +342,9 @@ def test_a_recorded_stream() -> None:
         (Piece.PREAMBLE, ""),
         (Piece.OUTPUT, "กาแฟ"),
         (Piece.OUTPUT, "หอม ๆ ☕"),
-        (Piece.OUTPUT, ""),
-        (Piece.OUTPUT, ""),
-        (Piece.OUTPUT, ""),
+        (Piece.END, ""),
+        (Piece.END, ""),
+        (Piece.END, ""),
     ]
     assert reader.text == "กาแฟหอม ๆ ☕"
     assert reader.end() == Parsed(
@@ -382,8 +382,8 @@ def test_a_recorded_stream() -> None:
         (_chunk({"content": "a", "reasoning": "b"}), (Piece.OUTPUT, "a")),
         (_chunk({"tool_calls": [{"index": 0, "function": {"arguments": "{"}}]}), (Piece.OUTPUT, "")),
         (_chunk({"content": "a"}, finish="stop"), (Piece.OUTPUT, "a")),
-        (STOP, (Piece.OUTPUT, "")),
-        (USAGE, (Piece.OUTPUT, "")),
+        (STOP, (Piece.END, "")),
+        (USAGE, (Piece.END, "")),
         (_chunk(choices=[{"index": 1, "delta": {"content": "other"}}]), (Piece.OUTPUT, "")),
         (_chunk({"content": "a"}, error=None), (Piece.OUTPUT, "a")),
         (DONE, (Piece.ERROR, "")),  # nothing else at all
@@ -402,8 +402,8 @@ def test_a_recorded_stream() -> None:
         (_chunk({"content": 5}), (Piece.ERROR, "")),
         (_chunk(choices=5), (Piece.ERROR, "")),
         (_chunk(choices=None), (Piece.PREAMBLE, "")),
-        (_chunk(choices=None, usage={"prompt_tokens": 1, "completion_tokens": 0}), (Piece.OUTPUT, "")),
-        (b'{"usage":{"prompt_tokens":1,"completion_tokens":0}}', (Piece.OUTPUT, "")),
+        (_chunk(choices=None, usage={"prompt_tokens": 1, "completion_tokens": 0}), (Piece.END, "")),
+        (b'{"usage":{"prompt_tokens":1,"completion_tokens":0}}', (Piece.END, "")),
         (_chunk(choices=None, usage={"prompt_tokens": 1}), (Piece.PREAMBLE, "")),
         (_chunk(choices=[], usage={"prompt_tokens": -1, "completion_tokens": 0}), (Piece.PREAMBLE, "")),
         (_chunk({"content": "a"}, usage=[5]), (Piece.OUTPUT, "a")),
@@ -595,7 +595,7 @@ def test_whatever_comes_the_end_agrees_with_the_pieces(events: list[bytes]) -> N
     pieces, parsed = _read(*events)
     kinds = [piece for piece, _ in pieces]
     failed = Piece.ERROR in kinds
-    began = Piece.OUTPUT in kinds
+    began = Piece.OUTPUT in kinds or Piece.END in kinds
     assert (parsed.reply is not None) == (parsed.outcome is Outcome.OK)
     if parsed.outcome is Outcome.OK:
         assert began
