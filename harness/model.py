@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-
 #: Instants in nanoseconds, packed: array("q").
 Instants: TypeAlias = "array[int]"
 
@@ -143,8 +142,9 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
 
     `sent_ns` is when the permit was held and the request left; `headers_ns` when the status line had
     arrived; `first_token_ns` when a stream's first output had, `output_ns` when each event with a part of the
-    reply had: of the socket reads that completed them, where the transport tells. `permit_wait_ns` was spent waiting for rate
-    and permit before it. `route` is 0 for the first choice, 1 for the fallback.
+    reply had; these, and the end of a reply, are when the socket was read, where the transport tells.
+    `permit_wait_ns` was spent waiting for rate and permit before it. `route` is 0 for the first choice, 1 for
+    the fallback.
     """
 
     call_id: int

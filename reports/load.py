@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from harness.record.arrow import arrow_schema
 from harness.record.schema import SCHEMA_VERSION, TABLES
 from reports.errors import RunError
 from reports.frames import Tail, extent
@@ -83,14 +84,14 @@ def _convert(path: Path, document: dict[str, Any], kind: type[T]) -> T:
 
 def _read_table(folder: Path, table: str, cut: list[str]) -> Arrays:
     """All rows of a table, over every worker's file; appends the names of cut streams to `cut`."""
-    schema = pa.schema([pa.field(c.name, getattr(pa, c.kind)(), c.nullable) for c in TABLES[table]])
+    schema = arrow_schema(TABLES[table])
     batches = []
     for path in sorted(folder.glob(f"{table}-*.arrow")):
         found, whole = _read_stream(path, schema)
         batches += found
         if not whole:
             cut.append(path.name)
-    rows = pa.Table.from_batches(batches, schema).combine_chunks()
+    rows = pa.Table.from_batches(batches, schema.remove_metadata()).combine_chunks()
     return {c.name: _array(rows[c.name], c.kind) for c in TABLES[table]}
 
 
@@ -131,7 +132,7 @@ def _check_schema(path: Path, found: Any, expected: Any) -> None:
 def _select(batch: Any, schema: Any) -> Any:
     # Offsets and text are checked here: a damaged body would otherwise fail far from its file's name.
     batch.validate(full=True)
-    return pa.record_batch([batch.column(f.name) for f in schema], schema=schema)
+    return pa.record_batch([batch.column(f.name) for f in schema], schema=schema.remove_metadata())
 
 
 def _array(column: Any, kind: str) -> Any:
@@ -142,9 +143,18 @@ def _array(column: Any, kind: str) -> Any:
         )
         values = np.array([*encoded.dictionary.to_pylist(), ""], dtype=object)
         return values[encoded.indices.to_numpy(zero_copy_only=False)]
+    if kind == "int64_list":
+        return _lists(column)
     if kind == "float64":
         return column.to_numpy().astype(np.float64)
     return column.fill_null(ABSENT).to_numpy().astype(np.int64)
+
+
+def _lists(column: Any) -> Any:
+    """An array a row."""
+    lists = np.empty(len(column), dtype=object)
+    lists[:] = [cell.values.to_numpy() for cell in column]
+    return lists
 
 
 def _ordered(arrays: Arrays, *keys: str) -> Arrays:

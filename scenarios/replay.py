@@ -16,4 +16,4 @@ class Callers(AsyncUser):
     async def repeat(self) -> None:
         """One row: its input padded to its tokens, its output asked for at its length."""
         row = self.arrival
-        await self.client.generate_copy(row.prompt, max_tokens=row.max_tokens, system=None)
+        await self.ask(row.prompt, max_tokens=row.max_tokens, system=None)

@@ -15,4 +15,4 @@ class Shops(AsyncUser):
     @task
     async def write_copy(self) -> None:
         """One shop asks for one piece of copy."""
-        await self.client.generate_copy(self.arrival.prompt, max_tokens=self.arrival.max_tokens)
+        await self.ask(self.arrival.prompt, max_tokens=self.arrival.max_tokens)

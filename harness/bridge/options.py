@@ -33,6 +33,7 @@ class Settings:
     run_time_s: float | None
     max_requests: int | None
     transport: TransportName
+    stream: bool
 
 
 def add_arguments(parser: ArgumentParser, mock_profile: str) -> None:
@@ -48,8 +49,9 @@ def add_arguments(parser: ArgumentParser, mock_profile: str) -> None:
         "--transport",
         choices=TRANSPORTS,
         default="httpx",
-        help="what carries requests: httpx, as in production, or fast, to generate more load (default: httpx)",
+        help="what carries requests: httpx, as in production, or fast, for more load (default: httpx)",
     )
+    parser.add_argument("--stream", action="store_true", help="ask for replies as streams")
     parser.add_argument(
         "--seed", type=int, default=1, help="seed of arrivals, prompts and jitter (default: 1)"
     )
@@ -87,6 +89,7 @@ def settings_from(options: Namespace) -> Settings:
         run_time_s=float(run_time) if run_time else None,
         max_requests=max_requests,
         transport=_transport(options.transport),
+        stream=bool(options.stream),
     )
 
 

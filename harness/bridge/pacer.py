@@ -61,7 +61,7 @@ class LoopPacer:
 
 
 class TimerPacer:
-    """By a timerfd. To be made inside the loop it belongs to; raises OSError where there is none to be had."""
+    """By a timerfd. To be made inside the loop it belongs to; raises OSError where there is none."""
 
     def __init__(self) -> None:
         # PyDLL keeps the interpreter's lock: to give it up for a microsecond would cost a thread switch.

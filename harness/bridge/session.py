@@ -75,6 +75,7 @@ class Session:
     ) -> None:
         self.tally = Tally()
         self.seed = settings.seed
+        self.stream = settings.stream
         self._environment = environment
         self._thread = thread
         self._plan = plan
@@ -161,7 +162,7 @@ class Session:
 
     async def _close_when(self, arrivals: Any) -> None:
         """Arrivals, then the drain, then the connections."""
-        lag = asyncio.get_running_loop().create_task(self._player.watch_lag(partial(self._recorder.note, name="loop_lag")))
+        lag = asyncio.get_running_loop().create_task(self._player.watch_lag(self._note_lag))
         try:
             await arrivals
             stuck = await self._player.drain(DRAIN_S)
@@ -218,6 +219,9 @@ class Session:
         self._carry()
         self._collector.stop()
         self._finish(self._main)
+
+    def _note_lag(self, at_ns: int, late_s: float) -> None:
+        self._recorder.note(at_ns, "loop_lag", late_s)
 
     def _note_pause(self, at_ns: int, generation: int, pause_ns: int) -> None:
         self._recorder.note(at_ns, "gc_pause", pause_ns / NS, str(generation))

@@ -32,7 +32,8 @@ class Statistics:
         if not calls:
             return
         self._count(self._environment.stats, calls)
-        own, others = [], []
+        own: list[Any] = []
+        others: list[Any] = []
         for listener in self._environment.events.request._handlers:  # noqa: SLF001 - there is no public list
             (own if listener.__module__ == _LOCUST_ITSELF else others).append(listener)
         if others:
@@ -77,7 +78,7 @@ def _entry(stats: RequestStats, name: str, calls: list[Call]) -> StatsEntry:
     failures = sum(call.outcome is not Outcome.OK for call in calls)
     entry.num_requests = len(calls)
     entry.num_failures = failures
-    entry.total_response_time = sum(latencies_ms)  # type: ignore[assignment]  # Locust adds floats, too
+    entry.total_response_time = sum(latencies_ms)  # type: ignore[arg-type]  # Locust adds floats, too
     entry.min_response_time = min(latencies_ms)  # type: ignore[assignment]
     entry.max_response_time = max(latencies_ms)  # type: ignore[assignment]
     entry.total_content_length = sum(map(_length, calls))

@@ -11,7 +11,10 @@ from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
 from harness.bridge.context import current_arrival
 from harness.bridge.session import Session
 from harness.client import ResilientClient
+from harness.client.client import DEFAULT_MAX_TOKENS
+from harness.client.messages import COPYWRITER
 from harness.errors import ConfigError
+from harness.model import Reply
 from harness.rng import stream
 from harness.workload.prompts import PromptBook
 from harness.workload.schedule import Arrival
@@ -56,6 +59,20 @@ class AsyncUser(User):
     def prompts(self) -> PromptBook:
         """Prompts for the present arrival, the same in every run of the seed."""
         return PromptBook(stream(self.schedule.current_session.seed, "prompts", self.arrival.call_id))
+
+    async def ask(
+        self, prompt: str, max_tokens: int | None = DEFAULT_MAX_TOKENS, *, system: str | None = COPYWRITER
+    ) -> Reply:
+        """One piece of copy, as a stream read to its end where the run asks for streams (`--stream`).
+
+        Raises as the client's `generate_copy` and `stream` do.
+        """
+        if not self.schedule.current_session.stream:
+            return await self.client.generate_copy(prompt, max_tokens=max_tokens, system=system)
+        async with self.client.stream(prompt, max_tokens=max_tokens, system=system) as stream:
+            async for _ in stream:
+                pass
+        return stream.reply
 
     def pause_s(self) -> float:
         """Locust's `wait_time`, for the closed loop."""

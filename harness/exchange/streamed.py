@@ -107,10 +107,9 @@ class Streamed(Opened):
         parsed = self._parsed()
         if outcome is not None and parsed.outcome is not Outcome.OK and not self._over:
             parsed = msgspec.structs.replace(parsed, outcome=outcome, fault=fault, detail=detail)
-        whole = parsed.outcome is Outcome.OK and self._response is not None
-        return self._peer.ended(
-            self._progress, parsed, self._peer.read_ns(self._response) if whole else None
-        )
+        if parsed.outcome is Outcome.OK and self._response is not None:
+            return self._peer.ended(self._progress, parsed, self._peer.read_ns(self._response))
+        return self._peer.ended(self._progress, parsed)
 
     async def read_out(self) -> None:
         """Read to the end of the body, so that the connection can be kept. Raises nothing of its own."""

@@ -5,22 +5,25 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any, Generic, TypeVar
+from typing import IO, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from harness.record.schema import SCHEMA_VERSION, Column, Kind
 
 Item = TypeVar("Item")
 
-#: A column of a batch: plain values, or instants of many events a row.
-Cells = Sequence[Any]
+#: A column of a batch: values, or an array of instants a row.
+Cells: TypeAlias = Sequence[Any] | NDArray[Any]
 
 
 def arrow_type(kind: Kind) -> Any:
     """The Arrow type of a column's kind."""
-    return pa.list_(pa.field("item", pa.int64(), nullable=False)) if kind == "int64_list" else getattr(pa, kind)()
+    if kind == "int64_list":
+        return pa.list_(pa.field("item", pa.int64(), nullable=False))
+    return getattr(pa, kind)()
 
 
 def arrow_schema(columns: tuple[Column, ...]) -> Any:

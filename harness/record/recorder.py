@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.model import (
-    Attempt,
     AttemptFinished,
     BreakerChanged,
     CallFinished,

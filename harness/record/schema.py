@@ -53,7 +53,9 @@ ATTEMPTS = (
     Column("sent_ns", "int64", "permit held, request on its way"),
     Column("headers_ns", "int64", "status line received", nullable=True),
     Column("first_token_ns", "int64", "first output of a stream received", nullable=True),
-    Column("output_ns", "int64_list", "when each event with a part of the reply was read; empty of no stream"),
+    Column(
+        "output_ns", "int64_list", "when each event with a part of the reply was read; empty of no stream"
+    ),
     Column("end_ns", "int64", "ended"),
     Column("outcome", "utf8", "harness.model.Outcome of the attempt"),
     Column("fault", "utf8", "harness.model.Fault: what went wrong, finer than the outcome; empty when ok"),
@@ -71,7 +73,9 @@ EVENTS = (
     Column("worker", "int16", "index of the load process"),
     Column("at_ns", "int64", "when"),
     Column(
-        "name", "utf8", "breaker | limit | pause (fallback_ before it: of the fallback) | loop_lag | gc_pause | cpu"
+        "name",
+        "utf8",
+        "breaker | limit | pause (fallback_ before it: of the fallback) | loop_lag | gc_pause | cpu",
     ),
     Column("text", "utf8", "breaker: the state entered (closed, open, half_open); gc_pause: its generation"),
     Column(

@@ -105,7 +105,7 @@ class Writer:
 
 def _edges(weights: Floats) -> list[float]:
     """The upper ends of each one's share of [0, 1), but the last: whatever is left is its."""
-    return (np.cumsum(weights) / weights.sum())[:-1].tolist()
+    return [float(edge) for edge in np.cumsum(weights)[:-1] / weights.sum()]
 
 
 @dataclass(frozen=True, slots=True)

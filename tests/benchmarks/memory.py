@@ -15,7 +15,7 @@ from pathlib import Path
 import uvloop
 
 from tests.benchmarks import replies, servers
-from tests.benchmarks.load import Tally, drive
+from tests.benchmarks.driving import Tally, drive
 from tests.benchmarks.servers import Running
 from tests.benchmarks.table import Check
 

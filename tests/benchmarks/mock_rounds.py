@@ -8,7 +8,7 @@ from statistics import median
 import uvloop
 
 from tests.benchmarks import aimock, replies, servers
-from tests.benchmarks.load import turn
+from tests.benchmarks.driving import turn
 from tests.benchmarks.replies import WrongReplyError
 from tests.benchmarks.servers import Running
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tests.benchmarks import mock_rounds, mock_table, raw_server, replies, servers
-from tests.benchmarks.load import ReplyEnd
+from tests.benchmarks.driving import ReplyEnd
 from tests.benchmarks.mock_rounds import Row
 
 ROOT = Path(__file__).parents[2]

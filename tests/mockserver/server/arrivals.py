@@ -14,7 +14,7 @@ from typing import cast
 
 import uvloop
 
-from tests.benchmarks.load import ReplyEnd
+from tests.benchmarks.driving import ReplyEnd
 
 STREAM_EVERY = 10
 # How long the last replies are waited for.
