@@ -42,6 +42,7 @@ class Recorder:
         self._calls = Table(path("calls"), CALLS, partial(call_cells, worker, origin_ns))
         self._attempts = Table(path("attempts"), ATTEMPTS, partial(attempt_cells, worker, origin_ns))
         self._notes = Table(path("events"), EVENTS, partial(note_cells, worker, origin_ns))
+        self._tables = (self._calls, self._attempts, self._notes)
         self._take: dict[type, Callable[[Any], None]] = {
             CallFinished: self._call,
             AttemptFinished: self._attempt,
@@ -63,12 +64,12 @@ class Recorder:
 
     def flush(self) -> None:
         """Hand everything gathered so far to the operating system."""
-        for table in (self._calls, self._attempts, self._notes):
+        for table in self._tables:
             table.flush()
 
     def close(self) -> None:
         """Flush and end the streams."""
-        for table in (self._calls, self._attempts, self._notes):
+        for table in self._tables:
             table.close()
 
     def _call(self, event: CallFinished) -> None:

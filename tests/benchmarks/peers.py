@@ -76,6 +76,7 @@ class _Answer:
 
     headers: Mapping[str, str]
     status: int = 200
+    read_ns: int | None = None
 
     def header_lines(self) -> list[tuple[str, str]]:
         return list(self.headers.items())

@@ -223,6 +223,7 @@ class Response:
         self.call_id = call_id
         self.status = plan.status
         self.headers: Mapping[str, str] = plan.headers
+        self.read_ns: int | None = None
         self.closes = 0
         self._api = api
         self._plan = plan

@@ -597,6 +597,6 @@ def _record(directory: Path, events: list[Event]) -> None:
             recorder(event)
         recorder.close()
     finally:  # a failing close leaves files open, and their warnings would hide the failure
-        for table in recorder._tables.values():
+        for table in recorder._tables:
             table._file.close()
     assert len(list(directory.iterdir())) == 3
