@@ -37,7 +37,7 @@ BODY = json.dumps(
 
 HEADERS = {"content-type": "application/json", "x-request-id": "req_4f7a1c", "content-length": str(len(BODY))}
 
-_ANSWER = (
+ANSWER = (
     "HTTP/1.1 200 OK\r\n" + "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items()) + "\r\n"
 ).encode() + BODY
 
@@ -76,7 +76,7 @@ class Answering(asyncio.Protocol):
             self._transport.write(self._answer * answers)
 
 
-async def serve(answer: bytes = _ANSWER) -> None:
+async def serve(answer: bytes = ANSWER) -> None:
     """Until standard input closes: so it ends with the process that started it, however that one ends."""
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
