@@ -162,14 +162,19 @@ class Session:
 
     async def _close_when(self, arrivals: Any) -> None:
         """Arrivals, then the drain, then the connections."""
-        lag = asyncio.get_running_loop().create_task(self._player.watch_lag(self._note_lag))
+        loop = asyncio.get_running_loop()
+        watches = [
+            loop.create_task(self._player.watch_lag(self._note_lag)),
+            loop.create_task(self._collector.run()),
+        ]
         try:
             await arrivals
             stuck = await self._player.drain(DRAIN_S)
             if stuck:
                 self.tally.degraded = f"{stuck} calls did not end when they were cancelled"
         finally:
-            lag.cancel()
+            for watch in watches:
+                watch.cancel()
             await self.client.aclose()
 
     def _choose(self, user: Driver, call_id: int) -> Body:

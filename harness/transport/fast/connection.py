@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 from collections import deque
 from collections.abc import Callable
 from typing import cast
@@ -40,6 +41,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport
+        self._poll = select.poll()
         self._timer: asyncio.TimerHandle | None = None
         self.heard_s = 0.0  # when bytes last came, on the loop's clock
         self._woken: asyncio.Future[None] | None = None
@@ -64,12 +66,17 @@ class Connection(asyncio.Protocol):
             not self.busy and not self.closed and self._keeps and not self._transport.get_write_buffer_size()
         )
 
+    def heard(self) -> bool:
+        """Whether there is something to read that nobody asked for, or an end, which asyncio has yet to see."""
+        return bool(self._poll.poll(0))
+
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open."""
         self.closed = False
         self._transport = cast("asyncio.Transport", transport)  # uvloop's derives from neither
+        self._poll.register(transport.get_extra_info("socket"), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         """The socket has been read."""
@@ -96,6 +103,8 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The server says no more; the connection is closed, and `connection_lost` follows."""
+        self._keeps = False
+        self._transport.abort()  # what we may still be writing is for nobody
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -105,7 +114,7 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
         if self.busy:
-            if exc is None and self.status and self._ends_with_connection():
+            if exc is None and self._failure is None and self.status and self._ends_with_connection():
                 self.busy = False
             else:
                 self._failure = self._failure or _broken(exc, begun=bool(self.status))
@@ -115,8 +124,8 @@ class Connection(asyncio.Protocol):
     # What the parser calls.
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header line."""
-        if self.busy:
+        """One header line; those after the body are none of the head's."""
+        if self.busy and not self.status:
             self.lines.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -126,7 +135,7 @@ class Connection(asyncio.Protocol):
             return
         if status in _INFORMATIONAL:
             self.lines = []
-        else:
+        elif self._head_bytes <= MOST_HEAD_BYTES or _length(self.lines) <= MOST_HEAD_BYTES:
             self.status = status
 
     def on_body(self, body: bytes) -> None:
@@ -155,6 +164,9 @@ class Connection(asyncio.Protocol):
         self._reads.clear()  # the reply before may have been left unread, though it was all here
         self._unread_bytes = 0
         self.heard_s = self._loop.time()
+        if self.closed:  # since it was opened
+            self._failure = _broken(None, begun=False)
+            return
         if self._timer is None:
             self._timer = self._loop.call_later(self._silence_s, self._look)
         self._transport.write(data)
@@ -190,6 +202,9 @@ class Connection(asyncio.Protocol):
         """Close at once; what is under way is lost."""
         if not self.closed:
             self._keeps = False
+            if self.busy and self._failure is None:
+                what = "the connection was closed on this side"
+                self._failure = TransportError(Outcome.TRANSIENT, Fault.READ, what)
             self._transport.abort()
 
     async def _wait(self) -> None:
@@ -241,6 +256,10 @@ class Connection(asyncio.Protocol):
             return True
         names = {name.lower() for name, _ in self.lines}
         return names.isdisjoint({b"content-length", b"transfer-encoding"})
+
+
+def _length(lines: Lines) -> int:
+    return sum(len(name) + len(value) for name, value in lines)
 
 
 def _broken(error: Exception | None, *, begun: bool) -> TransportError:

@@ -32,6 +32,7 @@ class Pool:
         self._waiting: dict[asyncio.Future[None], None] = {}
         self._sweep: asyncio.TimerHandle | None = None
         self._tls: ssl.SSLContext | None = None
+        self._closed = False
 
     async def take(self, origin: Origin) -> Connection:
         """A connection to the origin. Raises TransportError. Give every one back."""
@@ -47,14 +48,16 @@ class Pool:
 
     def give_back(self, connection: Connection) -> None:
         """Keep the connection where it can be used again, else drop it."""
-        if self._settings.reuse and self._idle_count < self._settings.keepalive and connection.reusable:
+        wanted = self._settings.reuse and not self._closed and self._idle_count < self._settings.keepalive
+        if wanted and connection.reusable:
             self._keep(connection)
         else:
             connection.drop()
         self._leave()
 
     def close(self) -> None:
-        """Drop every connection."""
+        """Drop every connection, and open no more."""
+        self._closed = True
         if self._sweep is not None:
             self._sweep.cancel()
         for connection in list(self._origins):
@@ -72,11 +75,14 @@ class Pool:
         while kept:
             connection = kept.pop()
             self._idle_count -= 1
-            if connection.reusable:
+            if connection.reusable and not connection.heard():
                 return connection
+            connection.drop()
         return None
 
     async def _connected(self, origin: Origin) -> Connection:
+        if self._closed:
+            raise _closed()
         if len(self._origins) >= self._settings.max:  # idle ones to elsewhere fill the bound
             self._drop_oldest()
         loop = asyncio.get_running_loop()
@@ -86,11 +92,22 @@ class Pool:
         context = self._context() if origin.tls else None
         try:
             async with asyncio.timeout(settings.connect_timeout_s):
-                await loop.create_connection(lambda: made, origin.host, origin.port, ssl=context)
+                await loop.create_connection(
+                    lambda: made,
+                    origin.host,
+                    origin.port,
+                    ssl=context,
+                    ssl_handshake_timeout=settings.connect_timeout_s if origin.tls else None,
+                )
         except BaseException as error:
             made.drop()
             self._origins.pop(made, None)
-            raise _unconnected(origin, error, settings.connect_timeout_s) from error
+            if isinstance(error, OSError):  # TimeoutError, ssl.SSLError and socket.gaierror are ones
+                raise _unconnected(origin, error, settings.connect_timeout_s) from error
+            raise
+        if self._closed:  # in the meantime
+            made.drop()
+            raise _closed()
         return made
 
     async def _turn(self) -> None:
@@ -154,13 +171,13 @@ class Pool:
         return self._tls
 
 
-def _unconnected(origin: Origin, error: BaseException, most_s: float) -> BaseException:
+def _unconnected(origin: Origin, error: OSError, most_s: float) -> TransportError:
     """What a failed connect is to the caller."""
     what = f"no connection to {origin.host}:{origin.port}"
-    match error:
-        case TimeoutError():
-            return TransportError(Outcome.TIMEOUT, Fault.CONNECT_TIMEOUT, f"{what} within {most_s:g} s")
-        case OSError():  # ssl.SSLError and socket.gaierror are ones
-            return TransportError(Outcome.TRANSIENT, Fault.CONNECT, f"{what}: {error}")
-        case _:
-            return error
+    if isinstance(error, TimeoutError):
+        return TransportError(Outcome.TIMEOUT, Fault.CONNECT_TIMEOUT, f"{what} within {most_s:g} s")
+    return TransportError(Outcome.TRANSIENT, Fault.CONNECT, f"{what}: {error}")
+
+
+def _closed() -> TransportError:
+    return TransportError(Outcome.LOCAL, Fault.POOL, "the transport is closed")

@@ -13,6 +13,8 @@ from harness.transport.base import USER_AGENT, HttpRequest, TransportError
 #: Addresses kept parsed: a client has a few.
 MOST_KEPT = 256
 
+PORTS = range(1, 1 << 16)
+
 #: Headers that are the transport's to decide.
 OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
 
@@ -76,12 +78,16 @@ class Heads:
     def _parse(self, url: str) -> Target:
         try:
             address = httpx.URL(url)
-        except httpx.InvalidURL as error:
+            address.raw_host.decode("ascii").encode("idna")  # as it is looked up; some hosts cannot be
+        except (httpx.InvalidURL, UnicodeError) as error:
             raise _unsendable(f"not an address: {error}") from error
         if address.scheme not in {"http", "https"} or not address.host:
             raise _unsendable("not an address that begins with http:// or https://")
         tls = address.scheme == "https"
-        key = (address.raw_host.decode("ascii"), address.port or (443 if tls else 80), tls)
+        port = (443 if tls else 80) if address.port is None else address.port
+        if port not in PORTS:
+            raise _unsendable(f"not an address: port {port}")
+        key = (address.raw_host.decode("ascii"), port, tls)
         origin = self._origins.setdefault(key, Origin(*key))
         return Target(origin, b"%b HTTP/1.1\r\nhost: %b\r\n" % (address.raw_path, address.netloc))
 

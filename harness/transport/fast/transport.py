@@ -32,10 +32,10 @@ class FastResponse:
         self._connection: Connection | None = connection
         self._turn = connection.turn
         self._pool = pool
-        self.headers = headers = dict(self.header_lines())
-        if len(headers) < len(self._lines):
+        self.headers = dict(self.header_lines())
+        if len(self.headers) < len(self._lines):
             self.headers = _joined(self.header_lines())
-        encoding = headers.get("content-encoding", "identity")
+        encoding = self.headers.get("content-encoding", "identity")
         if encoding.strip().lower() != "identity":
             what = f"content-encoding: {encoding}: it was asked for none"
             raise TransportError(Outcome.TRANSIENT, Fault.PROTOCOL, what)
