@@ -27,6 +27,7 @@ EXAMPLES = """\
 examples:
   python -m reports summarise runs/20260101T120000-primetime-tuned
   python -m reports summarise RUN --goodput call_latency:10000 e2el:8000 --json
+  python -m reports summarise RUN --goodput ttft:2000 itl:60
   python -m reports html RUN
   python -m reports compare runs/*-article runs/*-tuned -o docs/
 """
@@ -70,7 +71,8 @@ def parser() -> Parser:
             "--goodput",
             metavar="METRIC:MS",
             nargs="+",
-            help=f"what an ok call must meet, {' or '.join(objectives.NAMES)} (default: call_latency:15000)",
+            help=f"what an ok call must meet, of {', '.join(objectives.NAMES)}; itl is a call's mean gap,"
+            f" and only a stream meets {', '.join(objectives.OF_STREAMS)} (default: call_latency:15000)",
         )
     return root
 

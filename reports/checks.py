@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from reports import metrics
+from reports import generator, metrics
 from reports.quantiles import quantile
 from reports.run import Run
 
 #: A generator this late at its p99 measures itself, not the server.
 LAG_LIMIT_MS = 50.0
+
+#: A worker this busy in a second had no more to give: Python runs on one core a process.
+FULL_CPU = 0.9
 
 
 def in_flight_at_end(run: Run) -> int:
@@ -57,4 +60,26 @@ def _generator(run: Run) -> list[str]:
     p99 = quantile(lag, 0.99)
     if p99 <= LAG_LIMIT_MS:
         return []
-    return [f"the generator was the bottleneck: schedule lag p99 = {p99:.1f} ms"]
+    return [f"the generator was the bottleneck: schedule lag p99 = {p99:.1f} ms{_exhausted(run)}"]
+
+
+def _exhausted(run: Run) -> str:
+    """The worker that came nearest to a whole core, if one did, and what would relieve it."""
+    workers = generator.cpu(generator.busy(run.events), run.window_ns)
+    peak, worker = max(((c.peak or 0.0, c.worker) for c in workers), default=(0.0, 0))
+    if peak < FULL_CPU:
+        return ""
+    reliefs = _reliefs(run)
+    advice = f"; try {' or '.join(reliefs)}" if reliefs else ""
+    return f"; worker {worker} used {100 * peak:.0f} % of a core in its busiest second{advice}"
+
+
+def _reliefs(run: Run) -> list[str]:
+    """Options that would, where the manifest tells that they are not in use."""
+    found = []
+    if run.manifest.generator.get("transport") == "httpx":
+        found.append("--transport fast")
+    cpus = run.manifest.machine.get("cpus")
+    if isinstance(cpus, int) and cpus > run.manifest.workers:
+        found.append(f"--processes {min(cpus, 2 * run.manifest.workers)}")
+    return found

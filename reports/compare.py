@@ -72,18 +72,27 @@ _LONGEST_DIFFERENCE = 60
 
 
 def _conditions(runs: Sequence[Run]) -> dict[str, list[Any]]:
-    schedules = [r.document["schedule"] for r in runs]
-    keys = dict.fromkeys(key for s in schedules for key in s)
     return {
         "seed": [r.manifest.seed for r in runs],
-        **{f"schedule.{key}": [s.get(key) for s in schedules] for key in keys},
+        **_each("schedule", [r.document["schedule"] for r in runs]),
         "target.profile": [r.manifest.target.get("profile") for r in runs],
+        **_each("generator", [r.manifest.generator for r in runs]),
     }
 
 
+def _each(name: str, documents: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Every field of any of the documents, by its dotted name."""
+    keys = dict.fromkeys(key for d in documents for key in d)
+    return {f"{name}.{key}": [d.get(key) for d in documents] for key in keys}
+
+
 def rows(compared: Sequence[Compared]) -> list[Row]:
-    """The table: one row a metric."""
-    return [_row(name, get, show, side, compared) for name, get, show, side in _METRICS]
+    """The table: one row a metric; those of streams and of the generator's CPU where any run has them."""
+    shown = list(_METRICS)
+    for has, metrics in _WHERE_KNOWN:
+        if any(has(c.summary) is not None for c in compared):
+            shown += metrics
+    return [_row(name, get, show, side, compared) for name, get, show, side in shown]
 
 
 def render(compared: Sequence[Compared], warned: Sequence[str]) -> str:
@@ -93,6 +102,7 @@ def render(compared: Sequence[Compared], warned: Sequence[str]) -> str:
     heading = ["", *(words.clean(c.label) + ("*" if c.summary["degraded"] else "") for c in compared)]
     lines += [table(heading, [[r.name, *r.cells] for r in rows(compared)])]
     lines += [f"Goodput: ok with {met}. Percentiles: {compared[0].summary['quantile_definition']}."]
+    lines += [f"{c.label}: {never}." for c in compared if (never := words.unmet(c.summary))]
     lines += [f"* {c.label} is degraded: {words.clean(r)}" for c in compared for r in c.summary["degraded"]]
     return "\n".join(lines)
 
@@ -110,7 +120,7 @@ def _of(key: str) -> Get:
 
 
 def _percentile(key: str, name: str) -> Get:
-    return lambda s: s[key][name]
+    return lambda s: s[key] and s[key][name]
 
 
 def _share_of_calls(part: Get) -> Get:
@@ -118,7 +128,9 @@ def _share_of_calls(part: Get) -> Get:
 
 
 # Which side of a metric is the better one: +1 more, -1 less, 0 neither.
-_METRICS: tuple[tuple[str, Get, Callable[[Any], str], int], ...] = (
+Metric = tuple[str, Get, Callable[[Any], str], int]
+
+_METRICS: tuple[Metric, ...] = (
     ("calls", _of("calls"), words.count, 0),
     ("offered /s", _of("offered_rate"), words.number, 0),
     ("throughput /s", _of("request_throughput"), words.number, 1),
@@ -135,6 +147,31 @@ _METRICS: tuple[tuple[str, Get, Callable[[Any], str], int], ...] = (
     ("breaker open", _of("breaker_open_fraction"), words.percent, 0),
     ("wasted tokens", lambda s: s["tokens"]["wasted"], words.count, -1),
     ("schedule lag p99", _percentile("schedule_lag_ms", "p99"), words.latency, 0),
+)
+
+#: Rows that not every run has, and what tells whether one does.
+_WHERE_KNOWN: tuple[tuple[Get, tuple[Metric, ...]], ...] = (
+    (
+        _of("ttft_ms"),
+        (
+            ("ttft p50, ok", _percentile("ttft_ms", "p50"), words.latency, 0),
+            ("ttft p95, ok", _percentile("ttft_ms", "p95"), words.latency, 0),
+            ("itl p50, ok", _percentile("itl_ms", "p50"), words.latency, 0),
+            ("itl p99, ok", _percentile("itl_ms", "p99"), words.latency, 0),
+            ("tpot p50, ok", _percentile("tpot_ms", "p50"), words.latency, 0),
+        ),
+    ),
+    (
+        lambda s: s["generator"]["cpu"],
+        (
+            (
+                "generator cpu",
+                lambda s: s["generator"]["cpu"] and s["generator"]["cpu"]["mean"],
+                words.percent,
+                0,
+            ),
+        ),
+    ),
 )
 
 

@@ -70,6 +70,7 @@ def _table(compared: Sequence[Compared]) -> Html:
     definition = compared[0].summary["quantile_definition"]
     note = (
         f"Bold: the better one, if there is one. Percentiles: {definition} quantiles; ∞ falls among failures."
+        + "".join(f" {c.label}: {never}." for c in compared if (never := words.unmet(c.summary)))
     )
     return page.join((page.table("Metrics", heading, body), page.element("p", note, cls="note")))
 

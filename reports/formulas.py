@@ -10,9 +10,32 @@ FORMULAS = (
     ("call_latency", "end − intended, over ok calls: all attempts and waits, what the customer feels"),
     ("call_latency_all", "the same over all calls, a failed call as infinite: failing fast never looks fast"),
     ("e2el", "end − sent of the last attempt, over ok calls"),
+    ("ttft", "first content event of the stream − sent, last attempts of ok calls"),
+    (
+        "itl",
+        (
+            "a content event − the one before it, every gap of the same attempts a sample"
+            "; zero where one read brought both. As an objective: the mean gap of a call"
+        ),
+    ),
+    (
+        "tpot",
+        (
+            "(end − first content event) / (completion tokens − 1), the same attempts"
+            "; from two tokens on, as the API counted them"
+        ),
+    ),
     ("permit_wait, backoff", "time a call waited for permits, and between its attempts"),
     ("schedule_lag", "start − intended: how late the generator itself was"),
     ("loop_lag", "how late the event loop woke a sleeper"),
+    (
+        "generator cpu",
+        (
+            "CPU seconds of a worker process / seconds, over the arrival window and in its busiest second"
+            "; 100 % is one core"
+        ),
+    ),
+    ("gc pauses", "time in which Python's garbage collector held a worker process, the drain included"),
     ("shed_rate", "calls rejected before any attempt / calls"),
     ("breaker_open_fraction", "time open, over workers / (workers × arrival window); half-open is not open"),
     (

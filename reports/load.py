@@ -15,7 +15,7 @@ from harness.record.arrow import arrow_schema
 from harness.record.schema import SCHEMA_VERSION, TABLES
 from reports.errors import RunError
 from reports.frames import Tail, extent
-from reports.run import ABSENT, Attempts, Calls, Ending, Events, Manifest, Run
+from reports.run import ABSENT, Attempts, Calls, Ending, Events, Lists, Manifest, Run
 
 T = TypeVar("T")
 
@@ -150,11 +150,15 @@ def _array(column: Any, kind: str) -> Any:
     return column.fill_null(ABSENT).to_numpy().astype(np.int64)
 
 
-def _lists(column: Any) -> Any:
-    """An array a row."""
-    lists = np.empty(len(column), dtype=object)
-    lists[:] = [cell.values.to_numpy() for cell in column]
-    return lists
+def _lists(column: Any) -> Lists:
+    """The rows of all chunks. A chunk may be a slice: its offsets then begin and end within its values."""
+    values, lengths = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for chunk in column.chunks:
+        offsets = chunk.offsets.to_numpy()
+        values.append(chunk.values.fill_null(ABSENT).to_numpy()[offsets[0] : offsets[-1]])
+        lengths.append(np.diff(offsets))
+    bounds = np.concatenate(([0], np.cumsum(np.concatenate(lengths), dtype=np.int64)))
+    return Lists(np.concatenate(values), bounds)
 
 
 def _ordered(arrays: Arrays, *keys: str) -> Arrays:
@@ -168,6 +172,6 @@ def _pick(kind: type[T], arrays: Arrays) -> T:
     picked = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # every caller passes a dataclass
         values = arrays[field.name]
-        wide = values.dtype == object and field.name != "detail"
-        picked[field.name] = values.astype(np.str_) if wide else values
+        named = not isinstance(values, Lists) and values.dtype == object and field.name != "detail"
+        picked[field.name] = values.astype(np.str_) if named else values
     return kind(**picked)

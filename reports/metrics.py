@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from reports import streams
 from reports.objectives import Objective
-from reports.run import NS_PER_MS, Bools, Calls, Floats, Ints, Run, Texts
+from reports.run import NS_PER_MS, Bools, Calls, Events, Floats, Ints, Run, Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +39,17 @@ def schedule_lag_ms(calls: Calls) -> Floats:
     return (calls.start_ns - calls.intended_ns) / NS_PER_MS
 
 
+def loop_lag_ms(events: Events, worker: int | None = None) -> Floats:
+    """How late the event loop woke a sleeper, of a worker or of all of them; sampled ten times a second."""
+    sampled = events.name == "loop_lag"
+    if worker is not None:
+        sampled &= events.worker == worker
+    return np.asarray(events.value[sampled] * 1000)
+
+
 def e2el_by_call_ms(run: Run) -> Floats:
     """Of every call: end - sent of its last attempt; nan for a call without a recorded attempt."""
-    ids = run.attempts.call_id
-    found = np.full(len(run.calls), np.nan)
-    if len(ids) == 0:
-        return found
-    # Attempts are ordered by call and number, so the last one stands left of where the next id would go.
-    last = np.searchsorted(ids, run.calls.call_id, side="right") - 1
-    known = (last >= 0) & (ids[last] == run.calls.call_id)
-    took = (run.attempts.end_ns - run.attempts.sent_ns) / NS_PER_MS
-    found[known] = took[last[known]]
-    return found
+    return run.of_last_attempt((run.attempts.end_ns - run.attempts.sent_ns) / NS_PER_MS)
 
 
 def e2el_ms(run: Run) -> Floats:
@@ -58,13 +58,27 @@ def e2el_ms(run: Run) -> Floats:
     return took[~np.isnan(took)]
 
 
+_OF_LAST_ATTEMPT: dict[str, Callable[[Run], Floats]] = {
+    "e2el": e2el_by_call_ms,
+    "ttft": streams.ttft_by_call_ms,
+    "itl": streams.mean_itl_by_call_ms,
+    "tpot": streams.tpot_by_call_ms,
+}
+
+
 def good(run: Run, objectives: Sequence[Objective]) -> Bools:
     """Which calls are ok and met every objective. What was not recorded is not met."""
-    values = {"call_latency": call_latency_all_ms(run.calls), "e2el": e2el_by_call_ms(run)}
     met = run.ok.copy()
     for objective in objectives:
-        met &= values[objective.metric] <= objective.limit_ms
+        met &= _judged(run, objective.metric) <= objective.limit_ms
     return met
+
+
+def _judged(run: Run, metric: str) -> Floats:
+    """Of every call: the value its objective is held against."""
+    if metric == "call_latency":
+        return call_latency_all_ms(run.calls)
+    return _OF_LAST_ATTEMPT[metric](run)
 
 
 def per_s(count: int, window_s: float) -> float | None:

@@ -8,12 +8,19 @@ from dataclasses import dataclass
 
 from reports.errors import UsageError
 
-NAMES = ("call_latency", "e2el")
+NAMES = ("call_latency", "e2el", "ttft", "itl", "tpot")
+
+#: Those that only a streamed reply can meet.
+OF_STREAMS = ("ttft", "itl", "tpot")
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """An ok call meets it when its metric is at most `limit_ms`."""
+    """An ok call meets it when its metric is at most `limit_ms`.
+
+    `itl` is judged by the call's mean gap. A call whose metric was not recorded, as `ttft` of a reply that
+    was not streamed, does not meet it.
+    """
 
     metric: str
     limit_ms: float
@@ -38,7 +45,7 @@ def parse(texts: Sequence[str]) -> tuple[Objective, ...]:
 
 def _parse_one(text: str) -> Objective:
     metric, colon, limit = text.partition(":")
-    known = " or ".join(NAMES)
+    known = f"{', '.join(NAMES[:-1])} or {NAMES[-1]}"
     if not colon or metric not in NAMES:
         raise UsageError(f"--goodput {text}: expected METRIC:MILLISECONDS with METRIC {known}")
     try:

@@ -200,41 +200,59 @@ def breakers(t: Timeline, clock: Clock | None) -> Draw:
 
 
 def lag(t: Timeline, clock: Clock | None) -> Draw:
-    """How late the generator was: its own calls, and its event loop."""
+    """How late the generator was, its own calls and its event loop; below, how busy, where that is known."""
 
     def draw(figure: Figure, size: Size) -> None:
-        ax = figure.add_subplot()
-        ax.stairs(
-            t.lag_max_ms, t.edges_s, baseline=None, color=style.INK, linewidth=1.2, label="schedule lag, max"
-        )
-        ax.stairs(t.lag_p50_ms, t.edges_s, baseline=None, color=style.MUTED, linewidth=1.2, label="p50")
-        if not np.isnan(t.loop_lag_max_ms).all():
-            ax.stairs(
-                t.loop_lag_max_ms,
-                t.edges_s,
-                baseline=None,
-                color="#7a3b8f",
-                linewidth=1.0,
-                label="event loop, max",
-            )
-        ax.axhline(LAG_LIMIT_MS, color=style.LIMIT, linewidth=1.0, linestyle=(0, (4, 3)))
-        ax.set_ylim(0.01, max(200.0, float(np.nanmax(t.lag_max_ms, initial=0)) * 2))
-        ax.set_yscale("log")
-        ticks = [
-            (0.1, "0.1 ms"),
-            (1, "1 ms"),
-            (10, "10 ms"),
-            (LAG_LIMIT_MS, "50 ms"),
-            (1000, "1 s"),
-            (10_000, "10 s"),
-        ]
-        shown = [(at, label) for at, label in ticks if at <= ax.get_ylim()[1]]
-        ax.set_yticks([at for at, _ in shown], [label for _, label in shown])
-        ax.set_yticks([], minor=True)
-        parts.time_axis(ax, clock, t.window_s, size)
-        parts.legend(ax, _columns(size, 3))
+        if np.isnan(t.cpu_max).all():
+            panels = [figure.add_subplot()]
+        else:
+            panels = list(figure.subplots(2, 1, sharex=True, height_ratios=(2.4, 1)))
+            _cpu(panels[1], t)
+        _lag(panels[0], t)
+        parts.time_axis(panels[-1], clock, t.window_s, size)
+        parts.legend(panels[0], _columns(size, 3))
 
     return draw
+
+
+def _lag(ax: Axes, t: Timeline) -> None:
+    ax.stairs(
+        t.lag_max_ms, t.edges_s, baseline=None, color=style.INK, linewidth=1.2, label="schedule lag, max"
+    )
+    ax.stairs(t.lag_p50_ms, t.edges_s, baseline=None, color=style.MUTED, linewidth=1.2, label="p50")
+    if not np.isnan(t.loop_lag_max_ms).all():
+        ax.stairs(
+            t.loop_lag_max_ms,
+            t.edges_s,
+            baseline=None,
+            color="#7a3b8f",
+            linewidth=1.0,
+            label="event loop, max",
+        )
+    ax.axhline(LAG_LIMIT_MS, color=style.LIMIT, linewidth=1.0, linestyle=(0, (4, 3)))
+    ax.set_ylim(0.01, max(200.0, float(np.nanmax(t.lag_max_ms, initial=0)) * 2))
+    ax.set_yscale("log")
+    ticks = [
+        (0.1, "0.1 ms"),
+        (1, "1 ms"),
+        (10, "10 ms"),
+        (LAG_LIMIT_MS, "50 ms"),
+        (1000, "1 s"),
+        (10_000, "10 s"),
+    ]
+    shown = [(at, label) for at, label in ticks if at <= ax.get_ylim()[1]]
+    ax.set_yticks([at for at, _ in shown], [label for _, label in shown])
+    ax.set_yticks([], minor=True)
+
+
+def _cpu(ax: Axes, t: Timeline) -> None:
+    """Of one core; a process of Python's has no more than that to give."""
+    ax.stairs(t.cpu_max, t.edges_s, baseline=0, fill=True, color=style.OFFERED, linewidth=0)
+    ax.stairs(t.cpu_max, t.edges_s, baseline=None, color=style.MUTED, linewidth=1.2)
+    ax.axhline(1, color=style.LIMIT, linewidth=1.0, linestyle=(0, (4, 3)))
+    ax.set_ylim(0, max(1.1, float(np.nanmax(t.cpu_max)) * 1.1))
+    ax.set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])
+    ax.set_ylabel("CPU")
 
 
 def _columns(size: Size, most: int) -> int:

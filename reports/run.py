@@ -81,6 +81,7 @@ class Manifest:
     options: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, Any] = field(default_factory=dict)
     machine: dict[str, Any] = field(default_factory=dict)
+    generator: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,56 @@ class Ending:
     scheduled: dict[str, int]
     recorded: dict[str, int] = field(default_factory=dict)
     degraded: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """A list of integers a row, end to end: row i's are `values[bounds[i]:bounds[i + 1]]`.
+
+    Two arrays hold millions of short lists; an array of arrays would take a Python object a row.
+    """
+
+    values: Ints
+    bounds: Ints
+
+    def __len__(self) -> int:
+        return len(self.bounds) - 1
+
+    def __getitem__(self, rows: Ints) -> Lists:
+        """Those rows, in that order."""
+        lengths = self.lengths[rows]
+        bounds = np.concatenate(([0], np.cumsum(lengths)))
+        shift = self.bounds[:-1][rows] - bounds[:-1]
+        return Lists(self.values[np.arange(bounds[-1]) + np.repeat(shift, lengths)], bounds)
+
+    @property
+    def lengths(self) -> Ints:
+        """How many each row holds."""
+        return np.diff(self.bounds)
+
+    @property
+    def first(self) -> Floats:
+        """The first of each row; nan where it is empty."""
+        return self._at(self.bounds[:-1])
+
+    @property
+    def last(self) -> Floats:
+        """The last of each row; nan where it is empty."""
+        return self._at(self.bounds[1:] - 1)
+
+    @property
+    def steps(self) -> Ints:
+        """From each value to the next within its row, row after row."""
+        inner = self.bounds[(self.bounds > 0) & (self.bounds < len(self.values))]
+        within = np.ones(max(len(self.values) - 1, 0), dtype=np.bool_)
+        within[inner - 1] = False
+        return np.diff(self.values)[within]
+
+    def _at(self, places: Ints) -> Floats:
+        found = np.full(len(self), np.nan)
+        filled = self.lengths > 0
+        found[filled] = self.values[places[filled]]
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +174,7 @@ class Attempts:
     call_id: Ints
     attempt: Ints
     sent_ns: Ints
+    output_ns: Lists
     end_ns: Ints
     outcome: Texts
     fault: Texts
@@ -149,7 +201,7 @@ class Run:
     """A run folder, read.
 
     `document` is the manifest as it stands on disk; `cut` names the streams that stop before their end;
-    `ending` is None when the run was cut off. (No slots: the arrival window is computed once.)
+    `ending` is None when the run was cut off. (No slots: some properties are computed once.)
     """
 
     manifest: Manifest
@@ -179,3 +231,20 @@ class Run:
     def ok(self) -> Bools:
         """Which calls succeeded."""
         return np.asarray(self.calls.outcome == "ok")
+
+    @cached_property
+    def last_attempt(self) -> Ints:
+        """Of every call: the index of its last attempt; ABSENT for a call without a recorded one."""
+        ids = self.attempts.call_id
+        if len(ids) == 0:
+            return np.full(len(self.calls), ABSENT)
+        # Attempts are ordered by call and number, so the last one stands left of where the next id would go.
+        last = np.searchsorted(ids, self.calls.call_id, side="right") - 1
+        return np.where((last >= 0) & (ids[last] == self.calls.call_id), last, ABSENT)
+
+    def of_last_attempt(self, values: Floats) -> Floats:
+        """Of every call: its last attempt's one of `values`, one an attempt; nan without such an attempt."""
+        found = np.full(len(self.calls), np.nan)
+        known = self.last_attempt != ABSENT
+        found[known] = values[self.last_attempt[known]]
+        return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from reports import plots, words
 from reports.page import Plot
 from reports.run import Run
@@ -61,7 +63,8 @@ def figures(run: Run, t: Timeline) -> list[Plot]:
         Plot(
             "lag",
             "The generator's own lag",
-            "Under the dashed line the generator kept its schedule; above it, it measured itself.",
+            "Under the dashed line the generator kept its schedule; above it, it measured itself."
+            + ("" if np.isnan(t.cpu_max).all() else " Below: the CPU of its busiest worker."),
             plots.lag(t, clock),
         ),
         Plot(

@@ -57,7 +57,7 @@ def _headlines(s: Summary) -> Html:
     spent = s["tokens"]
     total = spent["prompt"] + spent["completion"]
     ok, latency, every = s["outcomes"]["ok"], s["call_latency_ms"], s["call_latency_all_ms"]
-    met = words.objectives(s["goodput_objectives_ms"]).replace("call_latency ≤", "within")
+    met = words.goodput(s).replace("call_latency ≤", "within")
     calls = s["calls"]
     shown = [
         (
@@ -105,6 +105,7 @@ def _configuration(run: Run) -> Html:
         ("Policy of each worker", manifest.policy.per_worker),
         ("Schedule", schedule),
         ("Target", manifest.target),
+        ("Generator", manifest.generator),
         ("Options", manifest.options),
         ("Versions and machine", {**manifest.versions, **manifest.machine}),
     ]

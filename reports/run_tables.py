@@ -6,8 +6,22 @@ from reports import page, style, words
 from reports.metrics import share
 from reports.page import Html
 from reports.quantiles import LEAST_SAMPLES
-from reports.summary import LATENCIES, PERCENTILES, Summary
+from reports.summary import PERCENTILES, Summary, latencies
 
+GENERATOR_HEADING = (
+    "",
+    "schedule lag p50",
+    "p99",
+    "max",
+    "loop lag p50",
+    "p99",
+    "max",
+    "CPU",
+    "busiest",
+    "GC pauses",
+    "longest",
+    "in all",
+)
 KINDS_HEADING = ("kind", "calls", "ok", "in time", "attempts a call", "p50", "p95")
 
 
@@ -25,16 +39,39 @@ def tables(s: Summary) -> Html:
         page.element("div", _latencies(s), quantile_note(s), cls="card full"),
         *(page.element("div", half, cls="card") for half in halves),
         page.element("div", page.table("By kind of copy", KINDS_HEADING, _kinds(s)), cls="card full"),
+        page.element("div", _generator(s), cls="card full"),
     ]
     return page.element("div", *cards, cls="tables")
 
 
 def _latencies(s: Summary) -> Html:
     rows = [
-        [label, *(words.latency(s[key][p]) for p in PERCENTILES), words.count(s[key]["n"])]
-        for label, key in LATENCIES
+        [label, *(words.latency(found[p]) for p in PERCENTILES), words.count(found["n"])]
+        for label, found in latencies(s)
     ]
     return page.table("Latency", ["", *PERCENTILES, "n"], rows)
+
+
+def _generator(s: Summary) -> Html:
+    """Of each worker process: its lateness and what it cost."""
+    rows = [
+        [
+            f"worker {w['worker']}",
+            *(words.latency(w["schedule_lag_ms"][p]) for p in ("p50", "p99", "max")),
+            *(words.latency(w["loop_lag_ms"][p]) for p in ("p50", "p99", "max")),
+            *(words.percent(w["cpu"] and w["cpu"][p]) for p in ("mean", "max")),
+            words.count(w["gc_pauses"]["n"]),
+            *(words.latency(w["gc_pauses"][p]) for p in ("max_ms", "total_ms")),
+        ]
+        for w in s["generator"]["workers"]
+    ]
+    note = (
+        "CPU: of one core, over the arrival window and in the busiest second. A generator near 100 % measures"
+        " itself; a pause of its garbage collector delays everything in its process."
+    )
+    return page.join(
+        (page.table("The generator itself", GENERATOR_HEADING, rows), page.element("p", note, cls="note"))
+    )
 
 
 def _details(s: Summary) -> Html:

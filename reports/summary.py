@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from harness.model import Outcome
-from reports import breaker, checks, metrics, quantiles
+from reports import breaker, checks, generator, metrics, quantiles, streams
 from reports.errors import OutputError
 from reports.objectives import Objective
 from reports.run import NS_PER_MS, NS_PER_S, Floats, Run
@@ -21,11 +21,14 @@ Summary = dict[str, Any]
 #: JSON has no Infinity; a percentile that reaches into the failures is this word.
 INFINITE = "inf"
 
-#: The latencies that are printed, and their keys.
+#: The latencies that are printed, and their keys; null where the run has no such thing, as streams.
 LATENCIES = (
     ("call latency, ok calls", "call_latency_ms"),
     ("call latency, all calls", "call_latency_all_ms"),
     ("e2el, last attempt", "e2el_ms"),
+    ("ttft, to first token", "ttft_ms"),
+    ("itl, between events", "itl_ms"),
+    ("tpot, per token", "tpot_ms"),
     ("permit wait", "permit_wait_ms"),
     ("backoff", "backoff_ms"),
     ("schedule lag", "schedule_lag_ms"),
@@ -41,7 +44,7 @@ def summarise(run: Run, objectives: Sequence[Objective]) -> Summary:
     """The document of `summary.json`. Latencies are milliseconds, rates are a second of arrival window."""
     calls, attempts, manifest = run.calls, run.attempts, run.manifest
     ok, good = run.ok, metrics.good(run, objectives)
-    spent = metrics.tokens(run)
+    spent, streamed = metrics.tokens(run), streams.recorded(run)
     return {
         "run": manifest.run,
         "scenario": manifest.scenario,
@@ -71,11 +74,11 @@ def summarise(run: Run, objectives: Sequence[Objective]) -> Summary:
         "permit_wait_ms": _percentiles(calls.permit_wait_ns / NS_PER_MS),
         "backoff_ms": _percentiles(calls.backoff_ns / NS_PER_MS),
         "schedule_lag_ms": _percentiles(metrics.schedule_lag_ms(calls)),
-        "loop_lag_ms": _percentiles(run.events.value[run.events.name == "loop_lag"] * 1000),
-        # Replies are not streamed yet, so there is no first token to time.
-        "ttft_ms": None,
-        "itl_ms": None,
-        "tpot_ms": None,
+        "loop_lag_ms": _percentiles(metrics.loop_lag_ms(run.events)),
+        "ttft_ms": _percentiles(streams.ttft_ms(run)) if streamed else None,
+        "itl_ms": _percentiles(streams.itl_ms(run)) if streamed else None,
+        "tpot_ms": _percentiles(streams.tpot_ms(run)) if streamed else None,
+        "generator": _generator(run),
         "tokens": {"prompt": spent.prompt, "completion": spent.completion, "wasted": spent.wasted},
         "kinds": _kinds(run, good),
         "failure_details": _failure_details(run),
@@ -83,6 +86,11 @@ def summarise(run: Run, objectives: Sequence[Objective]) -> Summary:
         if run.ending is None
         else (run.ending.end_ns - run.ending.arrivals_end_ns) / NS_PER_S,
     }
+
+
+def latencies(summary: Summary) -> list[tuple[str, dict[str, Any]]]:
+    """Those of `LATENCIES` that the run has, by their labels."""
+    return [(label, summary[key]) for label, key in LATENCIES if summary[key] is not None]
 
 
 def write(summary: Summary, folder: Path) -> Path:
@@ -119,6 +127,38 @@ def _finite(value: float | None) -> float | int | str | None:
         return value
     # Six decimals of a millisecond are the nanosecond that was recorded.
     return INFINITE if math.isinf(value) else round(value, 6)
+
+
+def _generator(run: Run) -> dict[str, Any]:
+    """The generator's own profile: `cpu` is the busiest worker's, in fractions of a core; null unrecorded.
+
+    `workers` holds the same of each, with its lags.
+    """
+    cpu = generator.cpu(generator.busy(run.events), run.window_ns)
+    return {
+        "cpu": _cpu(generator.busiest(cpu)),
+        "gc_pauses": _pauses(generator.pauses(run.events)),
+        "workers": [
+            {
+                "worker": worker,
+                "cpu": _cpu(next((c for c in cpu if c.worker == worker), None)),
+                "gc_pauses": _pauses(generator.pauses(run.events, worker)),
+                "schedule_lag_ms": _percentiles(
+                    metrics.schedule_lag_ms(run.calls)[run.calls.worker == worker]
+                ),
+                "loop_lag_ms": _percentiles(metrics.loop_lag_ms(run.events, worker)),
+            }
+            for worker in range(run.manifest.workers)
+        ],
+    }
+
+
+def _cpu(found: generator.Cpu | None) -> dict[str, float | None] | None:
+    return None if found is None else {"mean": found.mean, "max": found.peak}
+
+
+def _pauses(found: generator.Pauses) -> dict[str, Any]:
+    return {"n": found.n, "total_ms": _finite(found.total_ms), "max_ms": _finite(found.max_ms)}
 
 
 def _kinds(run: Run, good: Any) -> dict[str, dict[str, Any]]:

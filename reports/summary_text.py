@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from reports import words
 from reports.metrics import share
-from reports.summary import LATENCIES, PERCENTILES, Summary
+from reports.summary import PERCENTILES, Summary, latencies
 from reports.text_table import table
 
 LABEL_WIDTH = 23
@@ -33,6 +35,7 @@ def _rates(s: Summary) -> str:
     wasted = share(spent["wasted"], total)
     met = words.objectives(s["goodput_objectives_ms"])
     good = share(s["good_calls"], s["calls"])
+    never = words.unmet(s)
     rows = [
         ("offered", f"{words.number(s['offered_rate'])} /s", f"{words.count(s['calls'])} calls recorded"),
         ("request throughput", f"{words.number(s['request_throughput'])} /s", "ok calls"),
@@ -41,13 +44,28 @@ def _rates(s: Summary) -> str:
             f"{words.number(s['request_goodput'])} /s",
             f"ok with {met}: {words.percent(good)} of calls",
         ),
+        *([("", "", never)] if never else []),
         ("amplification", words.number(s["amplification"]), f"{words.count(s['attempts'])} attempts"),
         ("shed rate", words.percent(s["shed_rate"]), "rejected before any attempt"),
         ("breaker open", words.percent(s["breaker_open_fraction"]), "of the workers' time"),
         ("wasted tokens", words.count(spent["wasted"]), f"{words.percent(wasted)} of {words.count(total)}"),
         ("in flight at end", words.count(s["in_flight_at_end"]), "scheduled but not recorded"),
+        *_generator(s["generator"]),
     ]
-    return "\n".join(f"{name:<{LABEL_WIDTH}}  {value:>10}  {note}" for name, value, note in rows)
+    return "\n".join(f"{name:<{LABEL_WIDTH}}  {value:>10}  {note}".rstrip() for name, value, note in rows)
+
+
+def _generator(g: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """The generator's own profile; nothing where a run is too short to have one."""
+    if g["cpu"] is None:
+        return []
+    paused = g["gc_pauses"]
+    longest = f"longest {words.latency(paused['max_ms'])}, {words.latency(paused['total_ms'])} in all"
+    note = f"of a core, the busiest worker; {words.percent(g['cpu']['max'])} in its busiest second"
+    return [
+        ("generator cpu", words.percent(g["cpu"]["mean"]), note),
+        ("generator gc pauses", words.count(paused["n"]), longest if paused["n"] else ""),
+    ]
 
 
 def _outcomes(s: Summary) -> str:
@@ -67,8 +85,8 @@ def _outcomes(s: Summary) -> str:
 
 def _latencies(s: Summary) -> str:
     rows = [
-        [label, *(words.latency(s[key][p]) for p in PERCENTILES), words.count(s[key]["n"])]
-        for label, key in LATENCIES
+        [label, *(words.latency(found[p]) for p in PERCENTILES), words.count(found["n"])]
+        for label, found in latencies(s)
     ]
     note = (
         f"Percentiles are exact ({s['quantile_definition']} quantiles of raw samples);"

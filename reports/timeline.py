@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.model import Outcome
-from reports import breaker, metrics
+from reports import breaker, generator, metrics
 from reports.objectives import Objective
 from reports.quantiles import LEAST_SAMPLES, quantile
-from reports.run import NS_PER_MS, NS_PER_S, Bools, Floats, Ints, Run
+from reports.run import NS_PER_S, Bools, Floats, Ints, Run
 
 NICE_WIDTHS_S = (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 FEWEST_BINS, MOST_BINS = 12, 72
@@ -66,6 +66,7 @@ class Timeline:
     lag_p50_ms: Floats
     lag_max_ms: Floats
     loop_lag_max_ms: Floats
+    cpu_max: Floats
     breakers: tuple[tuple[breaker.Span, ...], ...]
 
 
@@ -99,6 +100,7 @@ def build(run: Run, objectives: Sequence[Objective]) -> Timeline:
         ),
         lag_max_ms=_maxima(binned(due_s, lag_s, edges)),
         loop_lag_max_ms=_maxima(binned(loop_s, loop_value, edges)),
+        cpu_max=generator.busiest_by_bin(generator.busy(run.events), edges),
         breakers=tuple(
             tuple(breaker.spans(run.events, worker, run.window_ns)) for worker in range(run.manifest.workers)
         ),
@@ -174,5 +176,5 @@ def _outcome_rates(run: Run, due_s: Floats, edges: Floats) -> dict[str, Floats]:
 def _lags(run: Run) -> tuple[Floats, Floats, Floats]:
     """Schedule lag of each call in ms; when the loop's lag was sampled in s, and those samples in ms."""
     loop = run.events.name == "loop_lag"
-    lag = (run.calls.start_ns - run.calls.intended_ns) / NS_PER_MS
-    return lag, run.events.at_ns[loop] / NS_PER_S, run.events.value[loop] * 1000
+    lag_ms = metrics.schedule_lag_ms(run.calls)
+    return lag_ms, run.events.at_ns[loop] / NS_PER_S, metrics.loop_lag_ms(run.events)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.summary import INFINITE
+from reports.objectives import OF_STREAMS
+from reports.summary import INFINITE, Summary
 
 #: Where a number cannot be given: no samples, or too few of them.
 NOTHING = "–"
@@ -73,7 +74,24 @@ def duration(seconds: float | None) -> str:
 
 def objectives(limits_ms: dict[str, float]) -> str:
     """The objectives of goodput in words."""
-    return " and ".join(f"{metric} ≤ {limit / MS_PER_S:g} s" for metric, limit in limits_ms.items())
+    return " and ".join(f"{metric} ≤ {_limit(limit)}" for metric, limit in limits_ms.items())
+
+
+def goodput(summary: Summary) -> str:
+    """The same of a run, saying so where it has no streams to meet them with."""
+    met = objectives(summary["goodput_objectives_ms"])
+    never = unmet(summary)
+    return f"{met} ({never})" if never else met
+
+
+def unmet(summary: Summary) -> str:
+    """The objectives that no call of a run could meet, for want of streams; empty where it could."""
+    never = [m for m in summary["goodput_objectives_ms"] if m in OF_STREAMS and summary[f"{m}_ms"] is None]
+    return f"{', '.join(never)} not met: no streams" if never else ""
+
+
+def _limit(limit_ms: float) -> str:
+    return f"{limit_ms / MS_PER_S:g} s" if limit_ms >= MS_PER_S else f"{limit_ms:g} ms"
 
 
 def clean(text: Any) -> str:

@@ -193,6 +193,7 @@ class Conductor:
                 "bundled": self.plan.bundled,
                 "profile": settings.mock_profile if self.plan.bundled else None,
             },
+            generator={"transport": settings.transport, "stream": settings.stream},
             options={k: v for k in TOLD if (v := getattr(options, k, None))},
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,6 +27,10 @@ _start_thread = get_original("_thread", "start_new_thread")
 _thread_id = get_original("_thread", "get_ident")
 _Condition = get_original("threading", "Condition")
 _RLock = get_original("threading", "RLock")
+
+#: After so long one thread makes room for the other. With Python's own 5 ms the loop would send late by as
+#: much whenever the hub has something to do.
+SWITCH_S = 0.001
 
 #: How often the hub looks at what the loop has done.
 POLL_S = 0.02
@@ -61,6 +66,8 @@ class LoopThread:
         self._tasks: set[asyncio.Task[None]] = set()
         self._ended = Pending()
         self._log = _LogRelay()
+        self._switch_s = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_S)
         _start_thread(self._main, ())
 
     def run(self, coroutine: Coroutine[Any, Any, None]) -> Pending:
@@ -96,6 +103,7 @@ class LoopThread:
         if not self._ended.done:
             self.loop.call_soon_threadsafe(self.loop.stop)
             self._ended.wait(5.0)
+            sys.setswitchinterval(self._switch_s)
         self._log.close()
 
     def _main(self) -> None:

@@ -21,6 +21,7 @@ PACKAGES = (
     "primetime-harness",
     "aiohttp",
     "httpx",
+    "httptools",
     "httpx-aiohttp",
     "locust",
     "numpy",
@@ -35,7 +36,8 @@ class Manifest:
     """What was run; written once, before the first call.
 
     `policy` is {"name", "values" (of the whole run), "per_worker"}; `schedule` says what was offered
-    (scenario, arrivals, peak_rps, window, duration_s, count); `target` is {"host", "bundled", "profile"}.
+    (scenario, arrivals, peak_rps, window, duration_s, count); `target` is {"host", "bundled", "profile"};
+    `generator` is {"transport", "stream"}.
     """
 
     run: str
@@ -46,6 +48,7 @@ class Manifest:
     policy: dict[str, Any]
     schedule: dict[str, Any]
     target: dict[str, Any]
+    generator: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
 
 

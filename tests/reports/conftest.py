@@ -15,6 +15,16 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return runs.spoken_run(tmp_path_factory.mktemp("runs") / "spoken")
+
+
+@pytest.fixture(scope="session")
+def toil(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return runs.toil_run(tmp_path_factory.mktemp("runs") / "toil")
+
+
+@pytest.fixture(scope="session")
 def evenings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     base = tmp_path_factory.mktemp("evenings")
     return {policy: evening.evening(base / policy, policy) for policy in ("article", "tuned")}

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.model import AttemptFinished, BreakerChanged, CallFinished, Event, Fault, Outcome, StoppedBy
-from tests.reports.runs import ORIGIN_NS, S, attempt, call, ending, manifest, record
+from tests.reports.runs import (
+    ORIGIN_NS,
+    Note,
+    S,
+    attempt,
+    call,
+    ending,
+    manifest,
+    record,
+    rewrite_manifest,
+)
 
 KINDS = ("facebook_caption", "shopee_product", "line_broadcast", "tiktok_script", "hashtags")
 
@@ -54,9 +64,11 @@ def evening(path: Path, policy: str, seed: int = 7) -> Path:
         "curve": curve,
     }
     manifest(path, policy=policy, seed=seed, workers=WORKERS, schedule=schedule, limit=CLIENTS[policy].limit)
+    rewrite_manifest(path, generator={"transport": "fast", "stream": True})
     for worker, events in shares.items():
         breaker = _breaker(worker) if CLIENTS[policy].sheds else []
-        record(path, worker, [*events, *breaker], flush_every=200)
+        notes = _toil(worker, random.Random(f"{seed}-toil-{worker}"))
+        record(path, worker, [*events, *breaker], notes, flush_every=200)
     scheduled = {str(w): sum(1 for i in range(len(due)) if i % WORKERS == w) for w in range(WORKERS)}
     ending(path, scheduled, arrivals_end_s=EVENING_S)
     return path
@@ -97,6 +109,27 @@ def _breaker(worker: int) -> list[Event]:
     return events
 
 
+def _toil(worker: int, draw: random.Random) -> list[Note]:
+    """What a worker notes of itself: busier in trouble, with a pause now and then."""
+    notes: list[Note] = []
+    for tick in range(1, int(EVENING_S * 10) + 1):
+        at_s = tick / 10
+        notes.append(Note(at_s * 1000, "loop_lag", draw.expovariate(1 / (0.0002 + 0.002 * _trouble(at_s)))))
+        if tick % 10 == 0:
+            busy = (0.3 + 0.05 * worker) * _rate(at_s) / PEAK_RPS + 0.25 * _trouble(at_s)
+            notes.append(Note(at_s * 1000, "cpu", max(0.0, busy + draw.gauss(0, 0.02))))
+        if draw.random() < 0.002:
+            notes.append(Note(at_s * 1000, "gc_pause", draw.expovariate(1000), "0"))
+    return notes
+
+
+def _stream(sent_s: float, took_s: float, tokens: int) -> list[float]:
+    """Instants of content events, in ms: a quarter of the time goes by before the first, four tokens each."""
+    count = max(1, tokens // 4)
+    gap_s = 0.75 * took_s / count
+    return [(sent_s + 0.25 * took_s + gap_s * (n + 0.4 * math.sin(n))) * 1000 for n in range(count)]
+
+
 def _play(client: Client, call_id: int, due_s: float, draw: random.Random) -> list[Event]:
     trouble = _trouble(due_s)
     start_s = due_s + abs(draw.gauss(0, 0.0006))
@@ -120,20 +153,24 @@ def _play(client: Client, call_id: int, due_s: float, draw: random.Random) -> li
         number += 1
         outcome, fault, took_s = _attempt(client, trouble, draw)
         tokens = (draw.randint(60, 400), draw.randint(40, 300)) if outcome is Outcome.OK else None
-        events.append(
-            AttemptFinished(
-                attempt(
-                    call_id, number, at_s * 1000, (at_s + took_s) * 1000, outcome, fault=fault, tokens=tokens
-                )
-            )
+        finished = attempt(
+            call_id,
+            number,
+            at_s * 1000,
+            (at_s + took_s) * 1000,
+            outcome,
+            fault=fault,
+            tokens=tokens,
+            output_ms=_stream(at_s, took_s, tokens[1]) if tokens else (),
         )
+        events.append(AttemptFinished(finished))
         at_s += took_s
         if outcome is Outcome.OK or number > client.retries:
             break
         wait_s = draw.uniform(0.2, 1.0) * 2 ** (number - 1)
         backoff_s += wait_s
         at_s += wait_s
-    finished = call(
+    ended = call(
         call_id,
         due_s * 1000,
         at_s * 1000,
@@ -145,7 +182,7 @@ def _play(client: Client, call_id: int, due_s: float, draw: random.Random) -> li
         detail="" if outcome is Outcome.OK else f"{outcome} after {number} attempts",
         backoff_ms=backoff_s * 1000,
     )
-    return [*events, CallFinished(finished)]
+    return [*events, CallFinished(ended)]
 
 
 def _attempt(client: Client, trouble: float, draw: random.Random) -> tuple[Outcome, Fault, float]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from array import array
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,16 @@ MS = 1_000_000
 ORIGIN_NS = 5 * S  # the recorder must take it off again
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A row of the events table that the generator writes of itself."""
+
+    at_ms: float
+    name: str
+    value: float
+    text: str = ""
+
+
 def attempt(
     call_id: int,
     number: int,
@@ -36,8 +49,10 @@ def attempt(
     *,
     fault: Fault = Fault.NONE,
     tokens: tuple[int, int] | None = None,
+    output_ms: Iterable[float] = (),
 ) -> Attempt:
     usage = None if tokens is None else Usage(*tokens)
+    output_ns = array("q", [ORIGIN_NS + round(at * MS) for at in output_ms])
     return Attempt(
         call_id=call_id,
         number=number,
@@ -46,6 +61,8 @@ def attempt(
         outcome=outcome,
         fault=fault,
         usage=usage,
+        first_token_ns=output_ns[0] if output_ns else None,
+        output_ns=output_ns or None,
     )
 
 
@@ -80,9 +97,13 @@ def call(
     )
 
 
-def record(path: Path, worker: int, events: Iterable[Event], *, flush_every: int = 0) -> None:
-    """Record events as one worker; `flush_every` events make a batch."""
+def record(
+    path: Path, worker: int, events: Iterable[Event], notes: Iterable[Note] = (), *, flush_every: int = 0
+) -> None:
+    """Record events and notes as one worker; `flush_every` events make a batch."""
     recorder = Recorder(path, worker, ORIGIN_NS)
+    for note in notes:
+        recorder.note(ORIGIN_NS + round(note.at_ms * MS), note.name, note.value, note.text)
     for n, event in enumerate(events, start=1):
         recorder(event)
         if flush_every and n % flush_every == 0:
@@ -136,6 +157,12 @@ def manifest(
             options={"transport": "fast"},
         ),
     )
+
+
+def rewrite_manifest(path: Path, **changes: Any) -> None:
+    """Put fields into a manifest, or others in their place."""
+    file = path / "manifest.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
 
 
 def ending(
@@ -226,4 +253,84 @@ def paper_run(path: Path, **of_manifest: Any) -> Path:
     manifest(path, **of_manifest)
     record(path, 0, paper_events(), flush_every=6)
     ending(path, {"0": 12})
+    return path
+
+
+# The spoken run: six calls due at whole seconds of a window of 12 s, their replies streamed but for call 3's.
+#
+#   id  attempts (sent; content events; end, ms)        tokens  ttft  gaps       tpot
+#    0  0; 200 250 350 400; 420 ok                      10+5    200   50 100 50  (420 - 200) / 4 = 55
+#    1  1000; 1300; 1400 partial
+#       2000; 2500 2500 2600; 2600 ok                   10+11   500   0 100      (2600 - 2500) / 10 = 10
+#    2  2000; 2100; 2150 ok                             10+1    100   -          -, one token
+#    3  3000; -; 3500 ok, not streamed                  10+20   -     -          -
+#    4  4000; 4400 4460; 4500 ok                        -       400   60         -, not counted
+#    5  5000; 5100 5900; 6000 partial, as is the call   -       -     -          -
+SPOKEN_CALLS = (
+    call(0, 0, 420),
+    call(1, 1000, 2600, attempts=2, backoff_ms=600),
+    call(2, 2000, 2150),
+    call(3, 3000, 3500),
+    call(4, 4000, 4500),
+    call(5, 5000, 6000, Outcome.PARTIAL, stopped_by=StoppedBy.ATTEMPTS),
+)
+SPOKEN_ATTEMPTS = (
+    attempt(0, 1, 0, 420, tokens=(10, 5), output_ms=(200, 250, 350, 400)),
+    attempt(1, 1, 1000, 1400, Outcome.PARTIAL, fault=Fault.READ, output_ms=(1300,)),
+    attempt(1, 2, 2000, 2600, tokens=(10, 11), output_ms=(2500, 2500, 2600)),
+    attempt(2, 1, 2000, 2150, tokens=(10, 1), output_ms=(2100,)),
+    attempt(3, 1, 3000, 3500, tokens=(10, 20)),
+    attempt(4, 1, 4000, 4500, output_ms=(4400, 4460)),
+    attempt(5, 1, 5000, 6000, Outcome.PARTIAL, fault=Fault.READ, output_ms=(5100, 5900)),
+)
+
+
+def spoken_run(path: Path) -> Path:
+    """The spoken run on disk, its attempts flushed out of order."""
+    path.mkdir(parents=True)
+    manifest(path)
+    attempts, calls = reversed(SPOKEN_ATTEMPTS), SPOKEN_CALLS
+    record(path, 0, [*map(AttemptFinished, attempts), *map(CallFinished, calls)], flush_every=2)
+    ending(path, {"0": 6})
+    return path
+
+
+# The toil run: no call, a window of 4 s, two workers.
+#
+#   worker 0, cpu rows at -0.5, 1, 2, 2.2, 4.2 s: the first is of an unseen stretch
+#     -0.5 to 1   0.9 s of CPU  60 %, of which 1 s lies in the window
+#        1 to 2   0.8           80 %
+#        2 to 2.2 0.2          100 %, too short to be a busiest second
+#      2.2 to 4.2 0.6           30 %, of which 1.8 s lies in the window
+#     mean (0.6 + 0.8 + 0.2 + 0.54) / 4 = 53.5 %
+#   worker 1, cpu rows at 0, 2, 5 s: 20 % of 2 s, 10 % of 2 s: mean 15 %
+TOIL_NOTES = (
+    (
+        Note(-500, "cpu", 7.0),
+        Note(1000, "cpu", 0.9),
+        Note(2000, "cpu", 0.8),
+        Note(2200, "cpu", 0.2),
+        Note(4200, "cpu", 0.6),
+        Note(900, "gc_pause", 0.0004, "0"),
+        Note(1900, "gc_pause", 0.0012, "1"),
+        Note(1500, "loop_lag", 0.002),
+        Note(1600, "loop_lag", 0.004),
+    ),
+    (
+        Note(0, "cpu", 0.5),
+        Note(2000, "cpu", 0.4),
+        Note(5000, "cpu", 0.3),
+        Note(4500, "gc_pause", 0.003, "2"),
+        Note(1500, "loop_lag", 0.009),
+    ),
+)
+
+
+def toil_run(path: Path) -> Path:
+    """The toil run on disk."""
+    path.mkdir(parents=True)
+    manifest(path, workers=2)
+    for worker, notes in enumerate(TOIL_NOTES):
+        record(path, worker, [], notes)
+    ending(path, {"0": 0, "1": 0}, arrivals_end_s=4.0)
     return path

@@ -80,6 +80,60 @@ def test_a_late_generator_is_the_bottleneck(tmp_path: Path, lag_ms: float, late:
     assert degraded(tmp_path) == expected
 
 
+def late_run(folder: Path, cpu_s: tuple[float, float], **of_manifest: object) -> list[str]:
+    """Two workers late by 60 ms, each with one second of known CPU time."""
+    runs.manifest(folder, workers=2)
+    runs.rewrite_manifest(folder, **of_manifest)
+    for worker, spent_s in enumerate(cpu_s):
+        call = runs.call(worker, 0, 99, start_ms=60, attempts=0)
+        notes = [runs.Note(0, "cpu", 0.1), runs.Note(1000, "cpu", spent_s)]
+        runs.record(folder, worker, [CallFinished(call)], notes)
+    runs.ending(folder, {"0": 1, "1": 1})
+    return degraded(folder)
+
+
+BOTTLENECK = "the generator was the bottleneck: schedule lag p99 = 60.0 ms"
+FULL = f"{BOTTLENECK}; worker 1 used 97 % of a core in its busiest second"
+
+
+@pytest.mark.parametrize(
+    ("of_manifest", "expected"),
+    [
+        (
+            {"machine": {"cpus": 8}, "generator": {"transport": "httpx", "stream": False}},
+            f"{FULL}; try --transport fast or --processes 4",
+        ),
+        ({"machine": {"cpus": 3}, "generator": {"transport": "fast"}}, f"{FULL}; try --processes 3"),
+        ({"machine": {"cpus": 2}, "generator": {"transport": "httpx"}}, f"{FULL}; try --transport fast"),
+        ({"machine": {}}, FULL),
+    ],
+)
+def test_a_worker_without_cpu_left_is_named_with_what_would_relieve_it(
+    tmp_path: Path, of_manifest: dict[str, object], expected: str
+) -> None:
+    assert late_run(tmp_path, (0.95, 0.97), **of_manifest) == [expected]
+
+
+@pytest.mark.parametrize(("cpu_s", "named"), [(0.9, True), (0.89, False)])
+def test_a_late_generator_with_cpu_to_spare_gets_no_advice(
+    tmp_path: Path,
+    cpu_s: float,
+    named: bool,  # noqa: FBT001
+) -> None:
+    (reason,) = late_run(tmp_path, (cpu_s, 0.1), machine={"cpus": 8})
+    assert reason.startswith(BOTTLENECK)
+    assert ("worker 0 used 90 %" in reason) == named
+    assert ("--processes" in reason) == named
+
+
+def test_a_busy_generator_that_keeps_its_schedule_is_no_reason(tmp_path: Path) -> None:
+    runs.manifest(tmp_path)
+    notes = [runs.Note(0, "cpu", 0.0), runs.Note(1000, "cpu", 1.0)]
+    runs.record(tmp_path, 0, [CallFinished(runs.call(0, 0, 9, attempts=0))], notes)
+    runs.ending(tmp_path, {"0": 1})
+    assert degraded(tmp_path) == []
+
+
 def test_a_closed_loop_has_no_schedule_to_lag_behind(tmp_path: Path) -> None:
     runs.manifest(tmp_path, schedule={"scenario": "primetime", "arrivals": "closed"})
     runs.record(tmp_path, 0, [CallFinished(runs.call(0, 0, 900, start_ms=800, attempts=0))])

@@ -6,7 +6,7 @@ import pytest
 
 from reports import compare, compare_page
 from reports.load import read_run
-from reports.objectives import DEFAULT
+from reports.objectives import DEFAULT, parse
 from reports.run import Run
 from tests.reports import runs
 from tests.reports.html_check import Page
@@ -58,6 +58,33 @@ def test_the_table_has_a_row_a_metric_and_a_column_a_run(compared: list[compare.
     goodput = next(line for line in lines if line.startswith("goodput"))
     assert goodput.split()[2:] == [f"{c.summary['request_goodput']:.2f}" for c in compared]
     assert "NumPy linear" in lines[-1]
+
+
+def test_rows_of_streams_and_cpu_stand_where_any_run_has_them(
+    compared: list[compare.Compared], tmp_path: Path, spoken: Path
+) -> None:
+    expected = {"ttft p50, ok", "ttft p95, ok", "itl p50, ok", "itl p99, ok", "tpot p50, ok"}
+    assert {r.name for r in compare.rows(compared)} >= {*expected, "generator cpu"}
+    silent, streamed = paper_runs(tmp_path, {})[0], read_run(spoken)
+    assert not any(r.name in expected for r in compare.rows(compare.collect([silent, silent], DEFAULT)))
+    mixed = compare.rows(compare.collect([silent, streamed], DEFAULT))
+    assert {r.name for r in mixed} >= expected
+    assert next(r for r in mixed if r.name == "ttft p50, ok").cells == ("–", "–")  # none, and too few
+
+
+def test_a_run_without_streams_is_said_not_to_meet_their_objectives(tmp_path: Path, spoken: Path) -> None:
+    runs_of = [read_run(spoken), *paper_runs(tmp_path, {"policy": "naive"})]
+    both = compare.collect(runs_of, parse(["ttft:400"]))
+    assert compare.render(both, []).splitlines()[-1] == "naive: ttft not met: no streams."
+    assert "naive: ttft not met: no streams." in Page(compare_page.render(both, [])).text
+
+
+def test_runs_of_unlike_generators_are_no_fair_comparison(tmp_path: Path) -> None:
+    folders = [runs.paper_run(tmp_path / name) for name in ("a", "b")]
+    for folder, transport in zip(folders, ("fast", "httpx"), strict=True):
+        runs.rewrite_manifest(folder, generator={"transport": transport, "stream": True})
+    (warning,) = compare.warnings([read_run(f) for f in folders])
+    assert warning.endswith(": generator.transport (fast / httpx)")
 
 
 def test_the_better_run_is_marked_where_one_is_better(compared: list[compare.Compared]) -> None:

@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 from typing import Any
 
@@ -7,22 +6,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.model import CallFinished
+from harness.model import AttemptFinished, CallFinished
 from harness.record.recorder import Recorder
 from reports.errors import RunError
 from reports.frames import extent
-from reports.load import read_run
+from reports.load import _lists, read_run
 from tests.reports import runs
 
 
 def calls_file(folder: Path) -> Path:
     (path,) = folder.glob("calls-*.arrow")
     return path
-
-
-def rewrite_manifest(folder: Path, **changes: Any) -> None:
-    path = folder / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
 def test_reads_back_what_was_recorded(paper: Path) -> None:
@@ -37,6 +31,30 @@ def test_reads_back_what_was_recorded(paper: Path) -> None:
     assert run.events.text.tolist() == ["open", "half_open", "closed"]
     assert run.cut == ()
     assert run.window_s == 12.0
+
+
+def test_lists_follow_their_rows_over_batches_and_workers(tmp_path: Path) -> None:
+    runs.manifest(tmp_path, workers=2)
+    attempts = [runs.attempt(n, 1, n, n + 9, output_ms=range(n, n + n % 4)) for n in range(11)]
+    for worker in (1, 0):
+        share = [AttemptFinished(a) for a in reversed(attempts[worker::2])]
+        runs.record(tmp_path, worker, share, flush_every=2)
+    found = read_run(tmp_path).attempts.output_ns
+    assert found.lengths.tolist() == [n % 4 for n in range(11)]
+    assert (found.values / 1e6).tolist() == [m for n in range(11) for m in range(n, n + n % 4)]
+
+
+def test_a_run_of_no_attempt_has_no_lists(tmp_path: Path) -> None:
+    runs.manifest(tmp_path)
+    found = read_run(tmp_path).attempts.output_ns
+    assert (len(found), len(found.values), found.bounds.tolist()) == (0, 0, [0])
+
+
+def test_lists_of_slices_are_those_of_the_slice() -> None:
+    whole = pa.array([[1], [2, 3], [], [4, 5, 6], [7]], pa.list_(pa.int64()))
+    found = _lists(pa.chunked_array([whole.slice(1, 3), whole.slice(4), whole.slice(0, 0)]))
+    assert found.values.tolist() == [2, 3, 4, 5, 6, 7]
+    assert found.bounds.tolist() == [0, 2, 2, 5, 6]
 
 
 def test_workers_are_joined_and_ordered_by_call(tmp_path: Path) -> None:
@@ -114,18 +132,20 @@ def test_an_arrow_stream_of_someone_else_is_refused(tmp_path: Path) -> None:
     table = pa.table({"a": [1]})
     with path.open("wb") as file, pa.ipc.new_stream(file, table.schema) as writer:
         writer.write_table(table)
-    with pytest.raises(RunError, match="primetime_schema = none: expected 2"):
+    with pytest.raises(RunError, match="primetime_schema = none: expected 3"):
         read_run(folder)
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(position=st.integers(0, 10_000), value=st.integers(0, 255))
+@given(
+    table=st.sampled_from(["calls", "attempts"]), position=st.integers(0, 10_000), value=st.integers(0, 255)
+)
 def test_a_damaged_byte_is_read_or_named_but_never_a_crash(
-    paper: Path, tmp_path: Path, position: int, value: int
+    spoken: Path, tmp_path: Path, table: str, position: int, value: int
 ) -> None:
-    for path in paper.iterdir():
+    for path in spoken.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    path = calls_file(tmp_path)
+    (path,) = tmp_path.glob(f"{table}-*.arrow")
     data = bytearray(path.read_bytes())
     data[position % len(data)] = value
     path.write_bytes(data)
@@ -152,11 +172,11 @@ def test_a_manifest_that_is_no_object_is_named(tmp_path: Path, content: str) -> 
         read_run(tmp_path)
 
 
-@pytest.mark.parametrize("version", [1, 3, "2", None])
+@pytest.mark.parametrize("version", [1, 2, "3", None])
 def test_another_schema_version_is_refused(tmp_path: Path, version: object) -> None:
     folder = runs.paper_run(tmp_path / "run")
-    rewrite_manifest(folder, schema_version=version)
-    with pytest.raises(RunError, match="expected 2"):
+    runs.rewrite_manifest(folder, schema_version=version)
+    with pytest.raises(RunError, match="expected 3"):
         read_run(folder)
 
 
@@ -177,7 +197,7 @@ def test_a_wrong_field_of_the_manifest_is_named(
     tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
     folder = runs.paper_run(tmp_path / "run")
-    rewrite_manifest(folder, **changes)
+    runs.rewrite_manifest(folder, **changes)
     with pytest.raises(RunError, match=message):
         read_run(folder)
 

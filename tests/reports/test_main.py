@@ -38,6 +38,13 @@ def test_summarise_prints_json_and_nothing_else(tmp_path: Path) -> None:
     assert done.stdout == (folder / "summary.json").read_text()
 
 
+def test_an_objective_of_streams_is_asked_for_as_any_other(tmp_path: Path) -> None:
+    folder = runs.spoken_run(tmp_path / "run")
+    done = reports("summarise", folder, "--json", "--goodput", "ttft:400", "itl:60", "tpot:60")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["good_calls"] == 1  # call 2; nobody counted the tokens of call 4
+
+
 def test_html_writes_the_same_page_wherever_it_was_asked_to(tmp_path: Path) -> None:
     folder = runs.paper_run(tmp_path / "run")
     assert reports("html", folder).returncode == 0

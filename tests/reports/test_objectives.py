@@ -11,6 +11,15 @@ def test_words_become_objectives() -> None:
     )
 
 
+def test_what_streams_are_judged_by_can_be_an_objective() -> None:
+    assert [o.metric for o in parse(["ttft:2000", "itl:60", "tpot:40"])] == ["ttft", "itl", "tpot"]
+
+
+def test_an_unknown_metric_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="METRIC call_latency, e2el, ttft, itl or tpot"):
+        parse(["ttfb:100"])
+
+
 def test_the_default_is_fifteen_seconds_of_call_latency() -> None:
     assert (Objective("call_latency", 15_000.0),) == DEFAULT
 
@@ -26,7 +35,7 @@ def test_the_default_is_fifteen_seconds_of_call_latency() -> None:
         "e2el:-1",
         "e2el:inf",
         "e2el:nan",
-        "ttft:100",
+        "ttff:100",
         "e2el:1:2",
         ":5",
     ],

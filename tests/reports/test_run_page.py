@@ -48,6 +48,22 @@ def test_it_shows_the_evening_in_its_own_hours(article: str) -> None:
     assert "concurrency.limit" in text
 
 
+def test_it_shows_streams_and_the_generator_itself(article: str) -> None:
+    text = Page(article).text
+    assert "ttft, to first token" in text
+    assert "The generator itself" in text
+    assert "the CPU of its busiest worker" in text
+    assert "generator" in article
+    assert "transport" in text
+
+
+def test_a_run_that_recorded_no_cpu_has_no_panel_of_it(paper: Path) -> None:
+    text = Page(render(paper)).text
+    assert "The generator itself" in text
+    assert "CPU of its busiest worker" not in text
+    assert "ttft, to first token" not in text
+
+
 def test_a_sound_run_has_no_banner(article: str) -> None:
     assert 'role="alert"' not in article
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.model import Outcome
+from harness.model import AttemptFinished, CallFinished, Fault, Outcome
 from reports.errors import OutputError
 from reports.load import read_run
 from reports.objectives import DEFAULT, parse
@@ -27,6 +27,7 @@ REQUIRED = {  # the design's list
     "ttft_ms",
     "itl_ms",
     "tpot_ms",
+    "generator",
     "tokens",
     "breaker_open_fraction",
     "policy",
@@ -78,6 +79,67 @@ def test_the_paper_run(paper: Path) -> None:
     assert s["degraded"] == []
     assert s["kinds"]["line_broadcast"]["ok"] == 2
     assert s["failure_details"][0] == {"outcome": "rejected", "detail": "breaker open", "calls": 2}
+
+
+def test_the_spoken_runs_streams(spoken: Path) -> None:
+    s = summarise(read_run(spoken), parse(["ttft:400", "itl:60"]))
+    few = dict.fromkeys(("p50", "p90", "p95", "p99", "p99.9"))
+    assert s["ttft_ms"] == {**few, "mean": 300.0, "max": 500.0, "n": 4}
+    assert s["itl_ms"] == {**few, "mean": 60.0, "max": 100.0, "n": 6}
+    assert s["tpot_ms"] == {**few, "mean": 32.5, "max": 55.0, "n": 2}
+    assert s["goodput_objectives_ms"] == {"ttft": 400.0, "itl": 60.0}
+    assert s["good_calls"] == 2  # calls 2 and 4
+
+
+def test_streams_that_all_failed_are_no_missing_streams(tmp_path: Path) -> None:
+    runs.manifest(tmp_path)
+    broken = runs.attempt(0, 1, 0, 9, Outcome.PARTIAL, fault=Fault.READ, output_ms=(5, 7))
+    failed = runs.call(0, 0, 9, Outcome.PARTIAL)
+    runs.record(tmp_path, 0, [AttemptFinished(broken), CallFinished(failed)])
+    s = summarise(read_run(tmp_path), parse(["ttft:400"]))
+    assert (s["ttft_ms"]["n"], s["itl_ms"]["n"], s["tpot_ms"]["n"]) == (0, 0, 0)
+    assert "no streams" not in render(s)
+
+
+def test_the_toil_runs_generator(toil: Path) -> None:
+    g = summarise(read_run(toil), DEFAULT)["generator"]
+    assert g["cpu"] == pytest.approx({"mean": 0.535, "max": 0.8})
+    assert g["gc_pauses"] == {"n": 3, "total_ms": 4.6, "max_ms": 3.0}
+    assert [w["worker"] for w in g["workers"]] == [0, 1]
+    assert g["workers"][1]["cpu"] == pytest.approx({"mean": 0.15, "max": 0.2})
+    assert g["workers"][0]["gc_pauses"] == {"n": 2, "total_ms": 1.6, "max_ms": 1.2}
+    assert [w["loop_lag_ms"]["max"] for w in g["workers"]] == [4.0, 9.0]
+    assert [w["loop_lag_ms"]["n"] for w in g["workers"]] == [2, 1]
+
+
+def test_lag_is_told_apart_by_worker(tmp_path: Path) -> None:
+    runs.manifest(tmp_path, workers=2)
+    for worker, late_ms in enumerate((3, 8)):
+        call = runs.call(worker, 0, 99, start_ms=late_ms, attempts=0)
+        runs.record(tmp_path, worker, [CallFinished(call)])
+    g = summarise(read_run(tmp_path), DEFAULT)["generator"]
+    assert [w["schedule_lag_ms"]["max"] for w in g["workers"]] == [3.0, 8.0]
+    assert (g["cpu"], g["gc_pauses"]["n"]) == (None, 0)
+
+
+def test_text_has_rows_of_streams_and_of_the_generator_only_where_they_are(
+    paper: Path, spoken: Path, toil: Path
+) -> None:
+    silent, streamed, busy = (render(summarise(read_run(f), DEFAULT)) for f in (paper, spoken, toil))
+    for label in ("ttft, to first token", "itl, between events", "tpot, per token"):
+        assert label in streamed
+        assert label not in silent
+    assert "generator" not in silent
+    rows = dict(line.split("  ", 1) for line in busy.splitlines() if line.startswith("generator"))
+    assert rows["generator cpu"].split()[:2] == ["53.5", "%"]
+    assert rows["generator cpu"].endswith("80.0 % in its busiest second")
+    assert rows["generator gc pauses"].split() == ["3", "longest", "3.0", "ms,", "4.6", "ms", "in", "all"]
+
+
+def test_an_objective_of_streams_on_a_run_without_any_is_plainly_not_met(paper: Path) -> None:
+    s = summarise(read_run(paper), parse(["ttft:100000"]))
+    assert s["request_goodput"] == 0
+    assert "ttft not met: no streams" in render(s)
 
 
 def test_objectives_are_named_in_the_summary(paper: Path) -> None:

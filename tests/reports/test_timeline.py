@@ -72,6 +72,15 @@ def test_series_of_the_paper_run(paper: Path) -> None:
     assert [s.state for s in t.breakers[0]] == ["closed", "open", "half_open", "closed"]
 
 
+def test_the_toil_runs_cpu_is_its_busiest_workers(toil: Path) -> None:
+    t = build(read_run(toil), DEFAULT)
+    assert len(t.cpu_max) == len(t.edges_s) - 1
+    at_s = dict(zip(t.edges_s.tolist(), t.cpu_max.tolist(), strict=False))
+    assert at_s[0.0] == pytest.approx(0.6)
+    assert at_s[1.0] == pytest.approx(0.8)
+    assert at_s[3.0] == pytest.approx(0.3)
+
+
 def test_outcomes_add_up_to_what_was_offered(evenings: dict[str, Path]) -> None:
     t = build(read_run(evenings["article"]), DEFAULT)
     assert np.sum(list(t.outcomes.values()), axis=0) == pytest.approx(t.offered)

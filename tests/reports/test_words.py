@@ -30,6 +30,18 @@ def test_a_small_share_is_never_zero(value: float | None, expected: str) -> None
     assert words.percent(value) == expected
 
 
+def test_limits_are_seconds_or_below_one_milliseconds() -> None:
+    assert words.objectives({"ttft": 2000.0, "itl": 60.0}) == "ttft ≤ 2 s and itl ≤ 60 ms"
+
+
+def test_an_objective_that_no_reply_could_meet_is_named() -> None:
+    limits = {"call_latency": 15_000.0, "ttft": 2000.0, "itl": 60.0}
+    silent = {"goodput_objectives_ms": limits, "ttft_ms": None, "itl_ms": None}
+    assert words.unmet(silent) == "ttft, itl not met: no streams"
+    assert words.goodput(silent).endswith("and itl ≤ 60 ms (ttft, itl not met: no streams)")
+    assert words.unmet({**silent, "ttft_ms": {}, "itl_ms": {}}) == ""
+
+
 @pytest.mark.parametrize(
     ("seconds", "expected"),
     [(12.0, "12 s"), (0.5, "0.5 s"), (180.0, "3 min"), (18_000.0, "5 h"), (125.0, "2 min 5 s")],
