@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from pathlib import Path
@@ -51,7 +52,7 @@ def test_a_five_minute_evening_is_sent_as_its_curve_says_on_one_process_and_on_t
         counts = np.histogram(sent_s, bins=ends_s)[0]
         chi_square = float(((counts - expected) ** 2 / expected).sum())
         # Of 300 degrees of freedom: mean 300, variance 600; five sigma on either side.
-        print(f"chi-square {chi_square:.1f} of {EVENING_S} seconds, {len(sent_s)} calls")
+        sys.stdout.write(f"chi-square {chi_square:.1f} of {EVENING_S} seconds, {len(sent_s)} calls\n")
         assert abs(chi_square - EVENING_S) < 5 * (2 * EVENING_S) ** 0.5
     ids = [{c["call_id"] for c in table(one.folder, "calls")} for one in played]
     assert ids[0] == ids[1]
@@ -102,10 +103,10 @@ def test_half_an_hour_of_steady_load_under_faults_leaks_nothing(tmp_path: Path) 
     assert_conserved(played)
     before_rss, before_fds = watched.middle(WARM_S, 2 * WARM_S)
     after_rss, after_fds = watched.middle(STEADY_S - WARM_S, STEADY_S)
-    print(
+    sys.stdout.write(
         f"{played.summary['calls']} calls, {played.summary['attempts']} attempts;"
         f" memory {before_rss / 2**20:.1f} MiB after {WARM_S} s, {after_rss / 2**20:.1f} at the end;"
-        f" descriptors {before_fds:g} and {after_fds:g}"
+        f" descriptors {before_fds:g} and {after_fds:g}\n"
     )
     assert after_rss < before_rss * (1 + MOST_GROWTH)
     assert after_fds <= before_fds + 5
