@@ -1,4 +1,4 @@
-"""Python's garbage collector during a run: small passes at a steady pace, large ones seldom, all of them told.
+"""Python's garbage collector during a run: small passes at a steady pace, large ones seldom, all told.
 
 Left to itself it looks when more containers were made than freed. With thousands of calls in flight those of
 a new call and of an old one cancel out, until one pass over the young finds hundreds of thousands: 170 ms in
@@ -53,7 +53,9 @@ class QuietCollector:
                 gc.collect(YOUNG)
             else:
                 gc.collect(FULL)
-                full_at_ns = self._now_ns() + max(round(FULL_EVERY_S * NS), round(self._pause_ns / FULL_SHARE))
+                full_at_ns = self._now_ns() + max(
+                    round(FULL_EVERY_S * NS), round(self._pause_ns / FULL_SHARE)
+                )
 
     def stop(self) -> None:
         """At its end: everything as it was. A second time it does nothing."""

@@ -130,7 +130,9 @@ class Player:
         """Wait for the calls under way, cancel those that outlast the grace; how many ignored even that."""
         give_up_ns = self._now_ns() + round(grace_s * NS)
         while self._running and self._now_ns() < min(give_up_ns, self._hurry_ns or give_up_ns):
-            await asyncio.wait([next(iter(self._running))], timeout=DRAIN_LOOK_S)  # to wait for all costs as many
+            await asyncio.wait(
+                [next(iter(self._running))], timeout=DRAIN_LOOK_S
+            )  # to wait for all costs as many
         for task in list(self._running):
             task.cancel()
         if self._running:

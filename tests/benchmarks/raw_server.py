@@ -5,11 +5,12 @@ python -m tests.benchmarks.raw_server json|sse prints its port and serves until 
 
 import json
 import sys
+from functools import partial
 
 import uvloop
 
 from tests.benchmarks import replies
-from tests.benchmarks.zero_server import serve
+from tests.benchmarks.zero_server import Answering, serve
 
 
 def answer(*, stream: bool) -> bytes:
@@ -24,4 +25,4 @@ def answer(*, stream: bool) -> bytes:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(answer(stream=sys.argv[1:] == ["sse"])))
+    uvloop.run(serve(partial(Answering, answer(stream=sys.argv[1:] == ["sse"]))))

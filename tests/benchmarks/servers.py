@@ -62,13 +62,6 @@ def raw(cores: tuple[int, ...], *, stream: bool) -> Iterator[Running]:
 
 
 @contextmanager
-def slow(cores: tuple[int, ...], after_s: float) -> Iterator[Running]:
-    """A server that answers everything after the same time."""
-    with _python(cores, "tests.benchmarks.load.slow_server", str(after_s)) as process:
-        yield Running(int(_first_line(process)), psutil.Process(process.pid))
-
-
-@contextmanager
 def peer(cores: tuple[int, ...], command: Sequence[str]) -> Iterator[Running]:
     """aimock, by the command that starts it; raises RuntimeError when it does not."""
     port = _free_port()

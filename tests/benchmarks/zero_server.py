@@ -9,6 +9,8 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import uvloop
@@ -76,11 +78,14 @@ class Answering(asyncio.Protocol):
             self._transport.write(self._answer * answers)
 
 
-async def serve(answer: bytes = ANSWER) -> None:
-    """Until standard input closes: so it ends with the process that started it, however that one ends."""
+async def serve(make: Callable[[], asyncio.Protocol] = partial(Answering, ANSWER)) -> None:
+    """Until standard input closes: so it ends with the process that started it, however that one ends.
+
+    `make` gives the protocol of a connection.
+    """
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
-    server = await loop.create_server(lambda: Answering(answer), "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(make, "127.0.0.1", 0, backlog=4096)
     loop.add_reader(sys.stdin, lambda: None if os.read(sys.stdin.fileno(), 1) else over.set())
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()

@@ -59,7 +59,7 @@ def test_a_five_minute_evening_is_sent_as_its_curve_says_on_one_process_and_on_t
 
 
 def _integral(times_s: np.ndarray, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The curve's expected count at fine steps, by the trapezium rule: exact, for the curve is made of lines."""
+    """The curve's expected count at fine steps, by the trapezium rule: exact on straight lines."""
     fine_s = np.linspace(times_s[0], times_s[-1], 60 * (len(times_s) - 1) + 1)
     values = np.interp(fine_s, times_s, rates)
     areas = np.diff(fine_s) * (values[1:] + values[:-1]) / 2

@@ -75,7 +75,7 @@ class Pool:
         while kept:
             connection = kept.pop()
             self._idle_count -= 1
-            if connection.reusable and not connection.heard():
+            if connection.reusable and not connection.pending():
                 return connection
             connection.drop()
         return None

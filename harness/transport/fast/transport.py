@@ -36,13 +36,16 @@ class FastResponse:
         if len(self.headers) < len(self._lines):
             self.headers = _joined(self.header_lines())
         encoding = self.headers.get("content-encoding", "identity")
-        if encoding.strip().lower() != "identity":
+        if encoding.lower() not in {"", "identity"}:
             what = f"content-encoding: {encoding}: it was asked for none"
             raise TransportError(Outcome.TRANSIENT, Fault.PROTOCOL, what)
 
     def header_lines(self) -> list[tuple[str, str]]:
         """Every header as it came, but for its name in lower case."""
-        return [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in self._lines]
+        return [
+            (name.decode("latin-1").lower(), value.rstrip(b" \t").decode("latin-1"))  # httptools leaves these
+            for name, value in self._lines
+        ]
 
     def chunks(self) -> AsyncIterator[bytes]:
         """The body, a chunk a read of the socket; `read_ns` is the instant of the last one given."""

@@ -1,1 +1,1 @@
-"""What the load engine is worth, beside the generators one would use instead: `python -m tests.benchmarks.load`."""
+"""The load engine beside the generators one would use instead: `python -m tests.benchmarks.load`."""

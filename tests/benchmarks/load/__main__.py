@@ -10,8 +10,8 @@ fidelity    measured latencies against the server's own log, call by call; Locus
 omission    a server that freezes for ten seconds: the open loop against an ideal observer and a closed loop
 
 Peers that are not installed get a venv of their own in the user's cache; one that cannot be had is skipped,
-and the reason is printed. `--quick` cuts everything short: it shows that the benchmark works, its figures mean
-little. Exit code 1 when a line of the acceptance fails, 2 for bad arguments.
+and the reason is printed. `--quick` cuts everything short: it shows that the benchmark works, and its figures
+mean little. Exit code 1 when a line of the acceptance fails, 2 for bad arguments.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ def run(options: argparse.Namespace) -> int:
             }
             continue
         lines = [check.line for check in result.checks] + [f"note  {remark}" for remark in result.remarks]
-        sys.stdout.write(f"{result.title}\n\n{result.table}\n\n" + "".join(f"{line}\n" for line in lines) + "\n")
+        sys.stdout.write(
+            f"{result.title}\n\n{result.table}\n\n" + "".join(f"{line}\n" for line in lines) + "\n"
+        )
         sys.stdout.flush()
     if options.json:
         sys.stdout.write(json.dumps(documents, indent=2, ensure_ascii=False) + "\n")

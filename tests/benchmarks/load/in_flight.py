@@ -15,7 +15,7 @@ from reports.run import Run
 from tests.benchmarks.cores import ours_apart
 from tests.benchmarks.load.ours import playing
 from tests.benchmarks.load.section import Effort, Result
-from tests.benchmarks.servers import slow
+from tests.benchmarks.load.servers import slow
 from tests.benchmarks.table import Check
 
 POLICY = Path(__file__).with_name("open_gates.toml")
@@ -70,7 +70,13 @@ def measure(effort: Effort, say: Callable[[str], None]) -> Result:
     errors = int(np.count_nonzero(run.calls.outcome != "ok"))
     p99_ms = quantile(lag_ms, 0.99)
     checks = [
-        Check(f"calls in flight at once (at least {0.98 * wanted:,.0f})", at_once, "calls", at_once >= 0.98 * wanted, 0),
+        Check(
+            f"calls in flight at once (at least {0.98 * wanted:,.0f})",
+            at_once,
+            "calls",
+            at_once >= 0.98 * wanted,
+            0,
+        ),
         Check(f"schedule lag p99 (under {MOST_LAG_MS:g} ms)", p99_ms, "ms", p99_ms < MOST_LAG_MS, 2),
         Check("calls that did not end ok (none: the server made no error)", errors, "calls", errors == 0, 0),
     ]

@@ -78,5 +78,7 @@ def playing(
                 process.communicate()
         found = [path.parent for path in Path(folder).glob("*/summary.json")]
         if len(found) != 1:
-            raise SectionError(f"{scenario} {' '.join(options)} ended with {process.returncode}: {said[-2000:]}")
+            raise SectionError(
+                f"{scenario} {' '.join(options)} ended with {process.returncode}: {said[-2000:]}"
+            )
         yield Played(found[0], said)

@@ -1,4 +1,4 @@
-"""What a section of the benchmark gives: a table for people, figures for machines, and its lines of acceptance."""
+"""What a section gives: a table for people, figures for machines, and its lines of acceptance."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class SectionError(Exception):
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured: `rounds` of peers that take turns, each `seconds` long; long runs are cut, too."""
+    """How much is measured: `rounds` of peers that take turns, each `seconds` long; `quick` cuts long runs."""
 
     rounds: int
     seconds: float

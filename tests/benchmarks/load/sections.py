@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.benchmarks.load import in_flight
+from tests.benchmarks.load import fidelity, in_flight, omission, streaming, throughput
 from tests.benchmarks.load.section import Section
 
-SECTIONS = (Section("in-flight", in_flight.measure),)
+SECTIONS = (
+    Section("throughput", throughput.measure),
+    Section("streaming", streaming.measure),
+    Section("in-flight", in_flight.measure),
+    Section("fidelity", fidelity.measure),
+    Section("omission", omission.measure),
+)

@@ -1,19 +1,18 @@
 """A server that answers every request after the same time, and spends next to nothing on those that wait.
 
-python -m tests.benchmarks.load.slow_server SECONDS prints its port and serves until its standard input closes.
+python -m tests.benchmarks.load.slow_server SECONDS prints its port and serves until standard input closes.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections import deque
 from typing import cast
 
 import uvloop
 
-from tests.benchmarks.zero_server import ANSWER, end_of_request
+from tests.benchmarks.zero_server import ANSWER, end_of_request, serve
 
 #: Between two looks at who is due.
 LOOK_S = 0.001
@@ -61,18 +60,11 @@ class Slow(asyncio.Protocol):
             self._waiting.add(self._transport)
 
 
-async def serve(after_s: float) -> None:
+async def serve_slowly(after_s: float) -> None:
     """Until standard input closes."""
-    loop = asyncio.get_running_loop()
-    over = asyncio.Event()
     waiting = Waiting(after_s)
-    server = await loop.create_server(lambda: Slow(waiting), "127.0.0.1", 0, backlog=4096)
-    loop.add_reader(sys.stdin, lambda: None if os.read(sys.stdin.fileno(), 1) else over.set())
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
-    await over.wait()
-    server.close()
+    await serve(lambda: Slow(waiting))
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(float(sys.argv[1])))
+    uvloop.run(serve_slowly(float(sys.argv[1])))

@@ -21,14 +21,20 @@ def make_transport(backend: str, connections: ConnectionsConfig) -> Transport:
 
 
 def backend_client(
-    backend: str, url: str, seen: list[Attempt], connections: ConnectionsConfig, policy: Policy = NAIVE
+    backend: str,
+    url: str,
+    seen: list[Attempt],
+    connections: ConnectionsConfig,
+    policy: Policy = NAIVE,
+    *,
+    transport: Transport | None = None,
 ) -> ResilientClient:
-    """A client on that transport; its attempts are gathered in `seen`."""
+    """A client on that transport, or on one in its place; its attempts are gathered in `seen`."""
     listeners = [lambda event: seen.append(event.attempt) if isinstance(event, AttemptFinished) else None]
     return ResilientClient(
         url,
         "sk-test",
         policy=replace(policy, connections=connections),
-        transport=make_transport(backend, connections),
+        transport=transport or make_transport(backend, connections),
         listeners=listeners,
     )

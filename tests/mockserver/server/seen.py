@@ -178,3 +178,43 @@ CONNECTIONS_SEEN: dict[str, Seen] = {
     "hang": _seen(whole=_SILENCE, stream=_SILENCE),
     "reset": _seen(whole=_RESET_AT_ONCE, stream=_RESET_AT_ONCE),
 }
+
+# Our own client on the transport for load: what its attempt at a whole reply and at a stream ends as. It
+# tells a stream that broke after its first output (partial) from one that broke before it.
+Selectors = tuple[str, str]
+_FAST_SILENCE: Selectors = ("timeout.read_timeout", "timeout.read_timeout")
+_FAST_BROKEN: Selectors = ("transient.read", "transient.read")
+_FAST_CUT: Selectors = ("transient.read", "partial.read")
+_FAST_NO_JSON: Selectors = ("malformed.body", "partial.body")
+
+SEEN_BY_FAST: dict[str, Selectors] = {
+    "status": ("overloaded.status", "overloaded.status"),
+    "refuse": _FAST_BROKEN,
+    "hang": _FAST_SILENCE,
+    "reset": _FAST_BROKEN,
+    "garbage": ("transient.protocol", "transient.protocol"),
+    "delay": ("ok", "ok"),
+    "slow_drip": ("ok", "ok"),
+    "wrong_length": ("timeout.read_timeout", "partial.protocol"),
+    "reset_in_headers": _FAST_BROKEN,
+    "reset_after_headers": _FAST_BROKEN,
+    "hang_after_headers": _FAST_SILENCE,
+    "stall": ("timeout.read_timeout", "partial.read_timeout"),
+    "reset_mid": _FAST_CUT,
+    "truncate": _FAST_CUT,
+    "half_json": _FAST_NO_JSON,
+    "malformed_sse": _FAST_NO_JSON,
+    "stream_error": ("transient.status", "partial.stream"),
+}
+
+VARIANTS_BY_FAST: dict[str, Selectors] = {
+    "delay; delay_ms=600": _FAST_SILENCE,
+    "wrong_length; length_off=-16": ("malformed.body", "partial.protocol"),
+}
+
+# As above, a reset depends on whether it comes before the client looks at its new connection.
+CONNECTIONS_BY_FAST: dict[str, tuple[str, ...]] = {
+    "refuse": ("transient.connect",),
+    "hang": ("timeout.read_timeout",),
+    "reset": ("transient.connect", "transient.read"),
+}

@@ -1,7 +1,8 @@
 """Every fault as the clients see it: the exact class that httpx, aiohttp and the official SDKs raise."""
 
 import asyncio
-from dataclasses import fields
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from json import JSONDecodeError
 from typing import get_args
 
@@ -11,11 +12,26 @@ import httpx2
 import openai
 import pytest
 
+from harness import Attempt, CallError
+from harness.policy.config import ConnectionsConfig
+from harness.transport.base import HttpRequest, HttpResponse, Transport
 from mockserver.rules import ConnectionAction, RequestAction
-from tests.mockserver.server.callers import CALLERS, Kind, by_aiohttp, by_httpx
+from tests.harness.transport.backends import backend_client, make_transport
+from tests.mockserver.server.callers import CALLERS, Kind, asking, by_aiohttp, by_httpx
 from tests.mockserver.server.connecting import nobody_listening
 from tests.mockserver.server.running import Mock
-from tests.mockserver.server.seen import CONNECTIONS_SEEN, OPTIONS, SEEN, VARIANTS, Error, Seen
+from tests.mockserver.server.seen import (
+    CONNECTIONS_BY_FAST,
+    CONNECTIONS_SEEN,
+    OPTIONS,
+    SEEN,
+    SEEN_BY_FAST,
+    VARIANTS,
+    VARIANTS_BY_FAST,
+    Error,
+    Seen,
+    Selectors,
+)
 
 Raised = dict[str, type[BaseException] | None]
 
@@ -24,6 +40,9 @@ KINDS = pytest.mark.parametrize("kind", ["whole", "stream"])
 FAULTS: dict[str, Seen] = {
     "; ".join(filter(None, [action, OPTIONS.get(action)])): seen for action, seen in SEEN.items()
 } | VARIANTS
+FAULTS_BY_FAST: dict[str, Selectors] = {
+    "; ".join(filter(None, [action, OPTIONS.get(action)])): seen for action, seen in SEEN_BY_FAST.items()
+} | VARIANTS_BY_FAST
 # The read timeout where it is to be met or outlived; and where a busy machine must not be taken for silent.
 SHORT_S = 0.3
 LONG_S = 10.0
@@ -89,6 +108,75 @@ def test_what_each_client_sees_where_nobody_listens(mock: Mock, kind: Kind) -> N
 @KINDS
 def test_without_a_fault_every_client_has_a_good_reply(mock: Mock, kind: Kind) -> None:
     assert set(_raised_by_each(mock.port, "", kind, LONG_S).values()) == {None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Faulty:
+    """Passes requests on with the header that asks for a fault."""
+
+    inner: Transport
+    fault: str
+
+    async def open(self, request: HttpRequest) -> HttpResponse:
+        headers = {**request.headers, **asking(self.fault)}
+        return await self.inner.open(HttpRequest(request.method, request.url, headers, request.content))
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+def _ends_on_fast(port: int, fault: str, kind: Kind, read_s: float) -> str:
+    """How one attempt of our own client on the fast transport ends."""
+    seen: list[Attempt] = []
+    connections = ConnectionsConfig(read_timeout_s=read_s)
+    faulty = _Faulty(make_transport("fast", connections), fault)
+
+    async def main() -> None:
+        url = f"http://127.0.0.1:{port}/v1"
+        async with backend_client("fast", url, seen, connections, transport=faulty) as client:
+            with suppress(CallError):
+                if kind == "whole":
+                    await client.generate_copy("เขียนแคปชั่นให้ร้านกาแฟ")
+                else:
+                    async with client.stream("เขียนแคปชั่นให้ร้านกาแฟ") as stream:
+                        _ = [piece async for piece in stream]
+
+    asyncio.run(main())
+    (one,) = seen
+    return one.selector
+
+
+@KINDS
+@pytest.mark.parametrize("fault", FAULTS_BY_FAST)
+def test_what_the_fast_transport_makes_of_a_fault(mock: Mock, fault: str, kind: Kind) -> None:
+    whole, stream = FAULTS_BY_FAST[fault]
+    expected = whole if kind == "whole" else stream
+    mock.play(**(APART if expected.startswith("partial") else {}))
+    short = fault.startswith("slow_drip") or expected.endswith("read_timeout")
+    assert _ends_on_fast(mock.port, fault, kind, SHORT_S if short else LONG_S) == expected
+    mock.until("in_flight", 0)
+    assert mock.stats()["received"] == 1
+
+
+@KINDS
+@pytest.mark.parametrize("action", ["hang", "reset"])
+def test_what_the_fast_transport_makes_of_a_spoiled_connection(mock: Mock, action: str, kind: Kind) -> None:
+    mock.play(connection_faults=[{"action": action}])
+    read_s = SHORT_S if action == "hang" else LONG_S
+    assert _ends_on_fast(mock.port, "", kind, read_s) in CONNECTIONS_BY_FAST[action]
+    assert mock.stats()["received"] == 0
+    mock.until("connections.open", 1)  # the admin client's own
+
+
+@KINDS
+def test_what_the_fast_transport_makes_of_nobody_listening(mock: Mock, kind: Kind) -> None:
+    with nobody_listening(mock):
+        assert _ends_on_fast(mock.port, "", kind, LONG_S) in CONNECTIONS_BY_FAST["refuse"]
+
+
+def test_the_fast_transport_s_table_has_every_fault() -> None:
+    assert FAULTS_BY_FAST.keys() == FAULTS.keys()
+    assert CONNECTIONS_BY_FAST.keys() == CONNECTIONS_SEEN.keys()
 
 
 def test_the_table_has_every_action_and_every_client() -> None:
