@@ -24,11 +24,11 @@ from harness.bridge.plan import Plan
 from harness.bridge.player import Body, Player
 from harness.bridge.sources import Offer
 from harness.bridge.statistics import Statistics
-from harness.bridge.tally import Tally, TallyListener
+from harness.bridge.tally import Gathered, Tally
 from harness.client import ResilientClient, next_tag
 from harness.clock import cpu_ns, now_ns, origin_of
 from harness.errors import ConfigError
-from harness.model import CallFinished, Event, Tag
+from harness.model import Tag
 from harness.policy.split import share, split
 from harness.record.recorder import Recorder
 from harness.rng import stream
@@ -89,12 +89,11 @@ class Session:
         self._writer = Writer(settings.seed)
         origin_ns = origin_of(plan.started_unix_ns)
         self._recorder = _recorder(Path(plan.folder), index, origin_ns)
-        self._ended = TallyListener(self.tally)
-        listeners = (self._recorder, self._ended)
+        self._gathered = Gathered()
         self._player = Player(
-            self.tally, origin_ns, partial(_emit, listeners), self._raise_later, now_ns, make_pacer
+            self.tally, origin_ns, self._gathered.listen, self._raise_later, now_ns, make_pacer
         )
-        self.client = self._make_client(settings, listeners)
+        self.client = self._make_client(settings)
         self._errors: list[Exception] = []
         self._statistics = Statistics(environment)
         self._collector = QuietCollector(now_ns, self._note_pause)
@@ -183,9 +182,7 @@ class Session:
         pick = int(stream(self.seed, "task", call_id).random() * len(tasks)) if len(tasks) > 1 else 0
         return partial(tasks[pick], user)
 
-    def _make_client(
-        self, settings: Settings, listeners: tuple[Callable[[Event], None], ...]
-    ) -> ResilientClient:
+    def _make_client(self, settings: Settings) -> ResilientClient:
         index, workers = self._ids
         policy = split(settings.policy, index, workers)
         build = fast.build if settings.transport == "fast" else httpx_transport.build
@@ -198,7 +195,7 @@ class Session:
             _key(self._plan),
             policy=policy,
             transport=transport,
-            listeners=listeners,
+            listeners=[self._gathered.listen],
             send_ids=self._plan.bundled,
             rng=stream(settings.seed, "jitter", index),
         )
@@ -237,7 +234,9 @@ class Session:
 
     def _carry(self) -> None:
         self._thread.relay_logs()
-        self._statistics.add(self._ended.take())
+        events = self._gathered.take()
+        self._recorder.extend(events)
+        self._statistics.add(self.tally.count(events))
         while self._errors:
             error = self._errors.pop(0)
             logger.error("%s", "".join(traceback.format_exception(error)))
@@ -264,11 +263,6 @@ class Session:
         self.tally.recorded = self._recorder.counted
         self.tally.finished = True
         self._tell(self.tally)
-
-
-def _emit(listeners: tuple[Callable[[Event], None], ...], event: CallFinished) -> None:
-    for listener in listeners:
-        listener(event)
 
 
 def _key(plan: Plan) -> str | None:

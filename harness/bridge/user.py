@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Protocol
 
-import gevent
+from gevent.event import Event
 from locust import User
-from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
+from locust.user.task import LOCUST_STATE_RUNNING
 
 from harness.bridge.context import current_arrival
 from harness.bridge.session import Session
@@ -18,8 +18,6 @@ from harness.model import Reply
 from harness.rng import stream
 from harness.workload.prompts import PromptBook
 from harness.workload.schedule import Arrival
-
-STATE_LOOK_S = 0.1
 
 
 class Stage(Protocol):
@@ -41,6 +39,10 @@ class AsyncUser(User):
 
     abstract = True
     schedule: ClassVar[Stage]
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self._left = Event()
 
     @property
     def client(self) -> ResilientClient:
@@ -86,7 +88,11 @@ class AsyncUser(User):
             return
         session.enter(self)
         try:
-            while self._state != LOCUST_STATE_STOPPING:
-                gevent.sleep(STATE_LOOK_S)
+            self._left.wait()
         finally:
             session.leave(self)
+
+    def stop(self, force: bool = False) -> bool:  # noqa: FBT001, FBT002 - as Locust's own
+        """Locust takes the user away: it only waits, and ends at once."""
+        self._left.set()
+        return bool(super().stop(force))

@@ -60,8 +60,10 @@ class Leases:
             return None
         taken = False
         try:
+            asked = tokens() if tokens is not None and self.bucket.limits_tokens else NO_TOKENS
+            lease.reservation = self.gate.try_enter(asked)
             taken = (
-                await self._enter(call, lease, tokens, bounded=bounded)
+                (lease.reservation is not None or await self._enter(call, lease, asked, bounded=bounded))
                 and self._in_time(call, lease)
                 and self._still_admitted(call, lease)
             )
@@ -113,14 +115,8 @@ class Leases:
         lease.ticket = again.ticket  # the older ticket's generation is over: nothing of it is left to settle
         return True
 
-    async def _enter(
-        self, call: CallState, lease: Lease, tokens: Callable[[], int] | None, *, bounded: bool
-    ) -> bool:
+    async def _enter(self, call: CallState, lease: Lease, asked: int, *, bounded: bool) -> bool:
         """Wait for rate and permit; False when they did not come (`call.stopped_by` says why)."""
-        asked = tokens() if tokens is not None and self.bucket.limits_tokens else NO_TOKENS
-        lease.reservation = self.gate.try_enter(asked)
-        if lease.reservation is not None:
-            return True
         since_ns, left_s = self._now_ns(), call.left_s(self._reserve_s)
         if left_s is not None and self.bucket.wait_ns(asked, since_ns) >= left_s * NS:
             call.stopped_by = StoppedBy.DEADLINE  # waiting would be in vain

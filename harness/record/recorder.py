@@ -1,6 +1,6 @@
-"""Write one worker's share of a run: a listener of the client's events.
+"""Write one worker's share of a run: what the client's events say.
 
-Events are gathered as they are on the caller's thread; `flush` turns them into one record batch a table and
+Events are gathered as they are; `flush` turns them into one record batch a table and
 hands it to the operating system, so that after SIGKILL everything up to the last flush can be read, batch by
 batch. Call `flush` at least once a second.
 """
@@ -25,6 +25,9 @@ from harness.record.arrow import Table
 from harness.record.cells import Note, attempt_cells, call_cells, note_cells
 from harness.record.schema import ATTEMPTS, CALLS, EVENTS
 from harness.units import NS
+
+#: An attempt and a call of each; anything else is rare.
+_FREQUENT = frozenset({CallFinished, AttemptFinished})
 
 
 class Recorder:
@@ -57,6 +60,16 @@ class Recorder:
         take = self._take.get(type(event))
         if take is not None:
             take(event)
+
+    def extend(self, events: list[Event]) -> None:
+        """Take many events at once."""
+        calls = [event.call for event in events if type(event) is CallFinished]
+        self.counted += len(calls)
+        self._calls.items.extend(calls)
+        self._attempts.items.extend(e.attempt for e in events if type(e) is AttemptFinished)
+        for event in events:
+            if type(event) not in _FREQUENT:
+                self(event)
 
     def note(self, at_ns: int, name: str, value: float, text: str = "") -> None:
         """Note something of the generator itself, by a name of the events table."""

@@ -103,7 +103,7 @@ class OpenAIWire:
         chat.check(request, max_temperature=MAX_TEMPERATURE)
         body: dict[str, Any] = {
             "model": request.model,
-            "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+            "messages": request.messages,
         }
         if request.max_tokens is not None:
             body["max_tokens"] = request.max_tokens

@@ -78,7 +78,7 @@ class Answering(asyncio.Protocol):
             self._transport.write(self._answer * answers)
 
 
-async def serve(make: Callable[[], asyncio.Protocol] = partial(Answering, ANSWER)) -> None:
+async def serve(make: Callable[[], asyncio.Protocol]) -> None:
     """Until standard input closes: so it ends with the process that started it, however that one ends.
 
     `make` gives the protocol of a connection.
@@ -94,4 +94,4 @@ async def serve(make: Callable[[], asyncio.Protocol] = partial(Answering, ANSWER
 
 
 if __name__ == "__main__":
-    uvloop.run(serve())
+    uvloop.run(serve(partial(Answering, ANSWER)))

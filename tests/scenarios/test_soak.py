@@ -16,9 +16,10 @@ from harness.units import NS
 from harness.workload.curve import evening
 from harness.workload.spans import parse_window
 from tests.scenarios.running import SLOW, Played, finish, master_port, start, table
-from tests.scenarios.test_conservation import FAULTS, assert_conserved
+from tests.scenarios.test_conservation import HERE, assert_conserved
 
 FAST = ("--transport", "fast")
+SENT = ("--mock-profile", str(HERE / "faults.toml"), "--policy", str(HERE / "soak.toml"))
 
 EVENING_S = 300
 PEAK_RPS = 20.0
@@ -94,7 +95,7 @@ class Watched:
 @pytest.mark.soak
 @pytest.mark.timeout(STEADY_S + 300)
 def test_half_an_hour_of_steady_load_under_faults_leaks_nothing(tmp_path: Path) -> None:
-    options = ("--rate", "100", "--length", f"{STEADY_S}s", *FAST, *FAULTS)
+    options = ("--rate", "100", "--length", f"{STEADY_S}s", *FAST, *SENT)
     process = start("steady.py", "--headless", *options, run_dir=tmp_path)
     watched = Watched(psutil.Process(process.pid))
     played: Played = finish(process, tmp_path, timeout_s=STEADY_S + 240)

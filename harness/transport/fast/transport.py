@@ -42,8 +42,9 @@ class FastResponse:
 
     def header_lines(self) -> list[tuple[str, str]]:
         """Every header as it came, but for its name in lower case."""
+        # httptools leaves spaces at the end of a value.
         return [
-            (name.decode("latin-1").lower(), value.rstrip(b" \t").decode("latin-1"))  # httptools leaves these
+            (name.decode("latin-1").lower(), value.decode("latin-1").rstrip(" \t"))
             for name, value in self._lines
         ]
 

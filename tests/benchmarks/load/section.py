@@ -15,7 +15,7 @@ class SectionError(Exception):
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured: `rounds` of peers that take turns, each `seconds` long; `quick` cuts long runs."""
+    """How much is measured: `rounds` of peers in turn, each `seconds` long; `quick` cuts long runs, too."""
 
     rounds: int
     seconds: float

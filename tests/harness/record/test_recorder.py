@@ -289,14 +289,14 @@ def test_rows_appended_while_flushing_are_never_lost(tmp_path: Path, restless: N
     writer = threading.Thread(target=append)
     writer.start()
     batches = 0
-    while batches < 50 and writer.is_alive():
+    while batches < 10 and writer.is_alive():
         before = _path(tmp_path, "attempts").stat().st_size
         recorder.flush()
         batches += _path(tmp_path, "attempts").stat().st_size > before
     enough.set()
     writer.join()
     recorder.close()
-    assert batches == 50  # it did append in between
+    assert batches == 10  # it did append in between
     assert [row["call_id"] for row in _rows(tmp_path, "attempts")] == list(range(appended))
     assert [row["at_ns"] for row in _rows(tmp_path, "events")] == list(range(appended))
 
