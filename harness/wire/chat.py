@@ -13,6 +13,8 @@ from harness.model import Message, Request
 
 ROLES = ("system", "user", "assistant")
 
+_WHOLE, _REAL = (int,), (int, float)
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -26,13 +28,10 @@ def check(request: Request, *, max_temperature: float) -> None:
         _check_message(index, message)
     _check_prompts(request.messages)
     tokens = request.max_tokens
-    if tokens is not None and (not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1):
+    if tokens is not None and (not _is_number(tokens, _WHOLE) or tokens < 1):
         raise refusal("max_tokens", tokens, "at least 1")
     heat = request.temperature
-    if heat is None:
-        return
-    numeric = isinstance(heat, int | float) and not isinstance(heat, bool)
-    if not numeric or not 0 <= heat <= max_temperature:  # NaN is on no side
+    if heat is not None and (not _is_number(heat, _REAL) or not 0 <= heat <= max_temperature):  # nor NaN
         raise refusal("temperature", heat, f"a number from 0 to {max_temperature:g}")
 
 
@@ -47,6 +46,11 @@ def encode(body: dict[str, Any], extra: Mapping[str, Any], reserved: frozenset[s
         return _encoder.encode(body | dict(extra) if extra else body)
     except UnicodeEncodeError as error:
         raise RequestError(f"prompt is not text that can be sent: {error.reason}") from error
+
+
+def _is_number(value: object, kinds: tuple[type, ...]) -> bool:
+    """A bool is none, though Python has it so."""
+    return type(value) in kinds or (isinstance(value, kinds) and not isinstance(value, bool))
 
 
 def _check_message(index: int, message: Message) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from reports.metrics import schedule_lag_ms
 from tests.benchmarks import servers
 from tests.benchmarks.aimock import AbsentError
 from tests.benchmarks.cores import ours_apart
@@ -69,6 +70,7 @@ def _ours(rate: float, seconds: float, levels: Mapping[str, float], cores: tuple
     with playing(*options, during=during, within_s=seconds + 120) as played:
         log = server_log.read(played.folder / "mock-requests.jsonl")
         joined = server_log.joined(played.run.attempts, log)
+        lag_ms = schedule_lag_ms(played.run.calls)
     told_ms = percentiles.of(joined.measured_ms, levels)
     return Row(
         f"ours, {rate:,.0f}/s",
@@ -77,6 +79,7 @@ def _ours(rate: float, seconds: float, levels: Mapping[str, float], cores: tuple
         server_log.rate_per_s(log),
         tuple(percentiles.compared(told_ms, joined.served_ms, levels)),
         joined.overhead_ms,
+        lag_ms,
     )
 
 

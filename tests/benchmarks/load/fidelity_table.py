@@ -13,13 +13,15 @@ from tests.benchmarks.table import Check
 
 MOST_MEDIAN_MS = 1.0
 MOST_P99_MS = 5.0
+#: How late the pacer may be.
+MOST_LAG_MS = 2.0
 
 
 @dataclass(frozen=True)
 class Row:
     """A generator that was asked for `rate` requests a second, and the rate and percentiles of its run.
 
-    `overhead_ms` is known call by call of ours only; nothing but the name where it was skipped.
+    `overhead_ms` and `lag_ms`, call by call, are known of ours only; nothing but the name where it was skipped.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Row:
     reached: float = 0.0
     found: tuple[Percentile, ...] = ()
     overhead_ms: Floats | None = None
+    lag_ms: Floats | None = None
     skipped: str | None = None
 
 
@@ -42,6 +45,10 @@ def checks(rows: Sequence[Row]) -> list[Check]:
             what = f"{row.name}: e2el beyond the server's own time, {word} (under {most_ms:g} ms)"
             found.append(Check(what, over[name], "ms", over[name] < most_ms, 3))
         found += [_check(row, percentile) for percentile in row.found]
+        if row.lag_ms is not None:
+            lag_ms = percentiles.of(row.lag_ms, {"p99": 0.99})["p99"]
+            what = f"{row.name}: arrivals after their instants, p99 (under {MOST_LAG_MS:g} ms)"
+            found.append(Check(what, lag_ms, "ms", lag_ms < MOST_LAG_MS, 3))
     return found
 
 
