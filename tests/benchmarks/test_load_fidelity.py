@@ -222,6 +222,7 @@ def test_an_interrupted_freeze_lets_the_process_go_on(monkeypatch: pytest.Monkey
         wait_until_stopped(process, stopped=False)
 
 
+@pytest.mark.slow
 def test_fidelity_comes_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the stalls, for which every run would wait; and without AIPerf, which may not be there."""
 
@@ -239,12 +240,13 @@ def test_fidelity_comes_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     result = fidelity.measure(QUICK, lambda _: None)
 
-    assert len(result.checks) == 6
+    assert len(result.checks) == 7
     assert result.table.count("skipped: not here") == 1
     rows = json.loads(json.dumps(result.figures))["rows"]
-    assert [row.get("requests", 0) > 100 for row in rows] == [True, True, False]
+    assert [row.get("requests", 0) > 20 for row in rows] == [True, True, False]
 
 
+@pytest.mark.slow
 def test_omission_comes_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(omission, "QUICK", omission.Plan(1.0, Freeze(4 * NS // 10, 6 * NS // 10)))
 
@@ -253,4 +255,4 @@ def test_omission_comes_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(result.checks) == 1
     rows = json.loads(json.dumps(result.figures))["rows"]
     assert len(rows) == 3
-    assert all(row["calls"] > 20 and row["ideal_p99_ms"] > 100 for row in rows)
+    assert all(row["calls"] > 5 and row["ideal_p99_ms"] > 50 for row in rows)

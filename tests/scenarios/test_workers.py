@@ -94,6 +94,7 @@ def test_separate_processes_conserve_under_faults(transport: tuple[str, ...], tm
     assert {c["worker"] for c in table(played.folder, "calls")} == {0, 1}
 
 
+@pytest.mark.slow
 def test_separate_processes_drain_calls_that_outlast_the_run_time(tmp_path: Path) -> None:
     played = Fleet(tmp_path, 2, "--rate", "20", "-t", "4s", *FAST, *FIVE_SECONDS).finish()
 
@@ -102,6 +103,7 @@ def test_separate_processes_drain_calls_that_outlast_the_run_time(tmp_path: Path
     assert {c["outcome"] for c in table(played.folder, "calls")} == {"ok"}
 
 
+@pytest.mark.slow
 def test_a_worker_killed_among_separate_ones_costs_a_second_and_fails_the_run(tmp_path: Path) -> None:
     fleet = Fleet(tmp_path, 2, "--rate", "60", "--length", "14s", *FAST, *FAULTS)
     wait_for(lambda: recorded(tmp_path) > 240)
@@ -116,6 +118,7 @@ def test_a_worker_killed_among_separate_ones_costs_a_second_and_fails_the_run(tm
     assert lost == played.summary["in_flight_at_end"] > 0
 
 
+@pytest.mark.slow
 def test_a_master_whose_only_worker_is_killed_ends(tmp_path: Path) -> None:
     fleet = Fleet(tmp_path, 1, "--rate", "20", "--length", "5m", *FAST, *FAULTS)
     wait_for(lambda: recorded(tmp_path) > 40)
@@ -130,6 +133,7 @@ def test_a_master_whose_only_worker_is_killed_ends(tmp_path: Path) -> None:
     assert len(table(played.folder, "calls")) > 20
 
 
+@pytest.mark.slow
 def test_a_run_whose_forked_workers_are_all_killed_ends(tmp_path: Path) -> None:
     port = str(free_port())
     options = ("--rate", "20", "--length", "5m", "--processes", "2", *FAST, *FAULTS)

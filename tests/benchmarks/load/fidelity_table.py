@@ -19,9 +19,9 @@ MOST_LAG_MS = 2.0
 
 @dataclass(frozen=True)
 class Row:
-    """A generator that was asked for `rate` requests a second, and the rate and percentiles of its run.
+    """A generator asked for `rate` requests a second, and the rate and percentiles of its run.
 
-    `overhead_ms` and `lag_ms`, call by call, are known of ours only; nothing but the name where it was skipped.
+    `overhead_ms` and `lag_ms` are call by call, and of ours only; nothing but the name where it was skipped.
     """
 
     name: str
