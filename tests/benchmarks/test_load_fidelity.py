@@ -234,7 +234,7 @@ def test_fidelity_comes_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     played = fidelity.PROFILE.read_text(encoding="utf-8")
     quick.write_text(played.replace("= 3000", "= 300"), encoding="utf-8")
     monkeypatch.setattr(fidelity, "PROFILE", quick)
-    monkeypatch.setattr(fidelity, "QUICK_S", 1.0)
+    monkeypatch.setattr(fidelity, "QUICK_S", 3.0)
     monkeypatch.setattr(fidelity, "RATES", fidelity.RATES[1:])
     monkeypatch.setattr(fidelity, "_aiperf", absent)
 
