@@ -36,9 +36,11 @@ class QuietCollector:
         self._note = note
         self._began_ns = 0
         self._pause_ns = 0
+        self._was_enabled = True
 
     def start(self) -> None:
         """At the start of a run."""
+        self._was_enabled = gc.isenabled()
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -58,11 +60,12 @@ class QuietCollector:
                 )
 
     def stop(self) -> None:
-        """At its end: everything as it was. A second time it does nothing."""
+        """At its end: everything as it was, but that nothing is frozen. A second time it does nothing."""
         if self._told in gc.callbacks:
             gc.callbacks.remove(self._told)
-            gc.enable()
             gc.unfreeze()
+            if self._was_enabled:
+                gc.enable()
 
     def _told(self, phase: str, info: dict[str, Any]) -> None:
         now_ns = self._now_ns()

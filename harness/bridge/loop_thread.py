@@ -1,7 +1,7 @@
 """One asyncio loop in a true native thread beside Locust's gevent hub.
 
 `import locust` turns `threading.Thread` into a greenlet; a loop in one would run on the hub and freeze it.
-Nothing may cross between hub and loop but plain attributes, deques and `call_soon_threadsafe`: a lock
+Nothing may cross between hub and loop but plain attributes, lists and `call_soon_threadsafe`: a lock
 patched by gevent, touched from the loop's thread, can hang the process (logging has such locks).
 """
 

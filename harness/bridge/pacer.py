@@ -92,7 +92,7 @@ class TimerPacer:
     def close(self) -> None:
         """Close the descriptor."""
         self._loop.remove_reader(self._descriptor)
-        os.close(self._descriptor)
+        self._libc.close(self._descriptor)  # os.close is gevent's, and may leave it to the hub
 
     def _rung(self) -> None:
         with suppress(BlockingIOError):

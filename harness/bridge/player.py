@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,8 @@ from harness.errors import CallError
 from harness.model import Call, CallFinished, Outcome, StoppedBy, Tag
 from harness.units import NS
 from harness.workload.schedule import Arrival, Schedule
+
+T = TypeVar("T")
 
 #: A user's task, bound to its user.
 Body = Callable[[], Awaitable[object]]
@@ -92,6 +94,17 @@ class Player:
             pacer.close()
         self._note_end(until_ns)
 
+    async def playing(self, work: Awaitable[T]) -> T:
+        """Have the drain wait for some work of the present task, or cancel it, as it does for calls."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("only a task can be waited for")
+        self._running.add(task)
+        try:
+            return await work
+        finally:
+            self._running.discard(task)
+
     async def closed_loop(
         self,
         ids: Iterator[int],
@@ -107,17 +120,10 @@ class Player:
         breaker answers at once, and a user without a wait would ask it thousands of times a second.
         """
         await self._awaited(0)
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a closed loop is played by a task")
         while stays() and not self._stop.is_set() and self._elapsed_ns() < until_ns:
             call_id = next(ids)
             self._tally.scheduled += 1
-            self._running.add(task)
-            try:
-                refused = await self._play(arrival(call_id), choose(call_id))
-            finally:
-                self._running.discard(task)
+            refused = await self.playing(self._play(arrival(call_id), choose(call_id)))
             await self._sleep(max(pause_s(), REFUSED_PAUSE_S if refused else 0.0))
 
     async def until(self, until_ns: int) -> None:
@@ -130,9 +136,8 @@ class Player:
         """Wait for the calls under way, cancel those that outlast the grace; how many ignored even that."""
         give_up_ns = self._now_ns() + round(grace_s * NS)
         while self._running and self._now_ns() < min(give_up_ns, self._hurry_ns or give_up_ns):
-            await asyncio.wait(
-                [next(iter(self._running))], timeout=DRAIN_LOOK_S
-            )  # to wait for all costs as many
+            # One of them: to wait for ten thousand at once costs milliseconds.
+            await asyncio.wait([next(iter(self._running))], timeout=DRAIN_LOOK_S)
         for task in list(self._running):
             task.cancel()
         if self._running:
@@ -187,7 +192,7 @@ class Player:
         task.add_done_callback(self._running.discard)
 
     async def _play(self, arrival: Arrival, body: Body) -> bool:
-        """One task in a context of its own; its arrival leaves a record whatever the user's code does.
+        """One task of the user's; its arrival leaves a record whatever the user's code does.
 
         Returns whether its call was refused before anything was sent.
         """

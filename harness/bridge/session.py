@@ -134,7 +134,7 @@ class Session:
 
     async def _loop(self, user: Driver) -> None:
         try:
-            await self._started(user)
+            await self._player.playing(self._started(user))
             await self._player.closed_loop(
                 self._next_id,
                 lambda call_id: self._writer.write(call_id, None),
@@ -207,20 +207,22 @@ class Session:
     def _pump_forever(self) -> None:
         """On the hub: carry over what the loop has gathered, until the run is over here."""
         turn = 0
-        while self._main is None or not self._main.done:
-            gevent.sleep(PUMP_S)
-            turn += 1
+        try:
+            while self._main is None or not self._main.done:
+                gevent.sleep(PUMP_S)
+                turn += 1
+                self._carry()
+                if turn % FLUSH_EVERY == 0:
+                    self._flush()
+                if turn % TELL_EVERY == 0:
+                    self._tell(self.tally)
+                if turn % CPU_EVERY == 0:
+                    self._note_cpu()
+            self._note_cpu()
             self._carry()
-            if turn % FLUSH_EVERY == 0:
-                self._flush()
-            if turn % TELL_EVERY == 0:
-                self._tell(self.tally)
-            if turn % CPU_EVERY == 0:
-                self._note_cpu()
-        self._note_cpu()
-        self._carry()
-        self._collector.stop()
-        self._finish(self._main)
+        finally:
+            self._collector.stop()
+            self._finish(self._main)
 
     def _note_lag(self, at_ns: int, late_s: float) -> None:
         self._recorder.note(at_ns, "loop_lag", late_s)
@@ -236,33 +238,42 @@ class Session:
         self._thread.relay_logs()
         events = self._gathered.take()
         self._recorder.extend(events)
-        self._statistics.add(self.tally.count(events))
+        try:
+            self._statistics.add(self.tally.count(events))
+        except Exception as error:  # noqa: BLE001 - a listener's StopUser: there is no user to stop
+            self._errors.append(error)
         while self._errors:
-            error = self._errors.pop(0)
-            logger.error("%s", "".join(traceback.format_exception(error)))
-            self.tally.degraded = f"the scenario's own code raised {type(error).__name__}: {error}"
+            raised = self._errors.pop(0)
+            logger.error("%s", "".join(traceback.format_exception(raised)))
+            self.tally.degraded = f"the scenario's own code raised {type(raised).__name__}: {raised}"
             self._environment.events.user_error.fire(
-                user_instance=None, exception=error, tb=error.__traceback__
+                user_instance=None, exception=raised, tb=raised.__traceback__
             )
 
     def _flush(self) -> None:
         try:
             self._recorder.flush()
-        except OSError as error:
-            self.tally.degraded = f"records could not be written: {error.strerror}"
+        except (OSError, ValueError, OverflowError) as error:
+            self.tally.degraded = _unwritten(error)
             self.stop()
 
-    def _finish(self, main: Pending) -> None:
-        if main.error is not None:
+    def _finish(self, main: Pending | None) -> None:
+        if main is not None and main.error is not None:
             self.tally.degraded = f"the player failed: {type(main.error).__name__}: {main.error}"
             logger.error("%s", "".join(traceback.format_exception(main.error)))
         try:
             self._recorder.close()
-        except OSError as error:
-            self.tally.degraded = f"records could not be written: {error.strerror}"
+        except (OSError, ValueError, OverflowError) as error:
+            self.tally.degraded = _unwritten(error)
         self.tally.recorded = self._recorder.counted
         self.tally.finished = True
         self._tell(self.tally)
+
+
+def _unwritten(error: Exception) -> str:
+    """A full disk, or a value that no column holds."""
+    why = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+    return f"records could not be written: {why}"
 
 
 def _key(plan: Plan) -> str | None:

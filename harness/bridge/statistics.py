@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from locust import stats as locust_stats
+from locust.event import EventHook
 from locust.stats import RequestStats, StatsEntry, StatsError
 
 from harness.clock import wall_ns
@@ -21,7 +22,8 @@ _LOCUST_ITSELF = "locust.runners"
 class Statistics:
     """Tells one environment of calls, by the kind of copy; response times are their call latency.
 
-    To be used on the hub. Listeners of `events.request` other than Locust's own are called for every call.
+    To be used on the hub. Listeners of `events.request` other than Locust's own are called for every call;
+    what they raise to stop a user (StopUser and its kind) is raised here.
     """
 
     def __init__(self, environment: Any) -> None:
@@ -32,12 +34,12 @@ class Statistics:
         if not calls:
             return
         self._count(self._environment.stats, calls)
-        own: list[Any] = []
-        others: list[Any] = []
+        others = EventHook()  # type: ignore[no-untyped-call]
         for listener in self._environment.events.request._handlers:  # noqa: SLF001 - there is no public list
-            (own if listener.__module__ == _LOCUST_ITSELF else others).append(listener)
-        if others:
-            self._fire(calls, own)
+            if getattr(listener, "__module__", "") != _LOCUST_ITSELF:
+                others.add_listener(listener)  # type: ignore[no-untyped-call]
+        if others._handlers:  # noqa: SLF001
+            _fire(others, calls)
 
     def _count(self, stats: RequestStats, calls: list[Call]) -> None:
         by_name: defaultdict[str, list[Call]] = defaultdict(list)
@@ -50,24 +52,18 @@ class Statistics:
             for why, count in Counter(w for call in ended if (w := _why(call))).items():
                 _count_error(stats, name, why, count)
 
-    def _fire(self, calls: list[Call], own: list[Any]) -> None:
-        """An event a call, as any Locust client fires it, to whoever else listens."""
-        request = self._environment.events.request
-        for listener in own:
-            request.remove_listener(listener)
-        try:
-            for call in calls:
-                request.fire(
-                    request_type=METHOD,
-                    name=_name(call),
-                    response_time=_latency_ms(call),
-                    response_length=_length(call),
-                    exception=_why(call),
-                    context={},
-                )
-        finally:
-            for listener in own:
-                request.add_listener(listener)
+
+def _fire(hook: EventHook, calls: list[Call]) -> None:
+    """An event a call, as any Locust client fires it."""
+    for call in calls:
+        hook.fire(  # type: ignore[no-untyped-call]
+            request_type=METHOD,
+            name=_name(call),
+            response_time=_latency_ms(call),
+            response_length=_length(call),
+            exception=_why(call),
+            context={},
+        )
 
 
 def _entry(stats: RequestStats, name: str, calls: list[Call]) -> StatsEntry:

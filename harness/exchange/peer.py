@@ -65,7 +65,7 @@ class Peer:
 
     def read_ns(self, response: HttpResponse) -> int:
         """When what was last read of a reply came: as its transport tells, or now."""
-        read_ns = response.read_ns
+        read_ns = getattr(response, "read_ns", None)  # transports of users may know nothing of it
         return self.now_ns() if read_ns is None else read_ns
 
 

@@ -73,14 +73,14 @@ class Streamed(Opened):
             response = await self._peer.transport.open(self._request)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is how this attempt ended
             return self._peer.failed(self._progress, error)
-        self._peer.arrived(self._progress, response)
         self._response = response
+        self._peer.arrived(self._progress, response)
         is_raw = self._peer.wire is OPAQUE and _is_success(response) and not _is_readable(response)
         if not is_raw and not _is_stream(response):
             return await self._read_whole(response)
         self._chunks = response.chunks()
         if is_raw:  # a file, a voice: passed on as it comes, of any length
-            self._progress.first_token_ns = self._peer.now_ns()
+            self._progress.first_token_ns = self._peer.read_ns(response)
             return self
         self._reader = self._peer.wire.reader(response.headers)
         begun = False

@@ -33,17 +33,16 @@ async def retry(
     A fresh AsyncRetrying a call: a shared one mixes its callers' state.
     """
     decision: Again | Stop = Stop(None)
-
-    def tries() -> int:
-        number: int = retrying.statistics["attempt_number"]
-        return number
+    tries = 0  # tenacity counts them, too; but to ask it would tie a knot that only the collector unties
 
     async def attempt() -> Result:
-        return first if tries() == 1 else await again(tries())
+        nonlocal tries
+        tries += 1
+        return first if tries == 1 else await again(tries)
 
     def wanted(result: Result) -> bool:
         nonlocal decision
-        decision = decide(result, tries()) if isinstance(result, Attempt) else Stop(None)
+        decision = decide(result, tries) if isinstance(result, Attempt) else Stop(None)
         return isinstance(decision, Again)
 
     def wait_s(_: RetryCallState) -> float:
@@ -60,4 +59,7 @@ async def retry(
         before_sleep=before_sleep,
         sleep=sleep,
     )
-    return await retrying(attempt)
+    try:
+        return await retrying(attempt)
+    finally:
+        retrying.iter_state.reset()  # its actions hold it, and it holds them

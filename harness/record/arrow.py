@@ -43,6 +43,7 @@ class Table(Generic[Item]):
         self, path: Path, columns: tuple[Column, ...], cells: Callable[[list[Item]], list[Cells]]
     ) -> None:
         self.items: list[Item] = []
+        self.written = 0
         self._cells = cells
         self._schema = arrow_schema(columns)
         self._file: IO[bytes] = path.open("xb")
@@ -53,7 +54,10 @@ class Table(Generic[Item]):
         self._file.flush()
 
     def flush(self) -> None:
-        """Write what has been gathered as one batch. Raises OSError."""
+        """Write what has been gathered as one batch.
+
+        Raises OSError, or ValueError for what no column holds: then the batch is gone, and is not `written`.
+        """
         # The event loop may append meanwhile, from its own thread: take a prefix, never swap the list.
         items = self.items[:]
         if not items:
@@ -64,6 +68,7 @@ class Table(Generic[Item]):
         ]
         self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
         self._file.flush()
+        self.written += len(items)
 
     def close(self) -> None:
         """Flush, and end the stream."""

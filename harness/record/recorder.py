@@ -33,8 +33,8 @@ _FREQUENT = frozenset({CallFinished, AttemptFinished})
 class Recorder:
     """Records the events of one worker's client into `directory`; times become relative to `origin_ns`.
 
-    `origin_ns` is the clock's reading at the run's start. `counted` are the calls recorded so far.
-    Raises OSError where the folder cannot be written; a failed flush loses nothing silently, it raises.
+    `origin_ns` is the clock's reading at the run's start. Raises OSError where the folder cannot be written;
+    a failed flush raises, too, and what it held is not `counted`.
     """
 
     def __init__(self, directory: Path, worker: int, origin_ns: int) -> None:
@@ -53,7 +53,11 @@ class Recorder:
             LimitChanged: self._limit,
             Paused: self._pause,
         }
-        self.counted = 0
+
+    @property
+    def counted(self) -> int:
+        """Calls that are on disk."""
+        return self._calls.written
 
     def __call__(self, event: Event) -> None:
         """Take one event of the client; a wait is none of a kind: its duration stands in the call's row."""
@@ -63,9 +67,7 @@ class Recorder:
 
     def extend(self, events: list[Event]) -> None:
         """Take many events at once."""
-        calls = [event.call for event in events if type(event) is CallFinished]
-        self.counted += len(calls)
-        self._calls.items.extend(calls)
+        self._calls.items.extend(e.call for e in events if type(e) is CallFinished)
         self._attempts.items.extend(e.attempt for e in events if type(e) is AttemptFinished)
         for event in events:
             if type(event) not in _FREQUENT:
@@ -86,7 +88,6 @@ class Recorder:
             table.close()
 
     def _call(self, event: CallFinished) -> None:
-        self.counted += 1
         self._calls.items.append(event.call)
 
     def _attempt(self, event: AttemptFinished) -> None:

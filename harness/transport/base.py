@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -27,6 +27,10 @@ class HttpRequest(msgspec.Struct, frozen=True, gc=False):
     def __repr__(self) -> str:
         """Without the headers: a key stands in them."""
         return f"HttpRequest({self.method!r}, {self.url!r}, {len(self.content)} bytes)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """As `__repr__`: msgspec's own shows every field."""
+        return [("method", self.method), ("url", self.url)]
 
 
 class TransportError(HarnessError):

@@ -39,13 +39,13 @@ class Connection(asyncio.Protocol):
         self._now_ns = now_ns
         self._lost = lost
         self._loop = asyncio.get_running_loop()
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: httptools.HttpResponseParser  # while it is open: it holds us, and we it
         self._transport: asyncio.Transport
         self._descriptor = -1
         self._timer: asyncio.TimerHandle | None = None
         self.heard_s = 0.0  # when bytes last came, on the loop's clock
         self._woken: asyncio.Future[None] | None = None
-        self._failure: TransportError | None = None
+        self._failure: tuple[Outcome, Fault, str] | None = None  # raised anew: an exception holds its frames
         self._body: list[bytes] = []  # of the present read
         self._reads: deque[tuple[bytes, int]] = deque()
         self._unread_bytes = 0
@@ -75,12 +75,13 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is open."""
         self.closed = False
+        self._parser = httptools.HttpResponseParser(self)
         self._transport = cast("asyncio.Transport", transport)  # uvloop's derives from neither
         self._descriptor = transport.get_extra_info("socket").fileno()
 
     def data_received(self, data: bytes) -> None:
         """The socket has been read."""
-        if not self.busy:  # nobody asked: whatever it is, it would be taken for the next reply
+        if not self.busy:  # nobody asked: it would be taken for the next reply
             self.drop()
             return
         read_ns = self._now_ns()
@@ -110,6 +111,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self.closed = True
+        del self._parser
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -175,7 +177,7 @@ class Connection(asyncio.Protocol):
         """Wait for status and headers. Raises TransportError."""
         while not self.status:
             if self._failure is not None:
-                raise self._failure
+                raise TransportError(*self._failure)
             await self._wait()
 
     async def read(self, turn: int) -> tuple[bytes, int] | None:
@@ -185,7 +187,7 @@ class Connection(asyncio.Protocol):
         """
         while not self._reads or turn != self.turn:
             if self._failure is not None:
-                raise self._failure
+                raise TransportError(*self._failure)
             if not self.busy or turn != self.turn:
                 return None
             await self._wait()
@@ -204,7 +206,7 @@ class Connection(asyncio.Protocol):
             self._keeps = False
             if self.busy and self._failure is None:
                 what = "the connection was closed on this side"
-                self._failure = TransportError(Outcome.TRANSIENT, Fault.READ, what)
+                self._failure = (Outcome.TRANSIENT, Fault.READ, what)
             self._transport.abort()
 
     async def _wait(self) -> None:
@@ -232,7 +234,7 @@ class Connection(asyncio.Protocol):
 
     def _fail(self, fault: Fault, detail: str, outcome: Outcome = Outcome.TRANSIENT) -> None:
         if self.busy:  # what follows a whole reply does not undo it
-            self._failure = self._failure or TransportError(outcome, fault, detail)
+            self._failure = self._failure or (outcome, fault, detail)
         self.drop()
         self._wake()
 
@@ -263,7 +265,7 @@ def _length(lines: Lines) -> int:
     return sum(len(name) + len(value) for name, value in lines)
 
 
-def _broken(error: Exception | None, *, begun: bool) -> TransportError:
+def _broken(error: Exception | None, *, begun: bool) -> tuple[Outcome, Fault, str]:
     when = "before the end of its reply" if begun else "before it replied"
     why = f": {error}" if error else ""
-    return TransportError(Outcome.TRANSIENT, Fault.READ, f"the server closed the connection {when}{why}")
+    return Outcome.TRANSIENT, Fault.READ, f"the server closed the connection {when}{why}"

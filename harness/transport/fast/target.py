@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,11 @@ PORTS = range(1, 1 << 16)
 
 #: Headers that are the transport's to decide.
 OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
+
+
+# RFC 9110, sections 5.1 and 5.5.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LINES = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\r\n\0]*\r\n)*")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +52,7 @@ class Heads:
         self._own = own
         self._targets: dict[str, Target] = {}
         self._origins: dict[tuple[str, int, bool], Origin] = {}
+        self._methods: dict[str, bytes] = {}
         self._headers: Mapping[str, str] = {}
         self._lines = own
 
@@ -67,13 +74,18 @@ class Heads:
         if request.headers is not self._headers:
             self._lines = _encode(request.headers) + self._own
             self._headers = request.headers
-        method = request.method.encode("ascii", "replace")
+        method = self._methods.get(request.method) or self._method(request.method)
         return b"%b %b%bcontent-length: %d\r\n\r\n" % (
             method,
             target.line,
             self._lines,
             len(request.content),
         )
+
+    def _method(self, method: str) -> bytes:
+        if not _TOKEN.fullmatch(method):
+            raise _unsendable("the method is no token of HTTP")
+        return self._methods.setdefault(method, method.encode("ascii"))
 
     def _parse(self, url: str) -> Target:
         try:
@@ -98,8 +110,8 @@ def _encode(headers: Mapping[str, str]) -> bytes:
     known.setdefault("user-agent", USER_AGENT)
     lines = [f"{name}: {value}\r\n" for name, value in known.items() if name not in OURS]
     text = "".join(lines)
-    if text.count("\n") != len(lines) or text.count("\r") != len(lines):
-        raise _unsendable("a header contains a line break")
+    if not _LINES.fullmatch(text) or text.count("\n") != len(lines):
+        raise _unsendable("a header has a name that is no token of HTTP, or a line break or NUL in its value")
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:

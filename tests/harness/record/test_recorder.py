@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 
@@ -301,12 +302,20 @@ def test_rows_appended_while_flushing_are_never_lost(tmp_path: Path, restless: N
     assert [row["at_ns"] for row in _rows(tmp_path, "events")] == list(range(appended))
 
 
-def test_calls_are_counted_as_they_come(tmp_path: Path) -> None:
+def test_calls_are_counted_once_they_are_on_disk(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path, 0, 0)
     recorder(CallFinished(BARE_CALL))
     recorder(_attempt(1))
+    assert recorder.counted == 0
+    recorder.flush()
     assert recorder.counted == 1
+    recorder(CallFinished(msgspec.structs.replace(BARE_CALL, status=70_000)))  # no status fits that
+    with pytest.raises(ValueError, match="70000"):
+        recorder.flush()
+    recorder(CallFinished(BARE_CALL))
     recorder.close()
+    assert recorder.counted == 2
+    assert len(_rows(tmp_path, "calls")) == 2
 
 
 def test_two_recorders_of_a_worker_keep_apart(tmp_path: Path) -> None:
