@@ -29,7 +29,7 @@ LEAD_S = 0.5
 LEAD_DISTRIBUTED_S = 1.5
 
 #: Options of Locust and ours that a manifest repeats, if they were set.
-TOLD = ("processes", "run_time", "num_users", "tags", "exclude_tags")
+TOLD = ("processes", "run_time", "num_users", "max_requests", "tags", "exclude_tags")
 
 REPORT_S = 120.0
 

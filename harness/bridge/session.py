@@ -189,7 +189,7 @@ class Session:
         transport: Transport = build(policy.connections)
         if settings.max_requests is not None:
             most = share(settings.max_requests, index, workers)
-            transport = BudgetedTransport(transport, most, lambda: self._player.stop(DRAIN_S))
+            transport = BudgetedTransport(transport, most, partial(self._spent, most))
         return ResilientClient(
             base_url(self._plan.host),
             _key(self._plan),
@@ -199,6 +199,11 @@ class Session:
             send_ids=self._plan.bundled,
             rng=stream(settings.seed, "jitter", index),
         )
+
+    def _spent(self, most: int) -> None:
+        """On the loop: all this worker may send has been sent."""
+        logger.warning("stopping: the %d requests of --max-requests are used up", most)
+        self._player.stop(DRAIN_S)
 
     def _raise_later(self, error: Exception) -> None:
         """From the loop: an exception of the user's code, for the hub to report."""

@@ -14,6 +14,9 @@ from harness.workload.schedule import Schedule, TraceSchedule, from_curve
 from harness.workload.spans import Window, parse_span, parse_window
 from harness.workload.trace import parse_trace
 
+#: Every arrival's instant is drawn before the run: so many take half a gigabyte.
+MOST_ARRIVALS = 20_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -142,6 +145,10 @@ def _curve_offer(
     about = {"arrivals": options.arrivals, **about}
     if options.arrivals not in {*LAWS, "closed"}:  # the web UI's form is not held to the choices
         raise expected("--arrivals", options.arrivals, f"one of {', '.join(LAWS)}, closed")
+    if rates.total > MOST_ARRIVALS and options.arrivals != "closed":
+        raise ConfigError(
+            f"{rates.total:,.0f} arrivals in {rates.length_s:g} s: expected at most {MOST_ARRIVALS:,}"
+        )
     if options.arrivals == "closed":
         return Offer(None, rates.length_s, window, about)
     return Offer(from_curve(rates, cast("Law", options.arrivals), seed), rates.length_s, window, about)

@@ -114,16 +114,39 @@ def test_a_worker_without_cpu_left_is_named_with_what_would_relieve_it(
     assert late_run(tmp_path, (0.95, 0.97), **of_manifest) == [expected]
 
 
-@pytest.mark.parametrize(("cpu_s", "named"), [(0.9, True), (0.89, False)])
-def test_a_late_generator_with_cpu_to_spare_gets_no_advice(
+@pytest.mark.parametrize(("cpu_s", "others"), [(0.9, False), (0.89, True)])
+def test_a_late_generator_without_a_whole_core_says_that_others_may_have_held_it(
     tmp_path: Path,
     cpu_s: float,
-    named: bool,  # noqa: FBT001
+    others: bool,  # noqa: FBT001
 ) -> None:
     (reason,) = late_run(tmp_path, (cpu_s, 0.1), machine={"cpus": 8})
-    assert reason.startswith(BOTTLENECK)
-    assert ("worker 0 used 90 %" in reason) == named
-    assert ("--processes" in reason) == named
+    assert reason.startswith(f"{BOTTLENECK}; worker 0 used {100 * cpu_s:.0f} % of a core")
+    assert ("other processes may have held the rest" in reason) == others
+    assert reason.endswith("; try --processes 4")
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "took_ms", "reason"),
+    [
+        (12, 10, "schedule lag p99 = 12.0 ms, more than a reply took (e2el p50 = 10.0 ms)"),
+        (12, 13, None),
+        (9, 1, None),  # so little is said of nobody
+    ],
+)
+def test_lateness_counts_beside_what_a_reply_takes(
+    tmp_path: Path, late_ms: int, took_ms: int, reason: str | None
+) -> None:
+    runs.manifest(tmp_path)
+    events: list[AttemptFinished | CallFinished] = []
+    for n in range(30):
+        sent_ms, end_ms = n + late_ms, n + late_ms + took_ms
+        events.append(AttemptFinished(runs.attempt(n, 1, sent_ms, end_ms)))
+        events.append(CallFinished(runs.call(n, n, end_ms, start_ms=sent_ms)))
+    runs.record(tmp_path, 0, events)
+    runs.ending(tmp_path, {"0": 30})
+    expected = [] if reason is None else [f"the generator was the bottleneck: {reason}"]
+    assert degraded(tmp_path) == expected
 
 
 def test_a_busy_generator_that_keeps_its_schedule_is_no_reason(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -107,7 +108,8 @@ def _say(text: str) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command."""
+    """The command. To be told to stop is as good as Ctrl-C: what it started ends with it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return run(parse(argv))
     except KeyboardInterrupt:

@@ -89,7 +89,7 @@ def measure(effort: Effort, say: Callable[[str], None]) -> Result:
         table_of(rows),
         [Check(what, off * 100, "%", off <= MOST_OFF, 2)],
         {"pinned": bool(cores), "rows": [_document(row) for row in rows]},
-        ["who keeps to no schedule is held against the open loop's, under the freeze of the own run"],
+        ["a closed loop has no schedule: its ideal is what callers on ours would have met in its run"],
     )
 
 

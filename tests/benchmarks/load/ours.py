@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,9 @@ import psutil
 from reports.load import read_run
 from reports.run import Run
 from tests.benchmarks.load.section import SectionError
+
+#: A scenario that is told to stop gives its calls five seconds.
+ENDS_WITHIN_S = 12.0
 
 ROOT = Path(__file__).parents[3]
 
@@ -73,12 +76,20 @@ def playing(
         except subprocess.TimeoutExpired:
             raise SectionError(f"{scenario} did not end within {within_s:g} s") from None
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
+            _end(process)
         found = [path.parent for path in Path(folder).glob("*/summary.json")]
         if len(found) != 1:
             raise SectionError(
                 f"{scenario} {' '.join(options)} ended with {process.returncode}: {said[-2000:]}"
             )
         yield Played(found[0], said)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Let it tidy up after itself; kill what does not."""
+    for word in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        os.killpg(process.pid, word)
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=ENDS_WITHIN_S)
