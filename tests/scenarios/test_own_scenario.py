@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.scenarios.running import Played, play, table
-from tests.scenarios.test_conservation import assert_conserved
+from tests.scenarios.test_conservation import HERE, assert_conserved
 
 HEAD = """
 import asyncio
@@ -137,3 +137,49 @@ def test_the_budget_of_requests_is_a_hard_stop_over_all_workers(tmp_path: Path) 
     lines = (played.folder / "mock-requests.jsonl").read_text().splitlines()
     assert len(lines) == 15
     assert len(table(played.folder, "calls")) < 60  # arrivals ended with the budget
+
+
+def test_a_listener_of_requests_that_stops_its_user_degrades_the_run_and_it_still_ends(
+    tmp_path: Path,
+) -> None:
+    played = mine(
+        tmp_path,
+        """
+    @task
+    async def write(self):
+        await self.ask(self.arrival.prompt, self.arrival.max_tokens)
+
+from locust import events
+from locust.exception import StopUser
+
+@events.request.add_listener
+def enough(**_):
+    raise StopUser
+""",
+        "--transport",
+        "fast",
+    )
+
+    assert played.code == 1
+    assert_conserved(played)
+    assert any("StopUser" in reason for reason in played.summary["degraded"])
+
+
+def test_calls_of_on_start_are_drained_in_a_closed_loop(tmp_path: Path) -> None:
+    played = mine(
+        tmp_path,
+        """
+    async def on_start(self):
+        for _ in range(3):
+            await self.client.generate_copy("warm up")
+
+    @task
+    async def write(self):
+        await self.ask(self.arrival.prompt, self.arrival.max_tokens)
+""",
+        *("--arrivals", "closed", "-u", "5", "--mock-profile", str(HERE / "slow.toml")),
+    )
+
+    played.assert_whole()
+    assert_conserved(played)
+    assert {c["outcome"] for c in table(played.folder, "calls")} == {"ok"}

@@ -95,6 +95,8 @@ def test_a_listener_of_the_users_is_told_of_every_call_and_locusts_own_is_not() 
     heard: list[dict[str, Any]] = []
 
     def mine(**told: Any) -> None:
+        # Whatever else is fired meanwhile is still heard by all.
+        assert here.events.request._handlers == [locusts, mine]
         heard.append(told)
 
     def locusts(**_: Any) -> None:
@@ -109,7 +111,7 @@ def test_a_listener_of_the_users_is_told_of_every_call_and_locusts_own_is_not() 
         ("caption", 12.5, None),
         ("call", 3.0, "throttled (slow_down)"),
     ]
-    assert here.events.request._handlers[-1] is locusts or locusts in here.events.request._handlers
+    assert here.events.request._handlers == [locusts, mine]
     assert here.stats.total.num_requests == 2
 
 
