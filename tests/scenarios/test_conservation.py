@@ -31,7 +31,7 @@ def assert_conserved(played: Played) -> None:
     assert played.summary["in_flight_at_end"] == 0
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, 2, pytest.param(4, marks=pytest.mark.slow)])
 def test_conservation_under_faults(processes: int, tmp_path: Path) -> None:
     several = ("--processes", str(processes)) if processes > 1 else ()
     played = play("primetime.py", "--evening", "8s", "--peak-rps", "60", *FAULTS, *several, run_dir=tmp_path)
@@ -59,6 +59,23 @@ def test_nothing_is_lost_at_the_end_when_calls_last_seconds(tmp_path: Path) -> N
     assert len(calls) > 30
     assert min(c["end_ns"] - c["start_ns"] for c in calls) >= 5_000_000_000
     assert max(c["intended_ns"] for c in calls) <= 3_000_000_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2, 4])
+def test_calls_of_five_seconds_are_conserved_though_the_run_time_ends_among_them(
+    processes: int, tmp_path: Path
+) -> None:
+    several = ("--processes", str(processes)) if processes > 1 else ()
+    slow = ("--mock-profile", str(HERE / "slow.toml"), "--transport", "fast")
+    played = play("steady.py", "--rate", "20", "-t", "10s", *slow, *several, run_dir=tmp_path)
+
+    played.assert_whole()
+    assert_conserved(played)
+    calls = table(played.folder, "calls")
+    assert {c["outcome"] for c in calls} == {"ok"}
+    assert {c["worker"] for c in calls} == set(range(processes))
+    assert max(c["end_ns"] for c in calls) > 10_000_000_000
 
 
 def test_a_closed_loop_with_fewer_users_than_workers_ends(tmp_path: Path) -> None:
