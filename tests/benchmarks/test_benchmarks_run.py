@@ -41,7 +41,9 @@ def test_the_same_for_machines() -> None:
 
     document = json.loads(done.stdout)
     assert [row["name"] for row in document["rows"]] == [peer.name for peer in peers.PEERS]
-    assert all(row["calls_per_s"] > 0 and row["cpu_us"] > 0 for row in document["rows"])
+    measured = [row for row in document["rows"] if "skipped" not in row]  # pyreqwest may not be there
+    assert len(measured) >= len(peers.PEERS) - 1
+    assert all(row["calls_per_s"] > 0 and row["cpu_us"] > 0 for row in measured)
     assert len(document["acceptance"]) == 3
 
 

@@ -297,7 +297,7 @@ def test_rows_appended_while_flushing_are_never_lost(tmp_path: Path, restless: N
     enough.set()
     writer.join()
     recorder.close()
-    assert batches == 10  # it did append in between
+    assert batches > 1  # it did append in between
     assert [row["call_id"] for row in _rows(tmp_path, "attempts")] == list(range(appended))
     assert [row["at_ns"] for row in _rows(tmp_path, "events")] == list(range(appended))
 
