@@ -8,10 +8,9 @@ batch. Call `flush` at least once a second.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from harness.model import (
     AttemptFinished,
@@ -46,13 +45,6 @@ class Recorder:
         self._attempts = Table(path("attempts"), ATTEMPTS, partial(attempt_cells, worker, origin_ns))
         self._notes = Table(path("events"), EVENTS, partial(note_cells, worker, origin_ns))
         self._tables = (self._calls, self._attempts, self._notes)
-        self._take: dict[type, Callable[[Any], None]] = {
-            CallFinished: self._call,
-            AttemptFinished: self._attempt,
-            BreakerChanged: self._breaker,
-            LimitChanged: self._limit,
-            Paused: self._pause,
-        }
 
     @property
     def counted(self) -> int:
@@ -60,18 +52,16 @@ class Recorder:
         return self._calls.written
 
     def __call__(self, event: Event) -> None:
-        """Take one event of the client; a wait is none of a kind: its duration stands in the call's row."""
-        take = self._take.get(type(event))
-        if take is not None:
-            take(event)
+        """Take one event of the client."""
+        self.extend((event,))
 
-    def extend(self, events: list[Event]) -> None:
-        """Take many events at once."""
+    def extend(self, events: Sequence[Event]) -> None:
+        """Take many events at once; a wait is none of a kind: its duration stands in the call's row."""
         self._calls.items.extend(e.call for e in events if type(e) is CallFinished)
         self._attempts.items.extend(e.attempt for e in events if type(e) is AttemptFinished)
         for event in events:
             if type(event) not in _FREQUENT:
-                self(event)
+                self._take_rare(event)
 
     def note(self, at_ns: int, name: str, value: float, text: str = "") -> None:
         """Note something of the generator itself, by a name of the events table."""
@@ -87,20 +77,14 @@ class Recorder:
         for table in self._tables:
             table.close()
 
-    def _call(self, event: CallFinished) -> None:
-        self._calls.items.append(event.call)
-
-    def _attempt(self, event: AttemptFinished) -> None:
-        self._attempts.items.append(event.attempt)
-
-    def _breaker(self, event: BreakerChanged) -> None:
-        self.note(event.at_ns, _named("breaker", event.route), 0.0, event.after)
-
-    def _limit(self, event: LimitChanged) -> None:
-        self.note(event.at_ns, _named("limit", event.route), event.after)
-
-    def _pause(self, event: Paused) -> None:
-        self.note(event.at_ns, _named("pause", event.route), event.duration_ns / NS)
+    def _take_rare(self, event: Event) -> None:
+        match event:
+            case BreakerChanged(at_ns, _, state, route):
+                self.note(at_ns, _named("breaker", route), 0.0, state)
+            case LimitChanged(at_ns, _, permits, route):
+                self.note(at_ns, _named("limit", route), permits)
+            case Paused(at_ns, duration_ns, route):
+                self.note(at_ns, _named("pause", route), duration_ns / NS)
 
 
 def _named(event: str, route: int) -> str:

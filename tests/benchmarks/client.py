@@ -12,14 +12,14 @@ import json
 import sys
 from collections.abc import Sequence
 
+from tests.benchmarks.interrupting import answering_ctrl_c
+
 DEFAULT_CALLS = 400
 DEFAULT_ROUNDS = 11
 DEFAULT_CONCURRENCY = 50
 
 #: The permits of the tuned preset: more callers would measure its queue.
 MOST_CONCURRENT = 100
-
-INTERRUPTED = 130  # 128 + SIGINT
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -97,11 +97,7 @@ def run(options: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command."""
-    try:
-        return run(parse(argv))
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted\n")
-        return INTERRUPTED
+    return answering_ctrl_c(lambda: run(parse(argv)))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tests.benchmarks.interrupting import answering_ctrl_c
+
 if TYPE_CHECKING:
     from tests.benchmarks.table import Check
 
@@ -33,8 +35,6 @@ MILLION = 1_000_000
 WARM_UP = 50_000
 LOOKS = 10
 LEAST_REQUESTS = 1000
-
-INTERRUPTED = 130  # 128 + SIGINT
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -152,11 +152,7 @@ def _say(progress: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command."""
-    try:
-        return run(parse(argv))
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted\n")
-        return INTERRUPTED
+    return answering_ctrl_c(lambda: run(parse(argv)))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from tests.benchmarks.interrupting import answering_ctrl_c
+
 DEFAULT_ROUNDS = 5
 DEFAULT_SECONDS = 8.0
 
@@ -30,8 +32,6 @@ DEFAULT_SECONDS = 8.0
 LEAST_SECONDS = 3.0
 
 NAMES = ("throughput", "streaming", "in-flight", "fidelity", "omission")
-
-INTERRUPTED = 130  # 128 + SIGINT
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -110,11 +110,7 @@ def _say(text: str) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command. To be told to stop is as good as Ctrl-C: what it started ends with it."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return run(parse(argv))
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted\n")
-        return INTERRUPTED
+    return answering_ctrl_c(lambda: run(parse(argv)))
 
 
 if __name__ == "__main__":

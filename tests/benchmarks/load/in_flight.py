@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from reports.metrics import schedule_lag_ms
 from reports.quantiles import quantile
 from reports.run import Run
 from tests.benchmarks.cores import ours_apart
@@ -65,7 +66,7 @@ def measure(effort: Effort, say: Callable[[str], None]) -> Result:
         with playing(*options, *host, during=most.watch, within_s=240) as played:
             run, summary = played.run, played.summary
     at_once = in_flight(run)
-    lag_ms = np.sort((run.calls.start_ns - run.calls.intended_ns) / 1e6)
+    lag_ms = np.sort(schedule_lag_ms(run.calls))
     per_call = (max(most.rss_bytes) - max(few.rss_bytes)) / at_once
     errors = int(np.count_nonzero(run.calls.outcome != "ok"))
     p99_ms = quantile(lag_ms, 0.99)
