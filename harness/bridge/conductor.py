@@ -17,8 +17,8 @@ from harness.bridge.plan import Plan
 from harness.bridge.progress import Progress
 from harness.bridge.session import DRAIN_S, HURRY_S
 from harness.bridge.sources import Offer
-from harness.bridge.tally import Tally, total
 from harness.clock import wall_ns
+from harness.play.tally import Tally, total
 from harness.policy.parse import values
 from harness.policy.split import split
 from harness.record import folder as run_folder

@@ -24,8 +24,8 @@ from harness.bridge.plan import plan_from
 from harness.bridge.session import HURRY_S, Session
 from harness.bridge.shape import ClosedShape, PlayShape
 from harness.bridge.sources import Source
-from harness.bridge.tally import Tally, from_message
 from harness.errors import ConfigError, HarnessError
+from harness.play.tally import Tally, from_message
 
 TALLY = "primetime_tally"
 STOP = "primetime_stop"

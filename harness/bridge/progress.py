@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 
-from harness.bridge.tally import Tally
+from harness.play.tally import Tally
 from harness.units import NS
 from harness.workload.spans import MINUTE_S, Window
 

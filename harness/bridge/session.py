@@ -19,16 +19,16 @@ from harness.bridge.collector import QuietCollector
 from harness.bridge.driver import Driver
 from harness.bridge.loop_thread import LoopThread, Pending
 from harness.bridge.options import Settings, base_url, is_local
-from harness.bridge.pacer import make_pacer
 from harness.bridge.plan import Plan
-from harness.bridge.player import Body, Player
 from harness.bridge.sources import Offer
 from harness.bridge.statistics import Statistics
-from harness.bridge.tally import Gathered, Tally
 from harness.client import ResilientClient, next_tag
 from harness.clock import cpu_ns, now_ns, origin_of
 from harness.errors import ConfigError
 from harness.model import Tag
+from harness.play.pacer import make_pacer
+from harness.play.player import Body, Player
+from harness.play.tally import Gathered, Tally
 from harness.policy.split import share, split
 from harness.record.recorder import Recorder
 from harness.rng import stream

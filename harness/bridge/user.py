@@ -8,13 +8,13 @@ from gevent.event import Event
 from locust import User
 from locust.user.task import LOCUST_STATE_RUNNING
 
-from harness.bridge.context import current_arrival
 from harness.bridge.session import Session
 from harness.client import ResilientClient
 from harness.client.client import DEFAULT_MAX_TOKENS
 from harness.client.messages import COPYWRITER
 from harness.errors import ConfigError
 from harness.model import Reply
+from harness.play.context import current_arrival
 from harness.rng import stream
 from harness.workload.prompts import PromptBook
 from harness.workload.schedule import Arrival

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from harness.bridge.progress import Progress
-from harness.bridge.tally import Tally, from_message, total
+from harness.play.tally import Tally, from_message, total
 from harness.units import NS
 from harness.workload.spans import parse_window
 

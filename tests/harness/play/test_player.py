@@ -8,12 +8,12 @@ from itertools import count
 
 import numpy as np
 
-from harness.bridge.context import current_arrival
-from harness.bridge.player import STEP, Player
-from harness.bridge.tally import Tally
 from harness.client import next_tag
 from harness.errors import Throttled
 from harness.model import CallFinished, Outcome
+from harness.play.context import current_arrival
+from harness.play.player import STEP, Player
+from harness.play.tally import Tally
 from harness.sim.loop import now_ns, run
 from harness.units import NS
 from harness.workload.schedule import Arrival

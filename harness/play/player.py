@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from harness.bridge.context import current_arrival
-from harness.bridge.pacer import LoopPacer, MakePacer, Pacer
-from harness.bridge.tally import Tally
 from harness.client import next_tag
 from harness.errors import CallError
 from harness.model import Call, CallFinished, Outcome, StoppedBy, Tag
+from harness.play.context import current_arrival
+from harness.play.pacer import LoopPacer, MakePacer, Pacer
+from harness.play.tally import Tally
 from harness.units import NS
 from harness.workload.schedule import Arrival, Schedule
 

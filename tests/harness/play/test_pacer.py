@@ -11,8 +11,8 @@ import psutil
 import pytest
 import uvloop
 
-from harness.bridge.pacer import LoopPacer, Pacer, TimerPacer, make_pacer
 from harness.clock import now_ns
+from harness.play.pacer import LoopPacer, Pacer, TimerPacer, make_pacer
 from harness.sim.loop import now_ns as virtual_ns
 from harness.sim.loop import run
 from harness.units import NS

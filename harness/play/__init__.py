@@ -1,0 +1,1 @@
+"""Play a schedule on an event loop through a client: whoever owns the loop and the clock."""
