@@ -13,8 +13,9 @@ from harness.model import Fault, Outcome
 from harness.policy.config import ConnectionsConfig
 from harness.transport.base import HttpRequest, HttpResponse, TransportError
 from harness.transport.fast.connection import Connection
-from harness.transport.fast.pool import Pool
-from harness.transport.fast.target import Heads
+from harness.transport.fast.dial import Dialler
+from harness.transport.fast.target import Heads, Origin
+from harness.transport.pool import Pool
 
 _KEEP = b"accept-encoding: identity\r\n"
 _CLOSE = _KEEP + b"connection: close\r\n"
@@ -25,7 +26,7 @@ class FastResponse:
 
     __slots__ = ("_connection", "_lines", "_pool", "_turn", "headers", "read_ns", "status")
 
-    def __init__(self, connection: Connection, pool: Pool) -> None:
+    def __init__(self, connection: Connection, pool: Pool[Origin, Connection]) -> None:
         self.status = connection.status
         self.read_ns: int | None = connection.headers_ns
         self._lines = connection.lines
@@ -74,7 +75,7 @@ class FastTransport:
     """Carries requests on connections of its own; for use from one event loop."""
 
     def __init__(self, connections: ConnectionsConfig, now_ns: Callable[[], int] = clock.now_ns) -> None:
-        self._pool = Pool(connections, now_ns)
+        self._pool: Pool[Origin, Connection] = Pool(connections, Dialler(connections, now_ns))
         self._heads = Heads(_KEEP if connections.reuse else _CLOSE)
 
     async def open(self, request: HttpRequest) -> HttpResponse:

@@ -62,7 +62,7 @@ def test_the_server_is_held_back_and_no_read_timeout_fires_meanwhile(loop: str) 
                 held_at = server.sent
                 await asyncio.sleep(0.2)
                 assert server.sent == held_at < SIZE
-                (connection,) = transport._pool._origins
+                (connection,) = transport._pool._places
                 assert connection._unread_bytes <= MOST_UNREAD_BYTES + ONE_READ_BYTES
                 assert sum(len(data) for data, _ in connection._reads) == connection._unread_bytes
                 assert len((await read(response)).body) == SIZE
@@ -77,7 +77,7 @@ def test_memory_stays_bounded_while_a_reader_pauses_again_and_again(loop: str) -
     async def main() -> None:
         async with serving(Pouring()) as url, fast_transport() as transport:
             response = await transport.open(HttpRequest("POST", url, {}, b""))
-            (connection,) = transport._pool._origins
+            (connection,) = transport._pool._places
             size, most, paused = 0, 0, 0
             async for chunk in response.chunks():
                 size += len(chunk)
@@ -119,7 +119,7 @@ def test_a_reply_left_while_it_is_held_back_drops_its_connection(loop: str) -> N
             for _ in range(3):
                 response = await transport.open(HttpRequest("POST", url, {}, b""))
                 await asyncio.sleep(0.05)
-                assert next(iter(transport._pool._origins))._held_back
+                assert next(iter(transport._pool._places))._held_back
                 await response.aclose()
             assert len((await ask(transport, url)).body) == SIZE
 
@@ -147,6 +147,6 @@ def test_a_reply_that_was_all_here_but_not_read_is_not_in_the_next_one(loop: str
                 await response.aclose()
                 assert await anext(chunks, None) is None
                 assert (await ask(transport, url, b"read")).body == b"readread"
-                assert len(transport._pool._origins) == 1
+                assert len(transport._pool._places) == 1
 
     run(main(), loop)

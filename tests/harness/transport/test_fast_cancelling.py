@@ -90,8 +90,8 @@ def _is_at_rest(transport: FastTransport) -> None:
     kept = [connection for kept in pool._idle.values() for connection in kept]
     assert (pool._in_use, pool._waiting) == (0, {})
     assert pool._idle_count == len(kept) <= 2
-    assert all(connection in pool._origins for connection in kept)
-    assert len(pool._origins) <= MOST
+    assert all(connection in pool._places for connection in kept)
+    assert len(pool._places) <= MOST
 
 
 @ON_BOTH_LOOPS
@@ -136,7 +136,7 @@ def test_a_call_cancelled_before_its_head_or_inside_its_body_drops_its_connectio
                 call.cancel()
                 await asyncio.gather(call, return_exceptions=True)
                 await asyncio.sleep(0.02)
-                assert (transport._pool._in_use, len(transport._pool._origins)) == (0, 0)
+                assert (transport._pool._in_use, len(transport._pool._places)) == (0, 0)
         assert hung_up == 2
 
     run(main(), loop)

@@ -45,7 +45,7 @@ def test_every_call_under_way_fails_and_those_in_line_too(loop: str) -> None:
             async with asyncio.timeout(1):
                 assert await asyncio.gather(*calls) == ["transient.read"] * len(begun)
                 assert await asyncio.gather(*in_line) == ["local.pool"] * 3
-            assert (transport._pool._in_use, transport._pool._origins) == (0, {})
+            assert (transport._pool._in_use, transport._pool._places) == (0, {})
 
     run(main(), loop)
 
@@ -62,12 +62,12 @@ def test_a_connection_that_was_being_opened_is_not_left_open(loop: str) -> None:
         async with serving(serve) as url, fast_transport() as transport:
             call = asyncio.create_task(failure(ask(transport, url)))
             await asyncio.sleep(0)  # it has begun to connect
-            assert len(transport._pool._origins) == 1
+            assert transport._pool._dialling == 1
             await transport.aclose()
             async with asyncio.timeout(1):
                 assert await call == "local.pool"
                 await hung_up.wait()
-            assert transport._pool._origins == {}
+            assert transport._pool._places == {}
 
     run(main(), loop)
 
@@ -84,7 +84,7 @@ def test_a_closed_transport_opens_nothing_and_keeps_nothing(loop: str) -> None:
                 assert await failure(ask(transport, url)) == "local.pool"
                 await transport.aclose()
             await asyncio.sleep(0.01)
-            assert (transport._pool._in_use, transport._pool._origins) == (0, {})
+            assert (transport._pool._in_use, transport._pool._places) == (0, {})
 
     run(main(), loop)
 

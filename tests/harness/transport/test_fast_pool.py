@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from harness.transport import pool
 from harness.transport.base import HttpRequest
-from harness.transport.fast import pool
 from tests.harness.transport.asking import ON_BOTH_LOOPS, ask, failure, fast_transport, ok, run, take_request
 from tests.harness.transport.faults import serving
 
@@ -131,7 +131,7 @@ def test_origins_share_max_and_an_idle_connection_makes_way(loop: str) -> None:
             await one.until(2)
             assert two.now == 1
             await asyncio.gather(*(ask(transport, url) for url in (first, second) * 15))
-            assert len(transport._pool._origins) <= 3
+            assert len(transport._pool._places) <= 3
             assert transport._pool._in_use == 0
         assert max(one.most, two.most) <= 3
 

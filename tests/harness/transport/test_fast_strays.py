@@ -63,7 +63,7 @@ def test_what_comes_over_an_idle_connection(stray: bytes, loop: str) -> None:
             for body in (b"one", b"two"):
                 assert (await ask(transport, url, body)).body == body
                 await asyncio.sleep(0.02)
-            assert not transport._pool._origins
+            assert not transport._pool._places
 
     run(main(), loop)
 

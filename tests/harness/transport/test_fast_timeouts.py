@@ -68,11 +68,11 @@ def test_an_idle_connection_outlives_the_read_timeout_and_starts_a_new_one(loop:
         serve = _falls_silent(2, b"")
         async with serving(serve) as url, fast_transport(max=1, read_timeout_s=SILENCE_S) as transport:
             await ask(transport, url)
-            (connection,) = transport._pool._origins
+            (connection,) = transport._pool._places
             await asyncio.sleep(1.5 * SILENCE_S)
             await ask(transport, url)
             await asyncio.sleep(0.5 * SILENCE_S)
-            assert list(transport._pool._origins) == [connection]
+            assert list(transport._pool._places) == [connection]
             assert await failure(ask(transport, url)) == "timeout.read_timeout"
 
     run(main(), loop)

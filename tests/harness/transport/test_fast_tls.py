@@ -10,7 +10,7 @@ import pytest
 
 from harness.transport.base import HttpRequest
 from harness.transport.fast.connection import MOST_UNREAD_BYTES
-from harness.transport.fast.pool import httpx
+from harness.transport.fast.dial import httpx
 from mockserver.server.tls import self_signed
 from tests.harness.transport.asking import (
     ON_BOTH_LOOPS,
@@ -53,7 +53,7 @@ def test_an_untrusted_certificate_is_a_failed_connect(server: ssl.SSLContext, lo
         async with serving(echo, server) as url, fast_transport(max=1) as transport:
             for _ in range(2):
                 assert await failure(ask(transport, url)) == "transient.connect"
-            assert (transport._pool._in_use, transport._pool._origins) == (0, {})
+            assert (transport._pool._in_use, transport._pool._places) == (0, {})
 
     run(main(), loop)
 
@@ -65,10 +65,10 @@ def test_a_trusted_certificate_carries_many_requests_on_one_connection(
     async def main() -> None:
         async with serving(echo, trusted) as url, fast_transport(max=1) as transport:
             await ask(transport, url)
-            opened = list(transport._pool._origins)
+            opened = list(transport._pool._places)
             for size in (0, 1, 3 * MB, 5):
                 assert (await ask(transport, url, bytes(size))).body == bytes(size)
-            assert list(transport._pool._origins) == opened
+            assert list(transport._pool._places) == opened
 
     run(main(), loop)
 
@@ -120,7 +120,7 @@ def test_a_slow_reader_holds_the_server_back_under_tls(trusted: ssl.SSLContext, 
         async with serving(replies(ok(bytes(16 * MB))), trusted) as url, fast_transport() as transport:
             response = await transport.open(HttpRequest("POST", url, {}, b""))
             await asyncio.sleep(0.1)
-            (connection,) = transport._pool._origins
+            (connection,) = transport._pool._places
             assert connection._held_back
             assert connection._unread_bytes <= MOST_UNREAD_BYTES + MB // 2
             assert len((await read(response)).body) == 16 * MB
@@ -155,7 +155,7 @@ def test_a_server_that_hangs_in_the_handshake_is_a_connect_timeout(
             for _ in range(2):
                 asked = ask(transport, url.replace("http:", "https:"))
                 assert await failure(asked) == "timeout.connect_timeout"
-            assert (transport._pool._in_use, transport._pool._origins) == (0, {})
+            assert (transport._pool._in_use, transport._pool._places) == (0, {})
 
     run(main(), loop)
 
@@ -176,7 +176,7 @@ def test_a_call_cancelled_in_the_handshake_leaves_nothing_behind(loop: str) -> N
             with pytest.raises(asyncio.CancelledError) as caught:
                 await call
             assert caught.value.__cause__ is None
-            assert (transport._pool._in_use, transport._pool._origins) == (0, {})
+            assert (transport._pool._in_use, transport._pool._places) == (0, {})
             async with asyncio.timeout(1):
                 await hung_up.wait()
 

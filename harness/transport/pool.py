@@ -3,52 +3,82 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import Callable
-
-import httpx
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, Protocol, TypeVar
 
 from harness.model import Fault, Outcome
 from harness.policy.config import ConnectionsConfig
 from harness.transport.base import KEEPALIVE_S, TransportError
-from harness.transport.fast.connection import Connection
-from harness.transport.fast.target import Origin
 
 
-class Pool:
+class Pooled(Protocol):
+    """What the pool needs of a connection."""
+
+    closed: bool
+    heard_s: float  # when bytes last came, on the loop's clock
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another request can be sent."""
+
+    def pending(self) -> bool:
+        """Whether something has come that nobody asked for, or its end."""
+
+    def drop(self) -> None:
+        """Close at once."""
+
+
+Connection = TypeVar("Connection", bound=Pooled)
+Place = TypeVar("Place", bound=Hashable)
+
+#: Opens a connection to a place; the function it is given is to be called once when that is gone.
+Dial = Callable[[Place, Callable[[Connection], None]], Awaitable[Connection]]
+
+#: Whether a connection that is given back is kept, where so many are idle and so many there are at all.
+Keeps = Callable[[int, int], bool]
+
+
+class Pool(Generic[Place, Connection]):
     """Takes out connections and takes them back. `connections` bounds how many, how long, and waiting.
 
-    Who finds all in use waits in line, for `read_timeout_s` at the longest.
+    Who finds all in use waits in line, for `read_timeout_s` at the longest. `dial` raises TransportError.
     """
 
-    def __init__(self, connections: ConnectionsConfig, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, connections: ConnectionsConfig, dial: Dial[Place, Connection], keeps: Keeps | None = None
+    ) -> None:
         self._settings = connections
-        self._now_ns = now_ns
-        self._idle: dict[Origin, list[Connection]] = {}
+        self._dial = dial
+        self._keeps = keeps or (lambda idle, _: idle < connections.keepalive)
+        self._idle: dict[Place, list[Connection]] = {}
         self._idle_count = 0
-        self._origins: dict[Connection, Origin] = {}  # of every connection there is
+        self._places: dict[Connection, Place] = {}  # of every connection there is
+        self._dialling = 0
         self._in_use = 0
         # A dict is an ordered set: first in, first out, and one who gives up is removed at once.
         self._waiting: dict[asyncio.Future[None], None] = {}
         self._sweep: asyncio.TimerHandle | None = None
-        self._tls: ssl.SSLContext | None = None
         self._closed = False
 
-    async def take(self, origin: Origin) -> Connection:
-        """A connection to the origin. Raises TransportError. Give every one back."""
+    async def take(self, place: Place) -> Connection:
+        """A connection to the place. Raises TransportError. Give every one back."""
         if self._in_use < self._settings.max:
             self._in_use += 1
         else:
             await self._turn()
         try:
-            return self._kept(origin) or await self._connected(origin)
+            return self._kept(place) or await self._connected(place)
         except BaseException:
             self._leave()
             raise
 
     def give_back(self, connection: Connection) -> None:
         """Keep the connection where it can be used again, else drop it."""
-        wanted = self._settings.reuse and not self._closed and self._idle_count < self._settings.keepalive
+        wanted = (
+            self._settings.reuse
+            and not self._closed
+            and self._keeps(self._idle_count, len(self._places) + self._dialling)
+        )
         if wanted and connection.reusable:
             self._keep(connection)
         else:
@@ -60,18 +90,18 @@ class Pool:
         self._closed = True
         if self._sweep is not None:
             self._sweep.cancel()
-        for connection in list(self._origins):
+        for connection in list(self._places):
             connection.drop()
 
     def _keep(self, connection: Connection) -> None:
-        self._idle.setdefault(self._origins[connection], []).append(connection)
+        self._idle.setdefault(self._places[connection], []).append(connection)
         self._idle_count += 1
         if self._sweep is None:
             self._sweep = asyncio.get_running_loop().call_later(KEEPALIVE_S, self._expire)
 
-    def _kept(self, origin: Origin) -> Connection | None:
+    def _kept(self, place: Place) -> Connection | None:
         """The idle connection that was used last."""
-        kept = self._idle.get(origin)
+        kept = self._idle.get(place)
         while kept:
             connection = kept.pop()
             self._idle_count -= 1
@@ -80,31 +110,18 @@ class Pool:
             connection.drop()
         return None
 
-    async def _connected(self, origin: Origin) -> Connection:
+    async def _connected(self, place: Place) -> Connection:
         if self._closed:
             raise _closed()
-        if len(self._origins) >= self._settings.max:  # idle ones to elsewhere fill the bound
+        if len(self._places) + self._dialling >= self._settings.max:  # idle ones to elsewhere fill the bound
             self._drop_oldest()
-        loop = asyncio.get_running_loop()
-        settings = self._settings
-        made = Connection(settings.read_timeout_s, self._now_ns, self._lost)
-        self._origins[made] = origin
-        context = self._context() if origin.tls else None
+        self._dialling += 1
         try:
-            async with asyncio.timeout(settings.connect_timeout_s):
-                await loop.create_connection(
-                    lambda: made,
-                    origin.host,
-                    origin.port,
-                    ssl=context,
-                    ssl_handshake_timeout=settings.connect_timeout_s if origin.tls else None,
-                )
-        except BaseException as error:
-            made.drop()
-            self._origins.pop(made, None)
-            if isinstance(error, OSError):  # TimeoutError, ssl.SSLError and socket.gaierror are ones
-                raise _unconnected(origin, error, settings.connect_timeout_s) from error
-            raise
+            made = await self._dial(place, self._lost)
+        finally:
+            self._dialling -= 1
+        if not made.closed:  # else it was lost before it came here, and nobody would tell again
+            self._places[made] = place
         if self._closed:  # in the meantime
             made.drop()
             raise _closed()
@@ -136,8 +153,8 @@ class Pool:
         self._in_use -= 1
 
     def _lost(self, connection: Connection) -> None:
-        origin = self._origins.pop(connection, None)
-        kept = self._idle.get(origin) if origin else None
+        place = self._places.pop(connection, None)
+        kept = self._idle.get(place) if place else None
         if kept and connection in kept:
             self._unkeep(kept, connection)
 
@@ -149,7 +166,7 @@ class Pool:
         idle = [connection for kept in self._idle.values() for connection in kept]
         if idle:
             oldest = min(idle, key=lambda connection: connection.heard_s)
-            self._unkeep(self._idle[self._origins[oldest]], oldest)
+            self._unkeep(self._idle[self._places[oldest]], oldest)
             oldest.drop()
 
     def _expire(self) -> None:
@@ -164,16 +181,10 @@ class Pool:
         if first is not None:
             self._sweep = loop.call_at(first + KEEPALIVE_S, self._expire)
 
-    def _context(self) -> ssl.SSLContext:
-        if self._tls is None:
-            self._tls = httpx.create_ssl_context(trust_env=False)
-            self._tls.set_alpn_protocols(["http/1.1"])
-        return self._tls
 
-
-def _unconnected(origin: Origin, error: OSError, most_s: float) -> TransportError:
+def unconnected(where: str, error: OSError, most_s: float) -> TransportError:
     """What a failed connect is to the caller."""
-    what = f"no connection to {origin.host}:{origin.port}"
+    what = f"no connection to {where}"
     if isinstance(error, TimeoutError):
         return TransportError(Outcome.TIMEOUT, Fault.CONNECT_TIMEOUT, f"{what} within {most_s:g} s")
     return TransportError(Outcome.TRANSIENT, Fault.CONNECT, f"{what}: {error}")
