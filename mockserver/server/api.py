@@ -5,7 +5,7 @@ import os
 import msgspec
 
 from mockserver.clock import Clock
-from mockserver.core.decisions import Arrival, Exhausted, Fault, Generate, Overload, Throttle
+from mockserver.core.decisions import Arrival, Fault, Generate
 from mockserver.core.limits import Levels
 from mockserver.errors import WireError
 from mockserver.http.message import HttpRequest
@@ -16,14 +16,14 @@ from mockserver.rules import REFUSING, RequestRule
 from mockserver.server.delivery import Delivery
 from mockserver.server.engine import Engine, Turn
 from mockserver.server.exchange import Exchange
-from mockserver.server.identity import read_ids
 from mockserver.server.journal import Journal
 from mockserver.server.routes import Route, dialect_of, label_of, route_of
 from mockserver.units import US_PER_MS
 from mockserver.wire.answer import Answer, Moment
 from mockserver.wire.dialect import Dialect
-from mockserver.wire.fault_header import read_fault_header
-from mockserver.wire.request import MAX_BODY_BYTES, ParsedRequest
+from mockserver.wire.identity import read_ids
+from mockserver.wire.intake import read_request, refused
+from mockserver.wire.request import ParsedRequest
 from mockserver.wire.spoil import spoil_stream
 
 
@@ -100,29 +100,18 @@ class Api:
         ids = read_ids(request.headers)
         exchange.call = exchange.arrival if ids.call is None else ids.call
         exchange.attempt = ids.attempt or 1
-        account = route.dialect.account(request.headers)
-        fault = read_fault_header(request.headers)
-        if request.body is None:
-            raise WireError(413, f"The request body is larger than {MAX_BODY_BYTES} bytes.")
-        parsed = route.parse(request.body)
+        arrival, parsed = read_request(
+            route.dialect,
+            route.parse,
+            request.path,
+            request.headers,
+            request.body,
+            ids=ids,
+            number=exchange.arrival,
+        )
         if parsed.model:
             exchange.model, exchange.prompt_tokens = parsed.model, parsed.prompt_tokens
         exchange.stream = parsed.stream
-        arrival = Arrival(
-            path=request.path,
-            model=parsed.model,
-            key=account,
-            prompt_tokens=parsed.prompt_tokens,
-            max_tokens=parsed.max_tokens,
-            call=exchange.call,
-            attempt=exchange.attempt,
-            wanted_tokens=ids.wanted_tokens,
-            choices=parsed.choices,
-            headers=request.headers,
-            fault=fault,
-            hint_unit_us=route.dialect.hint_unit_us,
-            anonymous=ids.call is None,
-        )
         return arrival, parsed
 
     def _generation(
@@ -134,15 +123,8 @@ class Api:
             case Fault() as fault:
                 exchange.fault = fault.rule.name
                 return self._injected(exchange, dialect, fault)
-            case Throttle() as throttle:
-                exchange.refused = throttle.exceeded.kind
-                answer = dialect.throttled(throttle, parsed, self._moment(exchange))
-            case Exhausted() as exhausted:
-                exchange.refused = "quota"
-                answer = dialect.exhausted(exhausted, self._moment(exchange))
-            case Overload() as overload:
-                exchange.refused = "overloaded"
-                answer = dialect.overloaded(overload, self._moment(exchange))
+            case refusal:
+                exchange.refused, answer = refused(dialect, refusal, parsed, self._moment(exchange))
         self._delivery.whole(exchange, dialect, answer)
         return None
 
