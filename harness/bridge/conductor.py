@@ -15,11 +15,11 @@ from harness.bridge.mock_process import MockProcess
 from harness.bridge.options import Settings
 from harness.bridge.plan import Plan
 from harness.bridge.progress import Progress
-from harness.bridge.session import DRAIN_S, HURRY_S
-from harness.bridge.sources import Offer
+from harness.bridge.session import HURRY_S
 from harness.clock import wall_ns
+from harness.play.offer import Offer, policy_document, schedule_document
+from harness.play.player import DRAIN_S
 from harness.play.tally import Tally, total
-from harness.policy.parse import values
 from harness.policy.split import split
 from harness.record import folder as run_folder
 from harness.units import NS
@@ -163,31 +163,14 @@ class Conductor:
 
     def _manifest(self, scenario: str, options: Namespace) -> run_folder.Manifest:
         settings, offer = self.settings, self.offer
-        n = len(self.plan.workers)
-        clock = None
-        if offer.window is not None:
-            start, end = str(offer.window).split("-")
-            clock = {"zone": "ICT", "start": start, "end": end, "duration_s": offer.length_s}
         return run_folder.Manifest(
             run=self.folder.name,
             scenario=scenario,
             started_unix_ns=self.plan.started_unix_ns,
             seed=settings.seed,
-            workers=n,
-            policy={
-                "name": settings.policy.name,
-                "values": values(settings.policy),
-                "per_worker": {str(i): values(split(settings.policy, i, n)) for i in range(n)},
-            },
-            schedule={
-                "scenario": scenario,
-                **offer.about,
-                "window": _text(offer.window),
-                "duration_s": offer.length_s,
-                "count": None if offer.schedule is None else len(offer.schedule.at_ns),
-                "clock": clock,
-                "curve": None if offer.schedule is None else offer.schedule.curve_points(),
-            },
+            workers=len(self.plan.workers),
+            policy=policy_document(settings.policy, len(self.plan.workers)),
+            schedule=schedule_document(scenario, offer),
             target={
                 "host": self.plan.host,
                 "bundled": self.plan.bundled,

@@ -20,14 +20,14 @@ from harness.bridge.driver import Driver
 from harness.bridge.loop_thread import LoopThread, Pending
 from harness.bridge.options import Settings, base_url, is_local
 from harness.bridge.plan import Plan
-from harness.bridge.sources import Offer
 from harness.bridge.statistics import Statistics
 from harness.client import ResilientClient, next_tag
 from harness.clock import cpu_ns, now_ns, origin_of
 from harness.errors import ConfigError
 from harness.model import Tag
+from harness.play.offer import Offer
 from harness.play.pacer import make_pacer
-from harness.play.player import Body, Player
+from harness.play.player import DRAIN_S, Body, Player
 from harness.play.tally import Gathered, Tally
 from harness.policy.split import share, split
 from harness.record.recorder import Recorder
@@ -38,8 +38,7 @@ from harness.transport.budgeted import BudgetedTransport
 from harness.units import NS
 from harness.workload.schedule import Schedule, Writer
 
-#: Longest wait for calls under way after the last arrival, and after a Ctrl-C or a Stop in the web UI.
-DRAIN_S = 60.0
+#: Longest wait for calls under way after a Ctrl-C or a Stop in the web UI.
 HURRY_S = 5.0
 
 PUMP_S = 0.1

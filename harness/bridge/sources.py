@@ -5,27 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol
 
 from harness.errors import ConfigError, expected
-from harness.workload import curve
-from harness.workload.arrivals import LAWS, Law
-from harness.workload.schedule import Schedule, TraceSchedule, from_curve
-from harness.workload.spans import Window, parse_span, parse_window
+from harness.play.offer import CLOSED, Offer, evening_offer, steady_offer
+from harness.workload.arrivals import LAWS
+from harness.workload.schedule import TraceSchedule
+from harness.workload.spans import parse_span, parse_window
 from harness.workload.trace import parse_trace
-
-#: Every arrival's instant is drawn before the run: so many take half a gigabyte.
-MOST_ARRIVALS = 20_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What a run offers: its schedule (None in a closed loop), its length, and what its manifest says."""
-
-    schedule: Schedule | None
-    length_s: float
-    window: Window | None
-    about: dict[str, Any]
 
 
 class Source(Protocol):
@@ -76,10 +63,8 @@ class Evening:
     def offer(self, options: Namespace, seed: int) -> Offer:
         """The evening these options ask for."""
         length_s = parse_span(options.evening, "--evening")
-        window = parse_window(options.window)
-        rates = curve.evening(window, length_s, _rate("--peak-rps", options.peak_rps))
-        about = {"peak_rps": options.peak_rps, "window": str(window)}
-        return _curve_offer(options, seed, rates, window, about)
+        peak_rps = _rate("--peak-rps", options.peak_rps)
+        return evening_offer(parse_window(options.window), length_s, peak_rps, options.arrivals, seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +86,8 @@ class Steady:
 
     def offer(self, options: Namespace, seed: int) -> Offer:
         """The load these options ask for."""
-        rates = curve.constant(_rate("--rate", options.rate), parse_span(options.length, "--length"))
-        return _curve_offer(options, seed, rates, None, {"rate": options.rate})
+        rate, length_s = _rate("--rate", options.rate), parse_span(options.length, "--length")
+        return steady_offer(rate, length_s, options.arrivals, seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,25 +124,10 @@ class Trace:
         return Offer(schedule, schedule.length_ns / 1e9, None, about)
 
 
-def _curve_offer(
-    options: Namespace, seed: int, rates: curve.RateCurve, window: Window | None, about: dict[str, Any]
-) -> Offer:
-    about = {"arrivals": options.arrivals, **about}
-    if options.arrivals not in {*LAWS, "closed"}:  # the web UI's form is not held to the choices
-        raise expected("--arrivals", options.arrivals, f"one of {', '.join(LAWS)}, closed")
-    if rates.total > MOST_ARRIVALS and options.arrivals != "closed":
-        raise ConfigError(
-            f"{rates.total:,.0f} arrivals in {rates.length_s:g} s: expected at most {MOST_ARRIVALS:,}"
-        )
-    if options.arrivals == "closed":
-        return Offer(None, rates.length_s, window, about)
-    return Offer(from_curve(rates, cast("Law", options.arrivals), seed), rates.length_s, window, about)
-
-
 def _add_arrivals(parser: ArgumentParser, default: str) -> None:
     parser.add_argument(
         "--arrivals",
-        choices=[*LAWS, "closed"],
+        choices=[*LAWS, CLOSED],
         default=default,
         help=f"open loop by a law of gaps, or closed: -u users in a loop (default: {default})",
     )

@@ -31,6 +31,9 @@ CHUNK = 4096
 #: Between two looks at how late the loop is.
 LAG_EVERY_S = 0.1
 
+#: Longest wait for calls under way after the last arrival.
+DRAIN_S = 60.0
+
 #: Between two looks at whether a drain has to hurry.
 DRAIN_LOOK_S = 0.1
 

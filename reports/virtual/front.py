@@ -1,0 +1,108 @@
+"""The server's front in virtual time: its kernel's backlog, and the door that lets connections in so fast."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from harness.sim.loop import VirtualLoop
+from harness.sim.provider import Knock, Line
+from mockserver.core.decide import Core
+from mockserver.core.gate import Gate
+
+NS_PER_US = 1_000
+US_PER_S = 1_000_000
+
+#: Linux takes one handshake more than the backlog holds (sk_acceptq_is_full: length > backlog).
+_ONE_MORE = 1
+
+
+class Front:
+    """Which lines are served, when: `served` is called with each in order of arrival, and whether its client
+    has left meanwhile.
+
+    As mockserver.server.front over a real socket: what the profile refuses, hangs or resets, how fast it
+    accepts and how many it holds open. A handshake is done by the kernel, before anything is accepted.
+    """
+
+    def __init__(self, core: Core, loop: VirtualLoop, served: Callable[[Line, bool], None]) -> None:
+        self._core = core
+        self._loop = loop
+        self._served = served
+        self._settings = core.profile.front
+        self._gate = Gate(self._settings, self._now_us())
+        self._limited = self._settings.connections_per_s > 0 or self._settings.max_open > 0
+        self._faulty = bool(core.profile.connection_faults)
+        self._backlog: deque[Line] = deque()
+        self._left: set[Line] = set()  # of those in the backlog
+        self._open: set[Line] = set()
+        self._waiting = False
+        self.accepted = 0
+
+    def knock(self, line: Line) -> Knock:
+        """A first packet: what the kernel does with it."""
+        if self._faulty and self._core.refusing(self._now_us()):
+            self._stop_listening()
+            return Knock.REFUSED
+        if not self._limited:
+            self._accept(line)
+            return Knock.OPENED
+        if len(self._backlog) >= self._settings.backlog + _ONE_MORE:
+            return Knock.DROPPED
+        self._backlog.append(line)
+        self._let_in()
+        return Knock.OPENED
+
+    def left(self, line: Line) -> None:
+        """A line is gone; one that waits in the backlog is accepted all the same, later."""
+        if line in self._open:
+            self._open.discard(line)
+            self._let_in()
+        elif line in self._backlog:
+            self._left.add(line)
+
+    def _let_in(self) -> None:
+        """Accept what the gate allows now, and come back when it allows more."""
+        if self._waiting:
+            return
+        while self._backlog:
+            if self._settings.max_open and len(self._open) >= self._settings.max_open:
+                return  # until one closes
+            wait_us = self._gate.wait_us(self._now_us())
+            if wait_us > 0:
+                self._waiting = True
+                self._loop.call_later(wait_us / US_PER_S, self._again)
+                return
+            self._accept(self._backlog.popleft())
+
+    def _again(self) -> None:
+        self._waiting = False
+        if self._faulty and self._core.refusing(self._now_us()):
+            self._stop_listening()
+        self._let_in()
+
+    def _accept(self, line: Line) -> None:
+        now_us = self._now_us()
+        rule, left = None, line in self._left
+        self._left.discard(line)
+        if self._limited:
+            self._gate.enter(now_us)
+            if not left:
+                self._open.add(line)
+        if self._faulty:
+            rule = self._core.connect(self.accepted, now_us)
+        self.accepted += 1
+        if rule is None:
+            self._served(line, left)
+        elif rule.action == "reset":
+            # The client's own step goes on first: to it, the handshake is only just done.
+            self._loop.call_soon(line.reset)
+
+    def _stop_listening(self) -> None:
+        """What waits in the backlog is reset by the kernel."""
+        while self._backlog:
+            self._loop.call_soon(self._backlog.popleft().reset)
+        self._left.clear()
+
+    def _now_us(self) -> int:
+        return self._loop.now_ns() // NS_PER_US

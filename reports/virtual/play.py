@@ -1,0 +1,129 @@
+"""One run in virtual time: the client that ships, the player that drives it under Locust, the mock's core."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.client import ResilientClient
+from harness.errors import HarnessError
+from harness.model import Event
+from harness.play.context import current_arrival
+from harness.play.offer import Offer
+from harness.play.player import DRAIN_S, Player
+from harness.play.tally import Tally
+from harness.policy.config import Policy
+from harness.rng import stream
+from harness.sim.loop import VirtualLoop
+from harness.sim.transport import SimTransport
+from mockserver.profile import Evening, Profile
+from mockserver.rules import ClockWindow
+from reports.virtual.provider import VirtualMock
+
+#: Between two times that what the client told is handed on, in virtual seconds.
+HAND_ON_S = 5.0
+
+#: Nothing goes out, and the account the mock server keeps needs a name.
+HOST = "http://virtual.invalid"
+KEY = "sk-primetime-mock"
+
+_MINUTE_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualRun:
+    """What is played: a policy, on an evening, against a profile, with a seed for all of them."""
+
+    policy: Policy
+    offer: Offer
+    profile: Profile
+    seed: int
+    stream: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How it went: what was scheduled, when arrivals stopped and when the last call had ended."""
+
+    scheduled: int
+    arrivals_end_ns: int
+    end_ns: int
+    requests: int
+
+
+def play(run: VirtualRun, take: Callable[[list[Event]], None]) -> Played:
+    """Play a run to its end; `take` is given what the client told, in order, a few seconds' worth at a time.
+
+    Raises HarnessError for a schedule that is none (a closed loop) and for calls that would not end.
+    """
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(_play(run, take))
+
+
+async def _play(run: VirtualRun, take: Callable[[list[Event]], None]) -> Played:
+    loop, schedule = asyncio.get_running_loop(), run.offer.schedule
+    if not isinstance(loop, VirtualLoop) or schedule is None:
+        raise HarnessError("a closed loop is not played in virtual time: expected a law of arrivals")
+    mock = VirtualMock(run.profile, run.seed, loop)
+    mock.core.set_clock(_evening(run), 0.0, 0)
+    gathered: list[Event] = []
+    tally = Tally()
+    client = ResilientClient(
+        f"{HOST}/v1",
+        KEY,
+        policy=run.policy,
+        transport=SimTransport(run.policy.connections, mock),
+        listeners=[gathered.append],
+        send_ids=True,
+        rng=stream(run.seed, "jitter", 0),
+        now_ns=loop.now_ns,
+    )
+
+    def hand_on() -> None:
+        events = gathered[:]
+        gathered.clear()
+        take(events)
+
+    async def hand_on_forever() -> None:
+        while True:
+            await asyncio.sleep(HAND_ON_S)
+            hand_on()
+
+    async def whole() -> None:
+        arrival = current_arrival.get()
+        if arrival is not None:
+            await client.generate_copy(arrival.prompt, max_tokens=arrival.max_tokens)
+
+    async def streamed() -> None:
+        arrival = current_arrival.get()
+        if arrival is not None:
+            async with client.stream(arrival.prompt, max_tokens=arrival.max_tokens) as reply:
+                async for _ in reply:
+                    pass
+
+    body = streamed if run.stream else whole
+    player = Player(tally, 0, gathered.append, _raise, loop.now_ns)
+    handing = loop.create_task(hand_on_forever())
+    await player.open_loop(schedule, range(len(schedule.at_ns)), schedule.length_ns, lambda _: body)
+    stuck = await player.drain(DRAIN_S)
+    handing.cancel()
+    await client.aclose()
+    hand_on()
+    if stuck:
+        raise HarnessError(f"{stuck} calls did not end when they were cancelled")
+    return Played(tally.scheduled, tally.arrivals_end_ns, loop.now_ns(), mock.requests)
+
+
+def _evening(run: VirtualRun) -> Evening:
+    """The mock server's evening, laid over the run as a scenario lays it."""
+    window = run.profile.evening.window
+    if run.offer.window is not None:
+        minutes = (run.offer.window.start_s // _MINUTE_S, run.offer.window.end_s // _MINUTE_S)
+        window = ClockWindow(*(minute % (24 * 60) for minute in minutes))
+    return Evening(window, run.offer.length_s)
+
+
+def _raise(error: Exception) -> None:
+    """An exception of our own task: a fault of ours."""
+    raise error
