@@ -3,6 +3,8 @@
 ReportError
 ├── RunError        a run folder cannot be read: names the file and what is wrong with it
 ├── UsageError      an argument makes no sense: names it, its value and what was expected
+├── SpecError       a spec of virtual runs cannot be read or makes no sense
+├── CellError       a virtual run could not be played to its end
 └── OutputError     a result cannot be written
 """
 
@@ -19,6 +21,14 @@ class RunError(ReportError):
 
 class UsageError(ReportError):
     """An argument of the command line is wrong."""
+
+
+class SpecError(ReportError):
+    """A spec of a sweep or a study is unreadable, or one of its values is not what was expected."""
+
+
+class CellError(ReportError):
+    """A virtual run could not be played to its end, or its process died."""
 
 
 class OutputError(ReportError):

@@ -91,16 +91,6 @@ def share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def amplification(run: Run) -> float | None:
-    """Amplification = attempts / calls: what the API gets for one call of a customer."""
-    return share(len(run.attempts), len(run.calls))
-
-
-def shed_rate(run: Run) -> float | None:
-    """Shed rate = rejected calls / calls: turned away before any attempt."""
-    return share(int(np.count_nonzero(run.calls.outcome == "rejected")), len(run.calls))
-
-
 def tokens(run: Run) -> Tokens:
     """prompt, completion: sums over attempts. wasted: both, of attempts ok in calls that were not.
 
@@ -120,8 +110,12 @@ def tokens(run: Run) -> Tokens:
 
 
 def counts(names: Texts, known: Sequence[str] = ()) -> dict[str, int]:
-    """How often each name occurs: `known` ones first and even when zero, then the others by frequency."""
-    found = Counter(names.tolist())
+    """How often each name occurs, in the order of `ordered`."""
+    return ordered(Counter(names.tolist()), known)
+
+
+def ordered(found: Counter[str], known: Sequence[str] = ()) -> dict[str, int]:
+    """Counts by name: `known` ones first and even when zero, then the others by frequency."""
     rest = sorted((n for n in found if n not in known), key=lambda n: (-found[n], n))
     return {name: found[name] for name in (*known, *rest)}
 

@@ -195,6 +195,14 @@ class Events:
     text: Texts
     value: Floats
 
+    def __getitem__(self, rows: Ints | Bools) -> Events:
+        """Those rows, in that order."""
+        return Events(self.worker[rows], self.at_ns[rows], self.name[rows], self.text[rows], self.value[rows])
+
+    def named(self, name: str) -> Events:
+        """Those of a name."""
+        return self[self.name == name]
+
 
 @dataclass(frozen=True)
 class Run:

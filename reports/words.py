@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from reports.objectives import OF_STREAMS
-from reports.summary import INFINITE, Summary
+from reports.summary import Summary
+from reports.totals import INFINITE
 
 #: Where a number cannot be given: no samples, or too few of them.
 NOTHING = "–"

@@ -59,9 +59,8 @@ class Recorder:
         """Take many events at once; a wait is none of a kind: its duration stands in the call's row."""
         self._calls.items.extend(e.call for e in events if type(e) is CallFinished)
         self._attempts.items.extend(e.attempt for e in events if type(e) is AttemptFinished)
-        for event in events:
-            if type(event) not in _FREQUENT:
-                self._take_rare(event)
+        rare = (note_of(e) for e in events if type(e) not in _FREQUENT)
+        self._notes.items.extend(note for note in rare if note is not None)
 
     def note(self, at_ns: int, name: str, value: float, text: str = "") -> None:
         """Note something of the generator itself, by a name of the events table."""
@@ -77,14 +76,17 @@ class Recorder:
         for table in self._tables:
             table.close()
 
-    def _take_rare(self, event: Event) -> None:
-        match event:
-            case BreakerChanged(at_ns, _, state, route):
-                self.note(at_ns, _named("breaker", route), 0.0, state)
-            case LimitChanged(at_ns, _, permits, route):
-                self.note(at_ns, _named("limit", route), permits)
-            case Paused(at_ns, duration_ns, route):
-                self.note(at_ns, _named("pause", route), duration_ns / NS)
+
+def note_of(event: Event) -> Note | None:
+    """An event as a row of the events table; None for one that stands in the other tables."""
+    match event:
+        case BreakerChanged(at_ns, _, state, route):
+            return Note(at_ns, _named("breaker", route), state, 0.0)
+        case LimitChanged(at_ns, _, permits, route):
+            return Note(at_ns, _named("limit", route), "", permits)
+        case Paused(at_ns, duration_ns, route):
+            return Note(at_ns, _named("pause", route), "", duration_ns / NS)
+    return None
 
 
 def _named(event: str, route: int) -> str:

@@ -1,0 +1,111 @@
+"""One cell of a sweep or a trial of a study: a policy and a seed on a stage, played and summed up."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.errors import HarnessError
+from harness.model import Event
+from harness.policy.parse import values
+from mockserver.profile_document import as_document
+from reports import metrics
+from reports.errors import CellError
+from reports.recovery import BIN_S, Course
+from reports.run import Manifest, Policy, Schedule
+from reports.totals import Totals, finite
+from reports.virtual.parts import Parts
+from reports.virtual.play import VirtualRun, play
+from reports.virtual.stage import Stage
+
+#: Changes when the same cell would come to other figures, so that none of an older kind is taken for it.
+CELL_VERSION = 1
+
+#: Events taken at once: a part of a run costs some milliseconds, whatever it holds.
+PART_EVENTS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What is played: `settings` are dotted keys of the policy, laid over that of the stage."""
+
+    stage: Stage
+    settings: Mapping[str, Any]
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """The same for cells whose figures must be the same, whatever spec they stand in."""
+        policy = values(self.stage.policy(self.settings))
+        del policy["name"]
+        document = {
+            "version": CELL_VERSION,
+            "policy": policy,
+            "stage": self.stage.document(),
+            "profile": as_document(self.stage.profile),
+            "seed": self.seed,
+        }
+        text = json.dumps(document, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+Figures = dict[str, Any]
+
+
+def play_cell(cell: Cell) -> Figures:
+    """Play a cell: the figures of `summary.json`, its recovery, and goodput over the run.
+
+    No sample outlives it, and none is held: memory does not grow with the length of the evening. Raises
+    CellError.
+    """
+    stage = cell.stage
+    offer = stage.load.offer(cell.seed)
+    policy = stage.policy(cell.settings)
+    parts = Parts(_nameless(policy.name, cell.seed))
+    totals, course = Totals(stage.objectives), Course(offer.length_s)
+    held: list[Event] = []
+
+    def sum_up() -> None:
+        part = parts.part(held)
+        held.clear()
+        totals.add(part)
+        course.add(part.calls.intended_ns, metrics.good(part, stage.objectives))
+
+    def take(events: list[Event]) -> None:
+        held.extend(events)
+        if len(held) >= PART_EVENTS:
+            sum_up()
+
+    try:
+        played = play(VirtualRun(policy, offer, stage.profile, cell.seed, stage.stream), take)
+    except HarnessError as error:
+        raise CellError(f"seed {cell.seed}, {dict(cell.settings)}: {error}") from error
+    sum_up()
+    if totals.calls != played.scheduled:
+        raise CellError(f"{played.scheduled} calls were scheduled, and {totals.calls} ended")
+    recovery = None if stage.cleared_s is None else course.time_to_recover_s(stage.cleared_s)
+    return {
+        "settings": dict(cell.settings),
+        "seed": cell.seed,
+        "duration_s": offer.length_s,
+        **totals.figures(offered=played.scheduled, workers=1, window_ns=played.arrivals_end_ns),
+        "time_to_recover_s": finite(recovery),
+        "course": {"bin_s": BIN_S, "offered": course.offered.tolist(), "good": course.good.tolist()},
+    }
+
+
+def _nameless(policy: str, seed: int) -> Manifest:
+    """What the metrics ask of a manifest."""
+    return Manifest(
+        schema_version=0,
+        run="",
+        scenario="",
+        seed=seed,
+        workers=1,
+        policy=Policy(policy),
+        schedule=Schedule(),
+        target={},
+    )

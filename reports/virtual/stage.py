@@ -1,0 +1,248 @@
+"""What the cells of a sweep or a study share: the load, the provider, the policy they start from."""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ConfigError
+from harness.play.offer import CLOSED, Offer, evening_offer, steady_offer
+from harness.policy.config import Policy
+from harness.policy.parse import parse
+from harness.workload.arrivals import LAWS
+from harness.workload.spans import DAY_S, MINUTE_S, Window, parse_span, parse_window
+from mockserver.errors import ProfileError
+from mockserver.profile import Profile
+from mockserver.profile_file import bundled_names, load_profile
+from mockserver.rules import When
+from mockserver.tables import Table, clock_minute, nearest, wrong
+from reports.errors import SpecError
+from reports.objectives import DEFAULT, Objective
+from reports.objectives import parse as parse_objectives
+
+MOST_RPS = 100_000.0
+MOST_SEEDS = 10_000
+SEEDS = range(-(2**63), 2**63)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The calls that are offered: an evening between the window's ends, or (without one) a steady rate."""
+
+    window: Window | None
+    length_s: float
+    rps: float
+    arrivals: str
+
+    def offer(self, seed: int) -> Offer:
+        """The arrivals of a seed."""
+        if self.window is None:
+            return steady_offer(self.rps, self.length_s, self.arrivals, seed)
+        return evening_offer(self.window, self.length_s, self.rps, self.arrivals, seed)
+
+    def at_s(self, minute: int) -> float | None:
+        """Seconds from the run's start to a minute of the day; None for one that is not played."""
+        if self.window is None:
+            return None
+        second = minute * MINUTE_S
+        if second < self.window.start_s:
+            second += DAY_S
+        share = (second - self.window.start_s) / self.window.length_s
+        return share * self.length_s if share <= 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What all cells share. `table` is the policy they start from, as a policy file has it.
+
+    `cleared_s`: when the trouble is over from which a run is to recover; None where there is none to name.
+    """
+
+    policy_name: str
+    table: dict[str, Any]
+    profile: Profile
+    load: Load
+    objectives: tuple[Objective, ...]
+    stream: bool
+    cleared_s: float | None
+
+    def policy(self, settings: Mapping[str, Any], name: str = "") -> Policy:
+        """The policy with these dotted keys set. Raises ConfigError naming the key that is wrong."""
+        return parse(overlaid(self.table, settings), name or self.policy_name)
+
+    def document(self) -> dict[str, Any]:
+        """The stage as plain data: whatever of it a result depends on."""
+        load = asdict(self.load)
+        load["window"] = None if self.load.window is None else str(self.load.window)
+        return {
+            "load": load,
+            "profile": self.profile.name,
+            "goodput_objectives_ms": {o.metric: o.limit_ms for o in self.objectives},
+            "stream": self.stream,
+            "cleared_s": self.cleared_s,
+        }
+
+
+def overlaid(table: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy table with dotted keys set."""
+    result = copy.deepcopy(dict(table))
+    for key, value in settings.items():
+        *sections, last = key.split(".")
+        place = result
+        for section in sections:
+            place = place.setdefault(section, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f"{key}: {section} is no section of a policy")
+        place[last] = value
+    return result
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML document. Raises SpecError."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpecError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise SpecError(f"{path}: not valid TOML: {error}") from error
+
+
+def read_stage(spec: Table, folder: Path) -> Stage:
+    """The keys that every spec has. Files it names are looked for beside it.
+
+    Raises ProfileError, ConfigError or SpecError for the first thing wrong.
+    """
+    name, table = _policy(spec.text("policy", "tuned"), folder)
+    profile = _profile(spec.text("mock_profile", "primetime"), folder)
+    load, cleared = _load(spec)
+    objectives = _objectives(spec)
+    stream = spec.boolean("stream", False)
+    return Stage(name, table, profile, load, objectives, stream, _cleared(cleared, load, profile))
+
+
+def read_seeds(spec: Table, key: str, default: list[int]) -> tuple[int, ...]:
+    """Whole numbers, each once. Raises ProfileError."""
+    value = spec.raw(key, default)
+    if (
+        not isinstance(value, list)
+        or not 1 <= len(value) <= MOST_SEEDS
+        or any(type(seed) is not int or seed not in SEEDS for seed in value)
+        or len(set(value)) < len(value)
+    ):
+        raise wrong(spec.path(key), value, "a list of different whole numbers, at least one")
+    return tuple(value)
+
+
+def _policy(name_or_path: str, folder: Path) -> tuple[str, dict[str, Any]]:
+    """A policy's name, and the table that makes it."""
+    if not name_or_path.endswith(".toml"):
+        table = {"preset": name_or_path}
+        return parse(table, name_or_path).name, table
+    path = folder / name_or_path
+    table = read_toml(path)
+    try:
+        parse(table, path.stem)
+    except ConfigError as error:
+        raise SpecError(f"policy file {path}: {error}") from error
+    return path.stem, table
+
+
+def _profile(name_or_path: str, folder: Path) -> Profile:
+    if name_or_path.endswith(".toml"):
+        path = folder / name_or_path
+        if not path.exists():
+            raise SpecError(f"mock_profile = {name_or_path!r}: no such file: {path}")
+        return load_profile(str(path))
+    if name_or_path not in bundled_names():
+        known = bundled_names()
+        what = f"one of {', '.join(known)}, or a .toml file"
+        raise wrong("mock_profile", name_or_path, what + nearest(name_or_path, known))
+    return load_profile(name_or_path)
+
+
+def _load(spec: Table) -> tuple[Load, str | None]:
+    """The load, and when trouble is over, as it was written."""
+    if spec.has("evening") and spec.has("steady"):
+        raise ProfileError("[steady] stands beside [evening]: expected one of them")
+    if spec.has("steady"):
+        table = spec.table("steady")
+        load = Load(
+            None,
+            _span(table, "length", "10m"),
+            _rate(table, "rate", 10.0),
+            _arrivals(table, "poisson"),
+        )
+    else:
+        table = spec.table("evening")
+        window = _window(table)
+        length_s = _span(table, "length", f"{window.length_s}s")
+        load = Load(window, length_s, _rate(table, "peak_rps", 20.0), _arrivals(table, "gamma"))
+    cleared = table.optional_text("cleared")
+    table.finish()
+    return load, cleared
+
+
+def _window(table: Table) -> Window:
+    text = table.text("window", "19:30-20:30")
+    try:
+        return parse_window(text)
+    except ConfigError as error:
+        raise wrong(table.path("window"), text, "two times of the clock such as 19:30-20:30") from error
+
+
+def _span(table: Table, key: str, default: str) -> float:
+    text = table.text(key, default)
+    try:
+        return parse_span(text, table.path(key))
+    except ConfigError as error:
+        raise ProfileError(str(error)) from error
+
+
+def _rate(table: Table, key: str, default: float) -> float:
+    return table.number(key, default, 0.001, MOST_RPS)
+
+
+def _arrivals(table: Table, default: str) -> str:
+    law = table.text("arrivals", default)
+    if law not in LAWS:
+        closed = " (a closed loop hides what a storm does)" if law == CLOSED else ""
+        raise wrong(table.path("arrivals"), law, f"one of {', '.join(LAWS)}{closed}")
+    return law
+
+
+def _objectives(spec: Table) -> tuple[Objective, ...]:
+    texts = spec.raw("goodput", [f"{o.metric}:{o.limit_ms:g}" for o in DEFAULT])
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
+        raise wrong("goodput", texts, 'a list such as ["call_latency:15000"]')
+    return parse_objectives(texts)
+
+
+def _cleared(text: str | None, load: Load, profile: Profile) -> float | None:
+    """When the trouble is over: as the spec says, or at the end of the profile's last window of faults."""
+    if text is None:
+        whens = [r.when for r in profile.connection_faults] + [r.when for r in profile.request_faults]
+        return max((end for when in whens if (end := _end_s(when, load)) is not None), default=None)
+    if load.window is None:
+        try:
+            return parse_span(text, "steady.cleared")
+        except ConfigError as error:
+            raise ProfileError(str(error)) from error
+    at_s = load.at_s(clock_minute("evening.cleared", text))
+    if at_s is None:
+        raise wrong("evening.cleared", text, f"a time within {load.window}")
+    return at_s
+
+
+def _end_s(when: When, load: Load) -> float | None:
+    """When a fault's window ends within the run; None if it does not."""
+    ends = [when.to_s] if when.to_s is not None else []
+    if when.window is not None:
+        at_s = load.at_s(when.window.end_min % (24 * 60))
+        if at_s is None:
+            return None
+        ends.append(at_s)
+    return min((end for end in ends if end < load.length_s), default=None)
