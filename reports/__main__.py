@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from reports import objectives
 from reports.errors import ReportError, UsageError
@@ -22,6 +22,7 @@ EXIT_INTERRUPTED = 130
 EXIT_PIPE_CLOSED = 141
 
 FEWEST_COMPARED = 2
+MOST_JOBS = 1024
 
 EXAMPLES = """\
 examples:
@@ -30,6 +31,7 @@ examples:
   python -m reports summarise RUN --goodput ttft:2000 itl:60
   python -m reports html RUN
   python -m reports compare runs/*-article runs/*-tuned -o docs/
+  python -m reports sweep reports/experiments/semaphore-and-knee.toml --out sweeps/knee
 """
 
 
@@ -66,6 +68,7 @@ def parser() -> Parser:
     )
     several.add_argument("--json", action="store_true", help="print JSON instead of the table")
 
+    _add_virtual(commands)
     for command in (one, html, several):
         command.add_argument(
             "--goodput",
@@ -75,6 +78,30 @@ def parser() -> Parser:
             f" and only a stream meets {', '.join(objectives.OF_STREAMS)} (default: call_latency:15000)",
         )
     return root
+
+
+def _add_virtual(commands: Any) -> None:
+    """The commands that play in virtual time."""
+    sweep = commands.add_parser("sweep", help="play a grid of policy settings in virtual time")
+    sweep.add_argument("spec", metavar="SPEC.toml", type=Path, help="what to play")
+    for command in (sweep,):
+        command.add_argument(
+            "--out", metavar="DIR", type=Path, required=True, help="where results go; run again to go on"
+        )
+        command.add_argument(
+            "--jobs",
+            metavar="N",
+            type=_jobs,
+            default=os.cpu_count() or 1,
+            help="at once (default: a core each)",
+        )
+        command.add_argument("--json", action="store_true", help="print JSON instead of the table")
+
+
+def _jobs(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_JOBS):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from 1 to {MOST_JOBS}")
+    return int(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,6 +122,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> None:
+    match options.command:
+        case "sweep":
+            _sweep(options)
+        case _:
+            _read(options)
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    from reports.sweep import page, result, run, spec  # noqa: PLC0415
+
+    sweep = spec.read_sweep(options.spec)
+    rows = run.play(sweep, options.out, options.jobs)
+    written = run.write(sweep, rows, options.out)
+    _tell(options, result.document(sweep, rows), page.text(sweep, rows), written)
+
+
+def _tell(options: argparse.Namespace, document: Any, text: str, written: Sequence[Path]) -> None:
+    """JSON for machines, or the text and what was written for people."""
+    if options.json:
+        print(to_json(document).rstrip())
+        return
+    print(text)
+    print(*(f"wrote {path}" for path in written), sep="\n")
+
+
+def _read(options: argparse.Namespace) -> None:
+    """The commands that read runs."""
     wanted = objectives.DEFAULT if options.goodput is None else objectives.parse(options.goodput)
     runs = [read_run(path) for path in options.runs]
     match options.command:
@@ -134,11 +188,7 @@ def _compare(
         save(folder / "compare.html", compare_page.render(compared, warned).encode()),
         save(folder / "compare.png", compare_page.picture(compared)),
     ]
-    if options.json:
-        print(to_json(compare.document(compared, warned)).rstrip())
-        return
-    print(compare.render(compared, warned))
-    print(*(f"wrote {path}" for path in written), sep="\n")
+    _tell(options, compare.document(compared, warned), compare.render(compared, warned), written)
 
 
 def common_parent(paths: Sequence[Path]) -> Path:

@@ -92,6 +92,7 @@ def play_cell(cell: Cell) -> Figures:
         "seed": cell.seed,
         "duration_s": offer.length_s,
         **totals.figures(offered=played.scheduled, workers=1, window_ns=played.arrivals_end_ns),
+        "billed_tokens": played.billed_tokens,
         "time_to_recover_s": finite(recovery),
         "course": {"bin_s": BIN_S, "offered": course.offered.tolist(), "good": course.good.tolist()},
     }

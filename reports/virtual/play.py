@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from harness.client import ResilientClient
 from harness.errors import HarnessError
@@ -44,12 +45,17 @@ class VirtualRun:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """How it went: what was scheduled, when arrivals stopped and when the last call had ended."""
+    """How it went: what was scheduled, when arrivals stopped and when the last call had ended.
+
+    `requests` is what the provider received, `billed_tokens` all it read and wrote for them: a client never
+    knows what it costs to give up on a reply.
+    """
 
     scheduled: int
     arrivals_end_ns: int
     end_ns: int
     requests: int
+    billed_tokens: int
 
 
 def play(run: VirtualRun, take: Callable[[list[Event]], None]) -> Played:
@@ -79,40 +85,45 @@ async def _play(run: VirtualRun, take: Callable[[list[Event]], None]) -> Played:
         rng=stream(run.seed, "jitter", 0),
         now_ns=loop.now_ns,
     )
-
-    def hand_on() -> None:
-        events = gathered[:]
-        gathered.clear()
-        take(events)
-
-    async def hand_on_forever() -> None:
-        while True:
-            await asyncio.sleep(HAND_ON_S)
-            hand_on()
-
-    async def whole() -> None:
-        arrival = current_arrival.get()
-        if arrival is not None:
-            await client.generate_copy(arrival.prompt, max_tokens=arrival.max_tokens)
-
-    async def streamed() -> None:
-        arrival = current_arrival.get()
-        if arrival is not None:
-            async with client.stream(arrival.prompt, max_tokens=arrival.max_tokens) as reply:
-                async for _ in reply:
-                    pass
-
-    body = streamed if run.stream else whole
+    body = partial(_streamed if run.stream else _whole, client)
     player = Player(tally, 0, gathered.append, _raise, loop.now_ns)
-    handing = loop.create_task(hand_on_forever())
+    handing = loop.create_task(_hand_on_forever(gathered, take))
     await player.open_loop(schedule, range(len(schedule.at_ns)), schedule.length_ns, lambda _: body)
     stuck = await player.drain(DRAIN_S)
     handing.cancel()
     await client.aclose()
-    hand_on()
+    _hand_on(gathered, take)
     if stuck:
         raise HarnessError(f"{stuck} calls did not end when they were cancelled")
-    return Played(tally.scheduled, tally.arrivals_end_ns, loop.now_ns(), mock.requests)
+    return Played(tally.scheduled, tally.arrivals_end_ns, loop.now_ns(), mock.requests, mock.billed_tokens)
+
+
+async def _whole(client: ResilientClient) -> None:
+    """The present arrival's call, as `scenarios/primetime.py` makes it."""
+    arrival = current_arrival.get()
+    if arrival is not None:
+        await client.generate_copy(arrival.prompt, max_tokens=arrival.max_tokens)
+
+
+async def _streamed(client: ResilientClient) -> None:
+    """The same as a stream, read to its end."""
+    arrival = current_arrival.get()
+    if arrival is not None:
+        async with client.stream(arrival.prompt, max_tokens=arrival.max_tokens) as reply:
+            async for _ in reply:
+                pass
+
+
+def _hand_on(gathered: list[Event], take: Callable[[list[Event]], None]) -> None:
+    events = gathered[:]
+    gathered.clear()
+    take(events)
+
+
+async def _hand_on_forever(gathered: list[Event], take: Callable[[list[Event]], None]) -> None:
+    while True:
+        await asyncio.sleep(HAND_ON_S)
+        _hand_on(gathered, take)
 
 
 def _evening(run: VirtualRun) -> Evening:

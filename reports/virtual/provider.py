@@ -29,22 +29,25 @@ from mockserver.wire.identity import read_ids
 from mockserver.wire.intake import read_request, refused
 from mockserver.wire.request import ParsedRequest
 from mockserver.wire.spoil import spoil_stream, spoil_whole
+from reports.virtual.drip import Drip
 from reports.virtual.front import NS_PER_US, US_PER_S, Front
 
 #: What is generated, and in whose words.
 DIALECTS = {"/v1/chat/completions": OPENAI, "/v1/messages": ANTHROPIC}
 
 #: The wall clock at the start of every virtual run: 20:00 in Bangkok, on a date of no meaning.
-EPOCH_US = 1_760_000_400 * US_PER_S
+EPOCH_US = 1_760_014_800 * US_PER_S
 
-#: As the server drips: a drop is what is due in so long, and at least a byte.
-DROP_US = 20_000
+_LAST_CHUNK = b"0\r\n\r\n"
 
 _STREAM_HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
 
 
 class Exchange(msgspec.Struct, eq=False):
-    """A request under way; `line` is None once nobody listens. Times in microseconds."""
+    """A request under way; `line` is None once nobody listens. Times in microseconds.
+
+    `swallows`: how many more bytes on the wire a chunk takes whose length was told too long; -1 for none.
+    """
 
     line: Line | None
     dialect: Dialect
@@ -56,6 +59,8 @@ class Exchange(msgspec.Struct, eq=False):
     stream: Stream | None = None
     events: int = 0
     timer: asyncio.TimerHandle | None = None
+    drip: Drip | None = None
+    swallows: int = -1
 
 
 Handler = Callable[[Exchange], None]
@@ -67,8 +72,9 @@ class VirtualMock:
     def __init__(self, profile: Profile, seed: int, loop: VirtualLoop) -> None:
         self.core = Core(profile, seed, 0)
         self.requests = 0
+        self.billed_tokens = 0  # prompts and what was written, for whomever
         self._loop = loop
-        self._front = Front(self.core, loop, self._serve)
+        self._front = Front(self.core, loop, self._serve, self._forget)
         self._served: set[Line] = set()
         # Requests that were sent before their line was accepted.
         self._early: dict[Line, HttpRequest] = {}
@@ -76,6 +82,7 @@ class VirtualMock:
         self._by_ticket: dict[int, Exchange] = {}
         self._ticking = False
         self._abandons = profile.capacity.abandon_when_client_gone
+        self._ticks = bool(profile.capacity.background)
 
     # What the transport calls.
 
@@ -98,6 +105,8 @@ class VirtualMock:
         if exchange is None:
             return
         exchange.line = None
+        if exchange.drip is not None:
+            exchange.drip.stop()
         if exchange.generate is None:  # silence, or drops: there is nobody to keep from the end of it
             self._cancel(exchange)
         elif self._abandons:
@@ -113,12 +122,16 @@ class VirtualMock:
         if request is not None:
             self._handle(None if left else line, request)
 
+    def _forget(self, line: Line) -> None:
+        """A line is gone that was never accepted."""
+        self._early.pop(line, None)
+
     def _handle(self, line: Line | None, request: HttpRequest) -> None:
         path = "/" + request.url.split("/", 3)[3]
         dialect = DIALECTS[path]
         now_us, number = self._now_us(), self.requests
         self.requests += 1
-        moment = Moment(f"virtual{number:012x}", EPOCH_US + now_us)
+        moment = Moment(f"virtual{number:025x}", EPOCH_US + now_us)  # as long as the server's own
         try:
             arrival, parsed = read_request(
                 dialect,
@@ -173,9 +186,11 @@ class VirtualMock:
             self._by_line[exchange.line] = exchange
         if generate.start is not None:
             self._begin(exchange, generate.start)
-        elif not self._ticking:
+        elif self._ticks and not self._ticking:
             self._ticking = True
             self._loop.call_at((self._now_us() // TICK_US + 1) * TICK_US / US_PER_S, self._tick)
+        if exchange.line is None and self._abandons:  # who had left before it was read
+            self._drop(exchange)
 
     def _tick(self) -> None:
         """Let those who wait start when the background load falls; at the server's own pace."""
@@ -205,6 +220,7 @@ class VirtualMock:
         generate, exchange.generate = exchange.generate, None
         if generate is not None:
             del self._by_ticket[generate.ticket]
+            self.billed_tokens += exchange.parsed.prompt_tokens + generate.spent_tokens
             self._begin_all(self.core.finish(generate.ticket, self._now_us()))
         return generate
 
@@ -214,6 +230,9 @@ class VirtualMock:
         generate, exchange.generate = exchange.generate, None
         if generate is not None:
             del self._by_ticket[generate.ticket]
+            if exchange.start is not None:
+                written = events_due(exchange.start, generate.tokens, self._now_us() - exchange.started_us)
+                self.billed_tokens += exchange.parsed.prompt_tokens + written * generate.choices
             self._begin_all(self.core.abandon(generate.ticket, self._now_us()))
 
     def _cancel(self, exchange: Exchange) -> None:
@@ -227,16 +246,20 @@ class VirtualMock:
         if generate is None or line is None:
             return
         del self._by_line[line]
-        dialect, moment = exchange.dialect, exchange.moment
+        dialect, moment = exchange.dialect, self._moment(exchange)
         rule = generate.fault
         if rule is not None and rule.action == "stream_error":
-            self._answer(line, dialect, dialect.broken(generate.levels, moment), moment)
-            return
-        answer = dialect.whole(generate, exchange.parsed, moment)
-        if rule is None or rule.action == "delay":
-            self._answer(line, dialect, answer, moment)
+            answer = dialect.broken(generate.levels, moment)
+        else:
+            answer = dialect.whole(generate, exchange.parsed, moment)
+        if rule is None or rule.action in {"delay", "stream_error"}:
+            self._answer(line, dialect, answer, exchange.moment)
         else:
             self._spoiled(exchange, line, answer, rule)
+
+    def _moment(self, exchange: Exchange) -> Moment:
+        """Now, to a request that came in at `exchange.moment`."""
+        return Moment(exchange.moment.request_id, EPOCH_US + self._now_us())
 
     def _answer(self, line: Line | None, dialect: Dialect, answer: Answer, moment: Moment) -> None:
         if line is not None:
@@ -257,7 +280,10 @@ class VirtualMock:
         line.head(answer.status, headers, broken.length)
         if broken.bytes_per_s is not None:
             self._by_line[line] = exchange
-            self._drip(exchange, broken.body, 0, broken.bytes_per_s)
+            exchange.drip = drip = Drip(line, self._loop, broken.bytes_per_s)
+            # The server keeps back the byte that completes its reply.
+            drip.put(broken.body[:-1], chunked=False)
+            drip.settled(lambda: self._completed(line, broken.body[-1:]))
             return
         if broken.body:
             line.data(broken.body)
@@ -274,17 +300,12 @@ class VirtualMock:
             case _:
                 return
 
-    def _drip(self, exchange: Exchange, body: bytes, sent: int, bytes_per_s: float) -> None:
-        """Bytes that arrive in drops, until nobody waits for them."""
-        line = exchange.line
-        if line is None:
-            return
-        size = max(1, round(bytes_per_s * DROP_US / US_PER_S))
-        line.data(body[sent : sent + size])
-        sent += size
-        if sent < len(body):
-            self._loop.call_later(size / bytes_per_s, self._drip, exchange, body, sent, bytes_per_s)
-        elif exchange.stream is not None:
+    def _completed(self, line: Line, last: bytes) -> None:
+        """All that drips has been sent; `last` completes a promised length, the end of the body a stream."""
+        self._by_line.pop(line, None)
+        if last:
+            line.data(last)
+        else:
             line.end()
 
     # Streams.
@@ -304,14 +325,11 @@ class VirtualMock:
             self._break_off(exchange, line)
             return
         if line is not None:
-            own = dialect.limit_headers(generate.levels, moment) | _STREAM_HEADERS
-            line.head(200, self._headers(dialect, moment, own), None)
+            own = dialect.limit_headers(generate.levels, self._moment(exchange)) | _STREAM_HEADERS
             if stream.bytes_per_s is not None:
-                # As if it were written at once: drops are slower than the writing, or not worth the name.
-                whole = stream.opening + stream.content(0, stream.events) + stream.closing
-                self._drip(exchange, whole, 0, stream.bytes_per_s)
-            elif stream.opening:
-                line.data(stream.opening)
+                exchange.drip = Drip(line, self._loop, stream.bytes_per_s)
+            line.head(200, self._headers(dialect, moment, own), None)
+            self._part(exchange, stream.opening)
         self._pour(exchange)
 
     def _break_off(self, exchange: Exchange, line: Line) -> None:
@@ -328,8 +346,7 @@ class VirtualMock:
             return
         due = min(events_due(start, generate.tokens, self._now_us() - exchange.started_us), stream.events)
         if due > exchange.events:
-            if stream.bytes_per_s is None:
-                self._hand_over(exchange, stream, exchange.events, due)
+            self._hand_over(exchange, stream, exchange.events, due)
             exchange.events = due
         if exchange.events < stream.events:
             exchange.timer = self._at(exchange, due_us(start, exchange.events), self._pour)
@@ -339,18 +356,51 @@ class VirtualMock:
             exchange.timer = self._at(exchange, due_us(start, exchange.events), self._close_stream)
 
     def _hand_over(self, exchange: Exchange, stream: Stream, start: int, end: int) -> None:
+        wrong = stream.wrong_chunk
+        if exchange.line is None:
+            return
+        if wrong is None or not start <= wrong.event < end:
+            self._part(exchange, stream.content(start, end))
+            return
+        if wrong.event > start:
+            self._part(exchange, stream.content(start, wrong.event))
+        self._wrong_part(exchange, stream.content(wrong.event, wrong.event + 1), wrong.length_off)
+        if wrong.event + 1 < end:
+            self._part(exchange, stream.content(wrong.event + 1, end))
+
+    def _part(self, exchange: Exchange, data: bytes) -> None:
+        """A part of a stream, in a chunk of its own; nothing happens when nobody is left to read it."""
+        line = exchange.line
+        if line is None or not data:
+            return
+        if exchange.drip is not None:
+            exchange.drip.put(data, chunked=True)
+        elif exchange.swallows >= 0:
+            self._swallow(exchange, line, b"%x\r\n%b\r\n" % (len(data), data))
+        else:
+            line.data(data)
+
+    def _wrong_part(self, exchange: Exchange, data: bytes, off: int) -> None:
+        """A chunk that says to be so many bytes longer than it is: the client takes what follows for a part
+        of it, and what follows that for no HTTP.
+        """
         line = exchange.line
         if line is None:
             return
-        wrong = stream.wrong_chunk
-        if wrong is None or not start <= wrong.event < end:
-            line.data(stream.content(start, end))
-            return
-        if wrong.event > start:
-            line.data(stream.content(start, wrong.event))
-        exchange.line = None
-        self._by_line.pop(line, None)
-        line.garbage()
+        said = max(1, len(data) + off)
+        line.data(data[:said])
+        if said < len(data):
+            line.garbage()
+        elif off > 0:
+            exchange.swallows = off
+            self._swallow(exchange, line, b"\r\n")
+
+    def _swallow(self, exchange: Exchange, line: Line, wire: bytes) -> None:
+        taken = wire[: exchange.swallows]
+        exchange.swallows -= len(taken)
+        line.data(taken)
+        if len(taken) < len(wire):
+            line.garbage()
 
     def _close_stream(self, exchange: Exchange) -> None:
         """Nothing more is to be written: what was is complete, or its generation is broken off."""
@@ -361,15 +411,19 @@ class VirtualMock:
             self._end(exchange)
         else:
             self._drop(exchange)
-        if line is None or stream.bytes_per_s is not None:
+        if line is None:
             return
-        if stream.closing:
-            line.data(stream.closing)
-        if stream.ending == "complete":
-            del self._by_line[line]
-            line.end()
+        self._part(exchange, stream.closing)
+        if exchange.drip is not None:
+            exchange.drip.settled(lambda: self._completed(line, b""))
+        elif stream.ending == "complete":
+            self._by_line.pop(line, None)
+            if exchange.swallows >= 0:
+                self._swallow(exchange, line, _LAST_CHUNK)
+            else:
+                line.end()
         elif stream.ending != "hang":
-            del self._by_line[line]
+            self._by_line.pop(line, None)
             self._ending(exchange, line, stream.ending)
 
     def _now_us(self) -> int:

@@ -1,0 +1,1 @@
+"""Grids of policy settings, played in virtual time."""

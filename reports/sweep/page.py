@@ -1,0 +1,124 @@
+"""The table of a sweep for the terminal, and its page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from reports import page, text_table, words
+from reports.page import Html, Plot
+from reports.sweep.plots import figure_text, measured, pareto, varied
+from reports.sweep.result import SHOWN, Row, shown
+from reports.sweep.spec import SweepSpec
+from reports.virtual.measures import MEASURES
+from reports.virtual.stage import Stage
+
+HEADINGS = {
+    "goodput": "goodput /s",
+    "good_share": "good",
+    "call_latency.p50": "p50",
+    "call_latency.p99": "p99",
+    "call_latency_all.p95": "p95 all",
+    "amplification": "att./call",
+    "tokens_per_good_call": "tokens/good",
+    "shed_rate": "shed",
+    "breaker_open_fraction": "breaker",
+    "time_to_recover": "recovered",
+}
+
+MAP_IN, PHONE_MAP_IN = 3.4, 8.6
+
+
+def text(spec: SweepSpec, rows: Sequence[Row]) -> str:
+    """The table: a line a setting, best goodput first; * on the Pareto front."""
+    table = text_table.table(_heading(spec), _lines(rows, "*"))
+    return f"{words.clean(spec.title)}\n{about(spec.stage, len(spec.seeds))}\n\n{table}"
+
+
+def _heading(spec: SweepSpec) -> list[str]:
+    return ["", *spec.grid, "behind best", *(HEADINGS[name] for name in SHOWN)]
+
+
+def _lines(rows: Sequence[Row], mark: str) -> list[list[str]]:
+    """A line a setting, best goodput first; those on the front are marked."""
+    return [
+        [
+            mark if row.pareto else "",
+            *(shown(value) for value in row.settings.values()),
+            behind(row),
+            *(figure_text(row.mean(MEASURES[name]), MEASURES[name]) for name in SHOWN),
+        ]
+        for row in ranked(rows)
+    ]
+
+
+def ranked(rows: Sequence[Row]) -> list[Row]:
+    """The rows, best goodput first."""
+    return sorted(rows, key=lambda row: row.behind)
+
+
+def behind(row: Row) -> str:
+    """The goodput lost against the best, with the half width of its 95 % interval."""
+    if row.behind == 0:
+        return "best"
+    half = "" if math.isnan(row.sure) else f" ± {row.sure:.2f}"
+    return f"{row.behind:.2f}{half}"
+
+
+def about(stage: Stage, seeds: int) -> str:
+    """What was played, in a line."""
+    load = stage.load
+    played = f"{load.window}" if load.window else f"{load.rps:g} calls/s"
+    peak = f", peak {load.rps:g} calls/s" if load.window else ""
+    length = words.duration(load.length_s)
+    limits = words.objectives({o.metric: o.limit_ms for o in stage.objectives})
+    return (
+        f"policy {stage.policy_name} against {stage.profile.name}: {played} in {length}{peak},"
+        f" {seeds} paired seeds; good: ok with {limits}"
+    )
+
+
+def render(spec: SweepSpec, rows: Sequence[Row]) -> str:
+    """The self-contained page."""
+    others = varied(spec)[2:]
+    slice_note = f" {', '.join(others)} as in the best setting." if others else ""
+    finding = page.element("p", spec.finding) if spec.finding else Html("")
+    plots = [
+        Plot(
+            "measured",
+            "Over the grid",
+            f"Means over the seeds.{slice_note}",
+            measured(spec, rows),
+            full=True,
+            height_in=MAP_IN,
+            phone_height_in=PHONE_MAP_IN,
+        ),
+        Plot(
+            "pareto",
+            "What goodput costs",
+            "Each point is a setting. Tokens count what the provider read and wrote, for whomever.",
+            pareto(rows),
+            full=True,
+            height_in=MAP_IN,
+        ),
+    ]
+    return page.document(
+        words.clean(spec.title),
+        page.element(
+            "header",
+            page.element("h1", words.clean(spec.title)),
+            page.element("p", about(spec.stage, len(spec.seeds)), cls="sub"),
+        ),
+        finding,
+        page.element("div", *(page.figure(plot) for plot in plots), cls="plots"),
+        page.element(
+            "div",
+            page.table(
+                "Best goodput first; ● on the Pareto front; ± 95 %, paired by seed",
+                _heading(spec),
+                _lines(rows, "●"),
+            ),
+            cls="card",
+        ),
+        page.element("footer", "primetime · virtual time"),
+    )

@@ -1,0 +1,170 @@
+"""What a sweep comes to: a row a setting, which of them nothing beats, and how sure the differences are."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.sweep.spec import Settings, SweepSpec
+from reports.totals import finite
+from reports.virtual.cell import Figures
+from reports.virtual.measures import MEASURES, Measure
+
+#: The columns of the table and of the CSV file.
+SHOWN = (
+    "goodput",
+    "good_share",
+    "call_latency.p50",
+    "call_latency.p99",
+    "call_latency_all.p95",
+    "amplification",
+    "tokens_per_good_call",
+    "shed_rate",
+    "breaker_open_fraction",
+    "time_to_recover",
+)
+
+#: The axes of the Pareto picture.
+GAIN, COST = MEASURES["goodput"], MEASURES["tokens_per_good_call"]
+
+#: Student's t, two-sided 95 %, by degrees of freedom from 1 (NIST/SEMATECH e-Handbook, table 1.3.6.7.2).
+_T95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+_T95_MANY = 1.96
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A setting with its figures a seed, in the order of the spec's seeds.
+
+    `behind` is how much goodput it loses against the best row, seed by seed, and `sure` the half width of
+    that difference's 95 % interval: nan with a single seed.
+    """
+
+    settings: Settings
+    cells: tuple[Figures, ...]
+    behind: float
+    sure: float
+    pareto: bool
+
+    def mean(self, measure: Measure) -> float:
+        """The mean over the seeds."""
+        return measure.mean(self.cells)
+
+    @property
+    def label(self) -> str:
+        """The setting in one line."""
+        return label(self.settings)
+
+
+def label(settings: Settings) -> str:
+    """A setting in one line."""
+    return ", ".join(f"{key} = {shown(value)}" for key, value in settings.items()) or "as it is"
+
+
+def shown(value: Any) -> str:
+    """A value as TOML has it, without quotes."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    return ", ".join(map(shown, value)) if isinstance(value, list) else str(value)
+
+
+def rows_of(cells_by_setting: Sequence[tuple[Settings, Sequence[Figures]]]) -> list[Row]:
+    """The rows, in the order given; every setting has the same seeds in the same order."""
+    means = [GAIN.mean(cells) for _, cells in cells_by_setting]
+    best = cells_by_setting[int(np.argmax(means))][1]
+    on_front = front([(GAIN.mean(cells), COST.mean(cells)) for _, cells in cells_by_setting])
+    rows = []
+    for (settings, cells), is_best in zip(cells_by_setting, on_front, strict=True):
+        lost = [GAIN.of(b) - GAIN.of(c) for b, c in zip(best, cells, strict=True)]
+        rows.append(Row(settings, tuple(cells), float(np.mean(lost)), half_width(lost), is_best))
+    return rows
+
+
+def half_width(differences: Sequence[float]) -> float:
+    """Half of the 95 % interval of the mean of paired differences: t * s / sqrt(n); nan of fewer than two."""
+    n = len(differences)
+    if n < 2:  # noqa: PLR2004 - two make a difference
+        return math.nan
+    t = _T95[n - 2] if n - 2 < len(_T95) else _T95_MANY
+    return float(t * np.std(differences, ddof=1) / math.sqrt(n))
+
+
+def front(points: Sequence[tuple[float, float]]) -> list[bool]:
+    """Which (gain, cost) points no other beats in one of the two without losing in the other."""
+    return [
+        all(math.isfinite(x) for x in point) and not any(_beats(other, point) for other in points)
+        for point in points
+    ]
+
+
+def _beats(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return one[0] >= other[0] and one[1] <= other[1] and one != other
+
+
+def document(spec: SweepSpec, rows: Sequence[Row]) -> dict[str, Any]:
+    """The document of `sweep.json`."""
+    return {
+        "kind": "sweep",
+        "name": spec.name,
+        "title": spec.title,
+        "finding": spec.finding,
+        "policy": spec.stage.policy_name,
+        "stage": spec.stage.document(),
+        "seeds": list(spec.seeds),
+        "grid": spec.grid,
+        "rows": [
+            {
+                "settings": dict(row.settings),
+                "pareto": row.pareto,
+                "goodput_behind_best": finite(row.behind),
+                "half_width_95": _json(row.sure),
+                "mean": {name: _json(row.mean(MEASURES[name])) for name in SHOWN},
+                "seeds": [
+                    {"seed": cell["seed"], **{name: _json(MEASURES[name].of(cell)) for name in SHOWN}}
+                    for cell in row.cells
+                ],
+            }
+            for row in rows
+        ],
+    }
+
+
+def to_csv(spec: SweepSpec, rows: Sequence[Row]) -> str:
+    """A line a cell: the settings, the seed, the measures; empty where there is none."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*spec.grid, "seed", *SHOWN])
+    for row in rows:
+        for cell in row.cells:
+            values = [_json(MEASURES[name].of(cell)) for name in SHOWN]
+            settings = [shown(value) for value in row.settings.values()]
+            writer.writerow([*settings, cell["seed"], *("" if v is None else v for v in values)])
+    return text.getvalue()
+
+
+def matrix(rows: Sequence[Row], down: str, across: str, grid: dict[str, list[Any]], of: Measure) -> Matrix:
+    """A measure over two keys, the others as in the row with the best goodput; nan where none can be told."""
+    best = max(rows, key=lambda row: row.mean(GAIN)).settings
+    found = np.full((len(grid[down]), len(grid[across])), np.nan)
+    for row in rows:
+        others = (key for key in row.settings if key not in (down, across))
+        if all(row.settings[key] == best[key] for key in others):
+            place = grid[down].index(row.settings[down]), grid[across].index(row.settings[across])
+            found[place] = row.mean(of)
+    return found
+
+
+Matrix = NDArray[np.float64]
+
+
+def _json(value: float) -> float | int | str | None:
+    return None if math.isnan(value) else finite(value)

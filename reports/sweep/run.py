@@ -1,0 +1,49 @@
+"""Play a sweep, or what is left of it, and write what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from reports import canvas
+from reports.canvas import Draw, Size
+from reports.progress import Progress
+from reports.summary import save, to_json
+from reports.sweep import page, plots
+from reports.sweep.result import Row, document, rows_of, to_csv
+from reports.sweep.spec import SweepSpec
+from reports.virtual.cell import Figures
+from reports.virtual.pool import Pool, Store
+
+MAPS, FRONT = Size(14.0, 4.2, 9), Size(9.0, 5.2, 9)
+
+
+def play(spec: SweepSpec, out: Path, jobs: int) -> list[Row]:
+    """The rows of a sweep. Finished cells are kept in `out`, and not played again."""
+    cells = spec.cells()
+    progress = Progress(len(cells), "cells")
+    found: dict[tuple[str, int], Figures] = {}
+    try:
+        with Pool(jobs, Store(out)) as pool:
+            for cell, figures, played in pool.play(cells):
+                found[str(dict(cell.settings)), cell.seed] = figures
+                progress.step(played=played)
+    finally:
+        progress.close()
+    return rows_of(
+        [(settings, [found[str(settings), seed] for seed in spec.seeds]) for settings in spec.settings]
+    )
+
+
+def write(spec: SweepSpec, rows: Sequence[Row], out: Path) -> list[Path]:
+    """`sweep.json`, `sweep.csv`, `sweep.html` and two pictures, from the same numbers."""
+    drawn: dict[str, tuple[Draw, Size]] = {
+        "grid.png": (plots.measured(spec, rows), MAPS),
+        "pareto.png": (plots.pareto(rows), FRONT),
+    }
+    return [
+        save(out / "sweep.json", to_json(document(spec, rows)).encode()),
+        save(out / "sweep.csv", to_csv(spec, rows).encode()),
+        save(out / "sweep.html", page.render(spec, rows).encode()),
+        *(save(out / name, canvas.png(draw, size)) for name, (draw, size) in drawn.items()),
+    ]

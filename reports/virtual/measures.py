@@ -1,0 +1,81 @@
+"""What a cell is judged by: one number of its figures, with its unit and its better side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reports.quantiles import LEAST_SAMPLES
+from reports.totals import INFINITE
+from reports.virtual.cell import Figures
+
+_LATENCIES = ("call_latency", "call_latency_all", "e2el", "ttft", "itl", "tpot", "permit_wait", "backoff")
+_STATISTICS = (*LEAST_SAMPLES, "mean", "max")
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """`side` is 1 where more is better, -1 where less is. `unit` is "s", "/s", "%" (of a share) or empty.
+
+    Latencies and times are in seconds. `of` gives nan where there is no such thing, or too few samples.
+    """
+
+    name: str
+    unit: str
+    side: int
+    of: Callable[[Figures], float]
+
+    def mean(self, cells: Sequence[Figures]) -> float:
+        """Over the seeds of a setting; infinite if it is so for any, nan if it cannot be told for one."""
+        return float(np.mean([self.of(cell) for cell in cells]))
+
+
+def _share(part: str) -> Callable[[Figures], float]:
+    return lambda cell: cell[part] / cell["calls"] if cell["calls"] else math.nan
+
+
+def _plain(key: str) -> Callable[[Figures], float]:
+    return lambda cell: number(cell[key])
+
+
+def _tokens(cell: Figures) -> float:
+    return cell["billed_tokens"] / cell["good_calls"] if cell["good_calls"] else math.inf
+
+
+_PLAIN = (
+    Measure("goodput", "/s", 1, _plain("request_goodput")),
+    Measure("good_share", "%", 1, _share("good_calls")),
+    Measure("throughput", "/s", 1, _plain("request_throughput")),
+    Measure("ok_share", "%", 1, lambda cell: cell["outcomes"]["ok"] / cell["calls"]),
+    Measure("amplification", "", -1, _plain("amplification")),
+    Measure("shed_rate", "%", -1, _plain("shed_rate")),
+    Measure("breaker_open_fraction", "%", -1, _plain("breaker_open_fraction")),
+    Measure("tokens_per_good_call", "", -1, _tokens),
+    Measure("wasted_tokens", "", -1, lambda cell: float(cell["tokens"]["wasted"])),
+    Measure("time_to_recover", "s", -1, _plain("time_to_recover_s")),
+)
+
+
+def _latency(name: str, statistic: str) -> Measure:
+    def of(cell: Figures) -> float:
+        found = cell[f"{name}_ms"]
+        return math.nan if found is None else number(found[statistic]) / 1000
+
+    return Measure(f"{name}.{statistic}", "s", -1, of)
+
+
+MEASURES: dict[str, Measure] = {
+    measure.name: measure
+    for measure in (*_PLAIN, *(_latency(name, of) for name in _LATENCIES for of in _STATISTICS))
+}
+
+
+def number(value: Any) -> float:
+    """A figure of a summary as a number: nan for null."""
+    if value is None:
+        return math.nan
+    return math.inf if value == INFINITE else float(value)
