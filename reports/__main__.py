@@ -84,7 +84,12 @@ def _add_virtual(commands: Any) -> None:
     """The commands that play in virtual time."""
     sweep = commands.add_parser("sweep", help="play a grid of policy settings in virtual time")
     sweep.add_argument("spec", metavar="SPEC.toml", type=Path, help="what to play")
-    for command in (sweep,):
+    tune = commands.add_parser("tune", help="seek better policy settings in virtual time")
+    tune.add_argument("spec", metavar="SPEC.toml", type=Path, help="what to seek, on what")
+    tune.add_argument(
+        "--storage", metavar="URL", help="Optuna storage that several machines share (default: a file in DIR)"
+    )
+    for command in (sweep, tune):
         command.add_argument(
             "--out", metavar="DIR", type=Path, required=True, help="where results go; run again to go on"
         )
@@ -106,13 +111,17 @@ def _jobs(text: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
+    given = argparse.Namespace(command="")
     try:
-        _run(parser().parse_args(arguments))
+        parser().parse_args(arguments, given)
+        _run(given)
         sys.stdout.flush()
     except ReportError as error:
         print(f"reports: error: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
+        if "out" in vars(given) and given.command in {"sweep", "tune"}:
+            print("interrupted: what is finished is kept; run the same command to go on", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output left; what is still buffered has nowhere to go.
@@ -125,6 +134,8 @@ def _run(options: argparse.Namespace) -> None:
     match options.command:
         case "sweep":
             _sweep(options)
+        case "tune":
+            _tune(options)
         case _:
             _read(options)
 
@@ -136,6 +147,14 @@ def _sweep(options: argparse.Namespace) -> None:
     rows = run.play(sweep, options.out, options.jobs)
     written = run.write(sweep, rows, options.out)
     _tell(options, result.document(sweep, rows), page.text(sweep, rows), written)
+
+
+def _tune(options: argparse.Namespace) -> None:
+    from reports.tune import page, result, run, spec  # noqa: PLC0415
+
+    tuned = run.tune(spec.read_tune(options.spec), options.out, options.jobs, options.storage)
+    written = run.write(tuned, options.out)
+    _tell(options, result.document(tuned), page.text(tuned), written)
 
 
 def _tell(options: argparse.Namespace, document: Any, text: str, written: Sequence[Path]) -> None:

@@ -33,7 +33,7 @@ class Progress:
         self._done = self._played = 0
         self._on_terminal = self._to.isatty()
 
-    def step(self, *, played: bool = True) -> None:
+    def step(self, played: bool = True) -> None:  # noqa: FBT001, FBT002 - the one thing it is told
         """One more is done."""
         self._done += 1
         self._played += played

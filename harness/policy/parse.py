@@ -71,6 +71,26 @@ def values(policy: Policy) -> dict[str, Any]:
     return asdict(policy)
 
 
+def unread_keys(policy: Mapping[str, Any], settings: Mapping[str, Any]) -> set[str]:
+    """Which dotted keys among `settings` nothing would read, laid over a policy's `values`.
+
+    A key of a section whose kind, as it then is, does not have it; one that needs another that is off.
+    """
+    return {key for key in settings if not _is_read(policy, settings, key)}
+
+
+def _is_read(policy: Mapping[str, Any], settings: Mapping[str, Any], path: str) -> bool:
+    section, _, key = path.rpartition(".")
+    kinds = READS.get(section, {})
+    if any(key in keys for keys in kinds.values()):
+        implied = "static" if path == "concurrency.limit" else policy[section]["kind"]
+        kind = settings.get(f"{section}.kind", implied)
+        if key not in kinds.get(kind, ()):
+            return False
+    needed = NEEDS.get(path)
+    return needed is None or bool(settings.get(f"{section}.{needed}", policy[section][needed]))
+
+
 def _with_kinds(table: Mapping[str, Any]) -> Mapping[str, Any]:
     """`concurrency.limit` without a `kind` means a static limit: under another kind it would say nothing."""
     section = table.get("concurrency")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reports.pareto import front
 from reports.sweep.spec import Settings, SweepSpec
 from reports.totals import finite
 from reports.virtual.cell import Figures
@@ -81,7 +82,7 @@ def rows_of(cells_by_setting: Sequence[tuple[Settings, Sequence[Figures]]]) -> l
     """The rows, in the order given; every setting has the same seeds in the same order."""
     means = [GAIN.mean(cells) for _, cells in cells_by_setting]
     best = cells_by_setting[int(np.argmax(means))][1]
-    on_front = front([(GAIN.mean(cells), COST.mean(cells)) for _, cells in cells_by_setting])
+    on_front = front([(GAIN.mean(cells), -COST.mean(cells)) for _, cells in cells_by_setting])
     rows = []
     for (settings, cells), is_best in zip(cells_by_setting, on_front, strict=True):
         lost = [GAIN.of(b) - GAIN.of(c) for b, c in zip(best, cells, strict=True)]
@@ -96,18 +97,6 @@ def half_width(differences: Sequence[float]) -> float:
         return math.nan
     t = _T95[n - 2] if n - 2 < len(_T95) else _T95_MANY
     return float(t * np.std(differences, ddof=1) / math.sqrt(n))
-
-
-def front(points: Sequence[tuple[float, float]]) -> list[bool]:
-    """Which (gain, cost) points no other beats in one of the two without losing in the other."""
-    return [
-        all(math.isfinite(x) for x in point) and not any(_beats(other, point) for other in points)
-        for point in points
-    ]
-
-
-def _beats(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    return one[0] >= other[0] and one[1] <= other[1] and one != other
 
 
 def document(spec: SweepSpec, rows: Sequence[Row]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from reports.summary import save, to_json
 from reports.sweep import page, plots
 from reports.sweep.result import Row, document, rows_of, to_csv
 from reports.sweep.spec import SweepSpec
-from reports.virtual.cell import Figures
 from reports.virtual.pool import Pool, Store
 
 MAPS, FRONT = Size(14.0, 4.2, 9), Size(9.0, 5.2, 9)
@@ -20,19 +19,13 @@ MAPS, FRONT = Size(14.0, 4.2, 9), Size(9.0, 5.2, 9)
 
 def play(spec: SweepSpec, out: Path, jobs: int) -> list[Row]:
     """The rows of a sweep. Finished cells are kept in `out`, and not played again."""
-    cells = spec.cells()
-    progress = Progress(len(cells), "cells")
-    found: dict[tuple[str, int], Figures] = {}
+    progress = Progress(len(spec.settings) * len(spec.seeds), "cells")
     try:
         with Pool(jobs, Store(out)) as pool:
-            for cell, figures, played in pool.play(cells):
-                found[str(dict(cell.settings)), cell.seed] = figures
-                progress.step(played=played)
+            figures = pool.figures(spec.stage, spec.settings, spec.seeds, progress.step)
     finally:
         progress.close()
-    return rows_of(
-        [(settings, [found[str(settings), seed] for seed in spec.seeds]) for settings in spec.settings]
-    )
+    return rows_of(list(zip(spec.settings, figures, strict=True)))
 
 
 def write(spec: SweepSpec, rows: Sequence[Row], out: Path) -> list[Path]:

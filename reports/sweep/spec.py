@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from harness.errors import HarnessError
 from mockserver.errors import ProfileError
 from mockserver.tables import Table, wrong
 from reports.errors import ReportError, SpecError
-from reports.virtual.cell import Cell
 from reports.virtual.stage import Stage, read_seeds, read_stage, read_toml
 
 MOST_SETTINGS = 10_000
@@ -40,10 +39,6 @@ class SweepSpec:
         """The combinations, the last key changing fastest."""
         keys = list(self.grid)
         return [dict(zip(keys, values, strict=True)) for values in itertools.product(*self.grid.values())]
-
-    def cells(self) -> list[Cell]:
-        """What is to be played: by seed, so that what is there after half of the time covers the grid."""
-        return [Cell(self.stage, settings, seed) for seed in self.seeds for settings in self.settings]
 
 
 def read_sweep(path: Path) -> SweepSpec:
@@ -72,7 +67,7 @@ def read_sweep(path: Path) -> SweepSpec:
 def _grid(table: Any) -> dict[str, list[Any]]:
     if not isinstance(table, Mapping) or not table:
         raise wrong("grid", table, 'a table such as "concurrency.limit" = [25, 50, 100]')
-    grid = _flat(table, "")
+    grid = flat(table, "")
     for key, values in grid.items():
         if not isinstance(values, list) or not values:
             raise wrong(f"grid.{key}", values, "a list of at least one value")
@@ -83,12 +78,21 @@ def _grid(table: Any) -> dict[str, list[Any]]:
     return grid
 
 
-def _flat(table: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """Keys written with quotes ("retry.attempts" = …) or as TOML's own dotted ones (retry.attempts = …)."""
-    flat: dict[str, Any] = {}
+def _never(_: Mapping[str, Any]) -> bool:
+    return False
+
+
+def flat(
+    table: Mapping[str, Any], prefix: str, *, leaf: Callable[[Mapping[str, Any]], bool] = _never
+) -> dict[str, Any]:
+    """Keys written with quotes ("retry.attempts" = …) or as TOML's own dotted ones (retry.attempts = …).
+
+    A table that is a `leaf` is a value.
+    """
+    found: dict[str, Any] = {}
     for key, value in table.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
+        if isinstance(value, Mapping) and not leaf(value):
+            found |= flat(value, f"{prefix}{key}.", leaf=leaf)
         else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+            found[f"{prefix}{key}"] = value
+    return found

@@ -6,20 +6,21 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
 from reports.errors import CellError, OutputError
 from reports.summary import save
 from reports.virtual.cell import Cell, Figures, play_cell
+from reports.virtual.stage import Stage
 
 #: PR_SET_PDEATHSIG of Linux's prctl(2).
 _DIE_WITH_PARENT = 1
@@ -72,6 +73,24 @@ class Pool:
             for process in list(self._executor._processes.values()):  # noqa: SLF001 - there is no public way
                 process.kill()
         self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def figures(
+        self,
+        stage: Stage,
+        settings: Sequence[Mapping[str, Any]],
+        seeds: Sequence[int],
+        step: Callable[[bool], object],
+    ) -> list[list[Figures]]:
+        """The figures of every setting, in the order of the seeds; `step` hears of each cell whether it was
+        played now.
+        """
+        # By seed: what is there after half of the time covers all settings.
+        cells = [Cell(stage, some, seed) for seed in seeds for some in settings]
+        found: dict[tuple[str, int], Figures] = {}
+        for cell, figures, played in self.play(cells):
+            found[str(dict(cell.settings)), cell.seed] = figures
+            step(played)
+        return [[found[str(dict(some)), seed] for seed in seeds] for some in settings]
 
     def play(self, cells: Iterable[Cell]) -> Iterator[tuple[Cell, Figures, bool]]:
         """Every cell with its figures, as they are done, and whether it was played now.

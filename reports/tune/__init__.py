@@ -1,0 +1,1 @@
+"""Policy settings sought in virtual time, and held to what they promise."""

@@ -1,0 +1,69 @@
+"""Run a study, or what is left of it, and write what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from reports import canvas
+from reports.canvas import Draw, Size
+from reports.progress import Progress
+from reports.summary import save, to_json
+from reports.tune import page, plots
+from reports.tune.race import KEPT, candidate, race
+from reports.tune.result import HeldOut, Tuned, document, policy_file
+from reports.tune.spec import TuneSpec
+from reports.tune.study import Search
+from reports.virtual.cell import Figures
+from reports.virtual.pool import Pool, Store
+
+PICTURE = Size(9.6, 4.2, 13)
+
+
+def tune(spec: TuneSpec, out: Path, jobs: int, storage: str | None) -> Tuned:
+    """Search, race, and hold the winner to seeds that it has not seen.
+
+    Trials and cells are kept in `out`: a study that was cut off goes on where it was.
+    """
+    store = Store(out)
+    search = Search(spec, out, storage)
+    progress = Progress(_expected(spec), "runs")
+    try:
+        with Pool(jobs, store) as pool:
+
+            def play(settings: Sequence[Mapping[str, Any]], seeds: Sequence[int]) -> list[list[Figures]]:
+                return pool.figures(spec.stage, settings, seeds, progress.step)
+
+            search.run(lambda asked: list(play(asked, spec.seeds[: spec.first_seeds])))
+            raced = race(spec, search.tried(), play)
+            held_out = None
+            if raced.winner is not None and raced.winner is not raced.today:
+                today, won = play([{}, raced.winner.settings], spec.held_out)
+                kept = candidate(spec, raced.winner.number, raced.winner.settings, won).feasible
+                held_out = HeldOut(today, won, kept)
+    finally:
+        progress.close()
+    return Tuned(spec, raced, held_out)
+
+
+def _expected(spec: TuneSpec) -> int:
+    """How many cells a study comes to; today's settings are in every step."""
+    runs, left = spec.trials * spec.rungs[0], spec.trials + 1
+    for seeds in spec.rungs:
+        runs += left * seeds
+        left = -(-left // KEPT) + 1
+    return runs + 2 * len(spec.held_out)
+
+
+def write(tuned: Tuned, out: Path) -> list[Path]:
+    """`tuned.toml`, `tune.json`, `tune.html` and two pictures, from the same numbers."""
+    drawn: dict[str, Draw] = {"tried.png": plots.tried(tuned)}
+    if tuned.held_out is not None:
+        drawn["course.png"] = plots.courses(tuned)
+    return [
+        save(out / "tuned.toml", policy_file(tuned).encode()),
+        save(out / "tune.json", to_json(document(tuned)).encode()),
+        save(out / "tune.html", page.render(tuned).encode()),
+        *(save(out / name, canvas.png(draw, PICTURE)) for name, draw in drawn.items()),
+    ]

@@ -1,0 +1,240 @@
+"""A study as its file has it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ConfigError, HarnessError
+from harness.policy.parse import unread_keys, values
+from mockserver.errors import ProfileError
+from mockserver.profile_document import as_document
+from mockserver.tables import Table, wrong
+from reports.errors import ReportError, SpecError
+from reports.sweep.spec import flat
+from reports.tune import constraint as constraints_of
+from reports.tune.constraint import Constraint, measure_named
+from reports.virtual.measures import Measure
+from reports.virtual.stage import Stage, read_seeds, read_stage, read_toml
+
+MOST_TRIALS = 100_000
+
+#: A share of the seeds on which every trial is played, unless the spec says otherwise.
+FIRST_SHARE = 3
+
+#: Floats are sought in three significant digits: nobody could say what a fourth is worth.
+DIGITS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What a policy key may be: from `low` to `high` (whole numbers where both are), or one of `choices`."""
+
+    key: str
+    low: float = 0.0
+    high: float = 0.0
+    whole: bool = False
+    log: bool = False
+    choices: tuple[Any, ...] = ()
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value lies within it."""
+        if self.choices:
+            return value in self.choices
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and self.low <= value <= self.high
+
+    def rounded(self, value: float) -> float | int:
+        """A value of it as it is set: whole, or of three significant digits, and never outside."""
+        if self.whole:
+            return round(value)
+        return min(self.high, max(self.low, float(f"{value:.{DIGITS}g}")))
+
+
+@dataclass(frozen=True, slots=True)
+class TuneSpec:
+    """Which settings are sought, on what, and what they are held to.
+
+    Every trial is played on the first `first_seeds` of `seeds`, the best third on three times as many, and
+    so on to all of them. `held_out` seeds are for the winner only.
+    """
+
+    name: str
+    title: str
+    finding: str
+    stage: Stage
+    seeds: tuple[int, ...]
+    first_seeds: int
+    held_out: tuple[int, ...]
+    ranges: tuple[Range, ...]
+    objectives: tuple[Measure, ...]
+    constraints: tuple[Constraint, ...]
+    trials: int
+    seed: int
+
+    @property
+    def rungs(self) -> list[int]:
+        """How many seeds those play that are still in the race, step by step."""
+        sizes = [self.first_seeds]
+        while sizes[-1] < len(self.seeds):
+            sizes.append(min(len(self.seeds), 3 * sizes[-1]))
+        return sizes
+
+    @property
+    def today(self) -> dict[str, Any]:
+        """What the keys of the ranges are in the policy one starts from."""
+        found = {}
+        for sought in self.ranges:
+            value: Any = values(self.stage.policy({}))
+            for part in sought.key.split("."):
+                value = value[part]
+            found[sought.key] = value
+        return found
+
+    @property
+    def identity(self) -> str:
+        """The same for studies that seek the same: their trials may be shared."""
+        document = {
+            "stage": self.stage.document(),
+            "table": self.stage.table,
+            "profile": as_document(self.stage.profile),
+            "seeds": [*self.seeds, self.first_seeds],
+            "ranges": [str(sought) for sought in self.ranges],
+            "objectives": [measure.name for measure in self.objectives],
+            "constraints": [c.text for c in self.constraints],
+        }
+        text = json.dumps(document, sort_keys=True, ensure_ascii=False)
+        return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+    def kept(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings without the keys that nothing reads, as those of a breaker that is off."""
+        unread = unread_keys(values(self.stage.policy({})), settings)
+        return {key: value for key, value in settings.items() if key not in unread}
+
+
+def read_tune(path: Path) -> TuneSpec:
+    """The study in a TOML file. Raises SpecError with one line that names the key, its value, and what was
+    expected.
+    """
+    document = read_toml(path)
+    try:
+        return _read(Table("", document), path)
+    except (ProfileError, HarnessError, ReportError) as error:
+        raise SpecError(f"{path}: {error}") from error
+
+
+def _read(spec: Table, path: Path) -> TuneSpec:
+    if spec.has("grid"):
+        raise SpecError("[grid] belongs to a sweep (python -m reports sweep): expected [range]")
+    title, finding = spec.optional_text("title") or path.stem, spec.optional_text("finding") or ""
+    stage = read_stage(spec, path.parent)
+    seeds = read_seeds(spec, "seeds", list(range(1, 10)))
+    held_out = read_seeds(spec, "held_out", list(range(1001, 1006)))
+    if both := sorted(set(seeds) & set(held_out)):
+        raise wrong("held_out", both, "seeds that are not among `seeds`: they are to be unseen")
+    first = spec.integer("first_seeds", max(1, len(seeds) // FIRST_SHARE), 1, len(seeds))
+    trials = spec.integer("trials", 60, 1, MOST_TRIALS)
+    seed = spec.integer("seed", 1, 0, 2**32 - 1)
+    objectives = _objectives(spec)
+    constraints = _constraints(spec, stage, seeds[0])
+    ranges = _ranges(spec.raw("range", None), stage)
+    spec.finish()
+    return TuneSpec(
+        path.stem,
+        title,
+        finding,
+        stage,
+        seeds,
+        first,
+        held_out,
+        ranges,
+        objectives,
+        constraints,
+        trials,
+        seed,
+    )
+
+
+def _objectives(spec: Table) -> tuple[Measure, ...]:
+    names = spec.raw("objectives", ["goodput", "tokens_per_good_call"])
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise wrong("objectives", names, 'a list such as ["goodput", "tokens_per_good_call"]')
+    if len(set(names)) < len(names):
+        raise wrong("objectives", names, "different measures")
+    return tuple(measure_named(name, "objectives") for name in names)
+
+
+def _constraints(spec: Table, stage: Stage, seed: int) -> tuple[Constraint, ...]:
+    texts = spec.raw("constraints", [])
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise wrong("constraints", texts, 'a list such as ["call_latency.p99 < 20s"]')
+    found = tuple(constraints_of.parse(text) for text in texts)
+    constraints_of.refuse_contradictions(found)
+    schedule = stage.load.offer(seed).schedule
+    calls = 0 if schedule is None else len(schedule.at_ns)
+    for one in found:
+        constraints_of.refuse_untold(one, calls)
+        if one.measure.name == "time_to_recover" and stage.cleared_s is None:
+            why = "the profile has no window of faults that ends within the run: expected `cleared`"
+            raise SpecError(f"constraint {one.text!r}: {why}")
+        offered = calls / stage.load.length_s
+        if one.above and one.measure.unit == "/s" and one.limit > offered:
+            raise SpecError(f"constraint {one.text!r}: nothing can keep it: {offered:.4g} /s are offered")
+    return found
+
+
+def _ranges(table: Any, stage: Stage) -> tuple[Range, ...]:
+    if not isinstance(table, Mapping) or not table:
+        raise wrong("range", table, 'a table such as "concurrency.limit" = { min = 20, max = 200 }')
+    found = tuple(_range(key, value) for key, value in flat(table, "", leaf=_is_range).items())
+    for sought in found:
+        for value in sought.choices or (sought.low, sought.high):
+            _check(stage, sought, value)
+    return found
+
+
+def _is_range(value: Mapping[str, Any]) -> bool:
+    return not value.keys().isdisjoint({"min", "max", "choices"})
+
+
+def _range(key: str, value: Any) -> Range:
+    what = "{ min = 1, max = 10 } (with log = true for a logarithmic one) or { choices = [...] }"
+    if not isinstance(value, Mapping) or not _is_range(value):
+        raise wrong(f"range.{key}", value, what)
+    table = Table(f"range.{key}", value)
+    choices = table.raw("choices", None)
+    if choices is not None:
+        table.finish()
+        if not isinstance(choices, list) or not choices or len({str(c) for c in choices}) < len(choices):
+            raise wrong(f"range.{key}.choices", choices, "a list of different values")
+        return Range(key, choices=tuple(choices))
+    low, high = _end(table, "min"), _end(table, "max")
+    log = table.boolean("log", False)
+    table.finish()
+    if low >= high:
+        raise SpecError(f"range.{key}: min = {low} is not less than max = {high}")
+    if log and low <= 0:
+        raise wrong(f"range.{key}.min", low, "more than 0 for a logarithmic range")
+    return Range(key, low, high, whole=isinstance(low, int) and isinstance(high, int), log=log)
+
+
+def _end(table: Table, key: str) -> float | int:
+    value = table.raw(key, None)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise wrong(table.path(key), value, "a number")
+    return value
+
+
+def _check(stage: Stage, sought: Range, value: Any) -> None:
+    """Raise SpecError for an end of a range that no policy may have."""
+    try:
+        value = value if sought.choices else sought.rounded(value)
+        unread = unread_keys(values(stage.policy({})), {sought.key: value})
+        if not unread:
+            stage.policy({sought.key: value})
+    except ConfigError as error:
+        raise SpecError(f"range.{sought.key}: {error}") from error

@@ -1,0 +1,134 @@
+"""The search: the only module that knows Optuna."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reports.errors import UsageError
+from reports.tune.spec import TuneSpec
+from reports.virtual.cell import Figures
+
+#: Trials asked for together: the same on any machine, so that the search is.
+BATCH = 8
+
+#: In place of an objective without an end, which no sampler can weigh.
+ENDLESS = 1e12
+
+#: A sampler of its own for every batch, seeded from the study's seed and the batch's first number.
+_SEEDS_APART = 100_003
+
+Evaluate = Callable[[Sequence[Mapping[str, Any]]], list[Sequence[Figures]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A finished trial: its number and its settings."""
+
+    number: int
+    settings: dict[str, Any]
+
+
+class Search:
+    """A study of Optuna's, kept at `storage` (its own URL; by default a file in the folder).
+
+    Several machines with one storage share its trials. Raises UsageError where Optuna is not installed or
+    the storage cannot be reached.
+    """
+
+    def __init__(self, spec: TuneSpec, folder: Path, storage: str | None) -> None:
+        try:
+            import optuna  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            raise UsageError("tune needs Optuna: pip install 'primetime-harness[tune]'") from error
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._optuna = optuna
+        self._spec = spec
+        url = storage or f"sqlite:///{(folder / 'study.db').resolve()}"
+        try:
+            self._study = optuna.create_study(
+                storage=url,
+                study_name=spec.identity,
+                directions=["maximize" if m.side > 0 else "minimize" for m in spec.objectives],
+                load_if_exists=True,
+            )
+        except Exception as error:  # whatever the storage's library raises
+            said = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UsageError(f"--storage {url}: cannot be used: {said}") from error
+        if storage is None:
+            self._forget_unfinished()
+
+    def tried(self) -> list[Tried]:
+        """Every finished trial, whoever made it."""
+        return [
+            Tried(trial.number, trial.user_attrs["settings"])
+            for trial in self._study.get_trials(deepcopy=False)
+            if trial.state is self._optuna.trial.TrialState.COMPLETE
+        ]
+
+    def run(self, evaluate: Evaluate) -> None:
+        """Try settings until there are as many finished trials as the spec asks for; today's come first.
+
+        `evaluate` gives the figures of each settings' cells.
+        """
+        while (left := self._spec.trials - len(self.tried())) > 0:
+            self._batch(min(BATCH, left), evaluate)
+
+    def _batch(self, size: int, evaluate: Evaluate) -> None:
+        spec, study = self._spec, self._study
+        begun = len(study.get_trials(deepcopy=False))
+        study.sampler = self._sampler(begun)
+        if not self.tried() and self._fits():
+            study.enqueue_trial(spec.today)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", self._optuna.exceptions.ExperimentalWarning)
+            trials = [study.ask() for _ in range(size)]
+            asked = [spec.kept(self._suggest(trial)) for trial in trials]
+            for trial, settings, cells in zip(trials, asked, evaluate(asked), strict=True):
+                trial.set_user_attr("settings", settings)
+                for constraint in spec.constraints:
+                    trial.set_constraint(constraint.text, constraint.violation(cells))
+                study.tell(
+                    trial, [_weighed(measure.mean(cells), measure.side) for measure in spec.objectives]
+                )
+
+    def _sampler(self, begun: int) -> Any:
+        return self._optuna.samplers.TPESampler(
+            seed=(self._spec.seed * _SEEDS_APART + begun) % 2**32,
+            n_startup_trials=max(BATCH, self._spec.trials // 4),
+            multivariate=True,
+        )
+
+    def _suggest(self, trial: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for sought in self._spec.ranges:
+            if sought.choices:
+                found[sought.key] = trial.suggest_categorical(sought.key, list(sought.choices))
+            elif sought.whole:
+                found[sought.key] = trial.suggest_int(
+                    sought.key, int(sought.low), int(sought.high), log=sought.log
+                )
+            else:
+                value = trial.suggest_float(sought.key, sought.low, sought.high, log=sought.log)
+                found[sought.key] = sought.rounded(value)
+        return found
+
+    def _fits(self) -> bool:
+        """Whether today's settings lie within the ranges."""
+        return all(sought.holds(self._spec.today[sought.key]) for sought in self._spec.ranges)
+
+    def _forget_unfinished(self) -> None:
+        """Trials that were under way when the process before was killed: their cells are kept, not they."""
+        states = self._optuna.trial.TrialState
+        for trial in self._study.get_trials(deepcopy=False, states=(states.RUNNING, states.WAITING)):
+            self._study.tell(trial.number, state=states.FAIL, skip_if_finished=True)
+
+
+def _weighed(value: float, side: int) -> float:
+    """An objective as a sampler can weigh it."""
+    if value != value or abs(value) > ENDLESS:  # noqa: PLR0124 - nan is what differs from itself
+        return -side * ENDLESS
+    return value
