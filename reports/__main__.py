@@ -100,6 +100,9 @@ def _add_virtual(commands: Any) -> None:
             default=os.cpu_count() or 1,
             help="at once (default: a core each)",
         )
+        command.add_argument(
+            "--real", action="store_true", help="replay the best in real time, beside the settings of today"
+        )
         command.add_argument("--json", action="store_true", help="print JSON instead of the table")
 
 
@@ -145,14 +148,17 @@ def _sweep(options: argparse.Namespace) -> None:
 
     sweep = spec.read_sweep(options.spec)
     rows = run.play(sweep, options.out, options.jobs)
-    written = run.write(sweep, rows, options.out)
-    _tell(options, result.document(sweep, rows), page.text(sweep, rows), written)
+    real = run.replay(sweep, rows, options.out) if options.real else []
+    written = run.write(sweep, rows, real, options.out)
+    _tell(options, result.document(sweep, rows, real), page.text(sweep, rows, real), written)
 
 
 def _tune(options: argparse.Namespace) -> None:
     from reports.tune import page, result, run, spec  # noqa: PLC0415
 
-    tuned = run.tune(spec.read_tune(options.spec), options.out, options.jobs, options.storage)
+    tuned = run.tune(
+        spec.read_tune(options.spec), options.out, options.jobs, options.storage, real=options.real
+    )
     written = run.write(tuned, options.out)
     _tell(options, result.document(tuned), page.text(tuned), written)
 

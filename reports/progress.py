@@ -59,3 +59,10 @@ class Progress:
         """Leave the line as it stands."""
         if self._on_terminal and self._done:
             self._to.write("\n")
+
+
+def say(line: str, to: TextIO | None = None) -> None:
+    """Tell of a step of long work."""
+    to = sys.stderr if to is None else to
+    to.write(f"{line}\n")
+    to.flush()

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 from reports import page, text_table, words
 from reports.page import Html, Plot
-from reports.sweep.plots import figure_text, measured, pareto, varied
+from reports.sweep.plots import measured, pareto, varied
 from reports.sweep.result import SHOWN, Row, shown
 from reports.sweep.spec import SweepSpec
-from reports.virtual.measures import MEASURES
+from reports.virtual import beside
+from reports.virtual.beside import Beside
+from reports.virtual.measures import MEASURES, figure_text
 from reports.virtual.stage import Stage
 
 HEADINGS = {
@@ -29,10 +31,13 @@ HEADINGS = {
 MAP_IN, PHONE_MAP_IN = 3.4, 8.6
 
 
-def text(spec: SweepSpec, rows: Sequence[Row]) -> str:
+def text(spec: SweepSpec, rows: Sequence[Row], real: Sequence[Beside] = ()) -> str:
     """The table: a line a setting, best goodput first; * on the Pareto front."""
     table = text_table.table(_heading(spec), _lines(rows, "*"))
-    return f"{words.clean(spec.title)}\n{about(spec.stage, len(spec.seeds))}\n\n{table}"
+    parts = [f"{words.clean(spec.title)}\n{about(spec.stage, len(spec.seeds))}", table]
+    if real:
+        parts.append(beside.text(real, [MEASURES[name] for name in SHOWN]))
+    return "\n\n".join(parts)
 
 
 def _heading(spec: SweepSpec) -> list[str]:

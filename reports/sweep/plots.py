@@ -14,7 +14,7 @@ from reports import style
 from reports.canvas import Draw, Size
 from reports.sweep.result import COST, GAIN, Row, matrix, shown
 from reports.sweep.spec import SweepSpec
-from reports.virtual.measures import MEASURES, Measure
+from reports.virtual.measures import MEASURES, Measure, figure_text
 
 #: What the heat maps show.
 MAPPED = ("goodput", "call_latency.p99", "amplification")
@@ -121,15 +121,3 @@ def _line(ax: Axes, spec: SweepSpec, rows: Sequence[Row], key: str, of: Measure)
     ax.set_xticks(places, [shown(v) for v in spec.grid[key]])
     ax.set_ylim(0)
     ax.set_xlabel(key)
-
-
-def figure_text(value: float, of: Measure) -> str:
-    """A mean as a map shows it."""
-    if math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞"
-    if of.unit == "%":
-        return f"{100 * value:.1f} %"
-    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if of.unit == "s" else f"{value:.2f}"  # noqa: PLR2004
-    return f"{text} s" if of.unit == "s" else text

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from reports.pareto import front
 from reports.sweep.spec import Settings, SweepSpec
 from reports.totals import finite
+from reports.virtual import beside
+from reports.virtual.beside import Beside
 from reports.virtual.cell import Figures
-from reports.virtual.measures import MEASURES, Measure
+from reports.virtual.measures import MEASURES, Measure, as_json
 
 #: The columns of the table and of the CSV file.
 SHOWN = (
@@ -99,7 +101,7 @@ def half_width(differences: Sequence[float]) -> float:
     return float(t * np.std(differences, ddof=1) / math.sqrt(n))
 
 
-def document(spec: SweepSpec, rows: Sequence[Row]) -> dict[str, Any]:
+def document(spec: SweepSpec, rows: Sequence[Row], real: Sequence[Beside] = ()) -> dict[str, Any]:
     """The document of `sweep.json`."""
     return {
         "kind": "sweep",
@@ -110,15 +112,16 @@ def document(spec: SweepSpec, rows: Sequence[Row]) -> dict[str, Any]:
         "stage": spec.stage.document(),
         "seeds": list(spec.seeds),
         "grid": spec.grid,
+        "real": beside.document(real, [MEASURES[name] for name in SHOWN]),
         "rows": [
             {
                 "settings": dict(row.settings),
                 "pareto": row.pareto,
                 "goodput_behind_best": finite(row.behind),
-                "half_width_95": _json(row.sure),
-                "mean": {name: _json(row.mean(MEASURES[name])) for name in SHOWN},
+                "half_width_95": as_json(row.sure),
+                "mean": {name: as_json(row.mean(MEASURES[name])) for name in SHOWN},
                 "seeds": [
-                    {"seed": cell["seed"], **{name: _json(MEASURES[name].of(cell)) for name in SHOWN}}
+                    {"seed": cell["seed"], **{name: as_json(MEASURES[name].of(cell)) for name in SHOWN}}
                     for cell in row.cells
                 ],
             }
@@ -134,7 +137,7 @@ def to_csv(spec: SweepSpec, rows: Sequence[Row]) -> str:
     writer.writerow([*spec.grid, "seed", *SHOWN])
     for row in rows:
         for cell in row.cells:
-            values = [_json(MEASURES[name].of(cell)) for name in SHOWN]
+            values = [as_json(MEASURES[name].of(cell)) for name in SHOWN]
             settings = [shown(value) for value in row.settings.values()]
             writer.writerow([*settings, cell["seed"], *("" if v is None else v for v in values)])
     return text.getvalue()
@@ -153,7 +156,3 @@ def matrix(rows: Sequence[Row], down: str, across: str, grid: dict[str, list[Any
 
 
 Matrix = NDArray[np.float64]
-
-
-def _json(value: float) -> float | int | str | None:
-    return None if math.isnan(value) else finite(value)

@@ -10,11 +10,20 @@ from reports.canvas import Draw, Size
 from reports.progress import Progress
 from reports.summary import save, to_json
 from reports.sweep import page, plots
-from reports.sweep.result import Row, document, rows_of, to_csv
+from reports.sweep.result import GAIN, Row, document, rows_of, to_csv
 from reports.sweep.spec import SweepSpec
+from reports.virtual.beside import Beside, replay_all
+from reports.virtual.cell import Cell, play_cell
 from reports.virtual.pool import Pool, Store
 
 MAPS, FRONT = Size(14.0, 4.2, 9), Size(9.0, 5.2, 9)
+
+
+def replay(spec: SweepSpec, rows: Sequence[Row], out: Path) -> list[Beside]:
+    """The best setting in real time, beside the policy that the sweep starts from."""
+    best = max(rows, key=lambda row: row.mean(GAIN))
+    played = [("base", play_cell(Cell(spec.stage, {}, spec.seeds[0]))), ("best", best.cells[0])]
+    return replay_all(spec.stage, played, out)
 
 
 def play(spec: SweepSpec, out: Path, jobs: int) -> list[Row]:
@@ -28,14 +37,14 @@ def play(spec: SweepSpec, out: Path, jobs: int) -> list[Row]:
     return rows_of(list(zip(spec.settings, figures, strict=True)))
 
 
-def write(spec: SweepSpec, rows: Sequence[Row], out: Path) -> list[Path]:
+def write(spec: SweepSpec, rows: Sequence[Row], real: Sequence[Beside], out: Path) -> list[Path]:
     """`sweep.json`, `sweep.csv`, `sweep.html` and two pictures, from the same numbers."""
     drawn: dict[str, tuple[Draw, Size]] = {
         "grid.png": (plots.measured(spec, rows), MAPS),
         "pareto.png": (plots.pareto(rows), FRONT),
     }
     return [
-        save(out / "sweep.json", to_json(document(spec, rows)).encode()),
+        save(out / "sweep.json", to_json(document(spec, rows, real)).encode()),
         save(out / "sweep.csv", to_csv(spec, rows).encode()),
         save(out / "sweep.html", page.render(spec, rows).encode()),
         *(save(out / name, canvas.png(draw, size)) for name, (draw, size) in drawn.items()),

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from reports import page, text_table, words
 from reports.page import Html, Plot
 from reports.sweep.page import about
-from reports.sweep.plots import figure_text
 from reports.sweep.result import shown
 from reports.tune import plots
 from reports.tune.race import Candidate
 from reports.tune.result import Gain, Tuned, measures
+from reports.virtual import beside
+from reports.virtual.measures import figure_text
 
 HEIGHT_IN = 3.6
 
@@ -32,6 +33,8 @@ def text(tuned: Tuned) -> str:
     if tuned.held_out is not None:
         heading = [f"{len(spec.held_out)} held-out seeds", "today", "winner", "better by"]
         parts.append(text_table.table(heading, _gains(tuned)))
+    if tuned.real:
+        parts.append(beside.text(tuned.real, measures(spec)))
     heading = ["settings that lasted", *(m.name for m in measures(spec))]
     parts.append(text_table.table(heading, _lasted(tuned)))
     return "\n\n".join(parts)
@@ -58,6 +61,7 @@ def render(tuned: Tuned) -> str:
             ["measure", "today", "winner", "better by"],
             _gains(tuned),
         ),
+        _card("In virtual and in real time", *_real(tuned)),
         _card("On every seed of the search", lasted, _lasted(tuned)),
         page.element("footer", "primetime · virtual time"),
     )
@@ -92,6 +96,12 @@ def _card(caption: str, heading: Sequence[str], lines: Sequence[Sequence[str]]) 
     if not lines:
         return Html("")
     return page.element("div", page.table(caption, heading, lines), cls="card")
+
+
+def _real(tuned: Tuned) -> tuple[list[str], list[list[str]]]:
+    if not tuned.real:
+        return [], []
+    return beside.heading(tuned.real), beside.lines(tuned.real, measures(tuned.spec))
 
 
 def _changes(tuned: Tuned) -> list[list[str]]:

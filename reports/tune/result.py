@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from reports.sweep.result import half_width, shown
-from reports.totals import finite
 from reports.tune.race import Candidate, Raced
 from reports.tune.spec import TuneSpec
+from reports.virtual import beside
+from reports.virtual.beside import Beside
 from reports.virtual.cell import Figures
-from reports.virtual.measures import MEASURES, Measure
+from reports.virtual.measures import MEASURES, Measure, as_json
+from reports.virtual.policy_toml import policy_toml
 from reports.virtual.stage import overlaid
 
 #: Beside the objectives and what the constraints bound.
@@ -64,11 +66,15 @@ class HeldOut:
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """A study that has ended; `held_out` is None where nothing won, or where today's settings did."""
+    """A study that has ended; `held_out` is None where nothing won, or where today's settings did.
+
+    `real` holds today's settings and the winner's as they were replayed in real time, where that was asked.
+    """
 
     spec: TuneSpec
     raced: Raced
     held_out: HeldOut | None
+    real: Sequence[Beside] = ()
 
     @property
     def changed(self) -> dict[str, tuple[Any, Any]]:
@@ -124,14 +130,15 @@ def document(tuned: Tuned) -> dict[str, Any]:
         if held is None
         else {
             m.name: {
-                "today": _json(gain.today),
-                "winner": _json(gain.winner),
-                "better_by": _json(gain.better_by),
-                "half_width_95": _json(gain.half),
+                "today": as_json(gain.today),
+                "winner": as_json(gain.winner),
+                "better_by": as_json(gain.better_by),
+                "half_width_95": as_json(gain.half),
             }
             for m in measures(spec)
             for gain in [held.gain(m)]
         },
+        "real": beside.document(tuned.real, measures(spec)),
         "front": [_row(spec, c) for c in raced.front],
         "last": [_row(spec, c) for c in raced.last],
         "trials": [_row(spec, c) for c in raced.all],
@@ -144,7 +151,7 @@ def _row(spec: TuneSpec, one: Candidate) -> dict[str, Any]:
         "settings": one.settings,
         "feasible": one.feasible,
         "seeds": len(one.cells),
-        "mean": {m.name: _json(m.mean(one.cells)) for m in measures(spec)},
+        "mean": {m.name: as_json(m.mean(one.cells)) for m in measures(spec)},
     }
 
 
@@ -152,8 +159,7 @@ def policy_file(tuned: Tuned) -> str:
     """`tuned.toml`, ready for `--policy`: the winner's settings, or today's where nothing won."""
     winner = tuned.raced.winner
     settings: Mapping[str, Any] = {} if winner is None else winner.settings
-    lines = [f"# {line}" for line in _remarks(tuned)]
-    return "\n".join([*lines, *toml(overlaid(tuned.spec.stage.table, settings))]) + "\n"
+    return policy_toml(overlaid(tuned.spec.stage.table, settings), _remarks(tuned))
 
 
 def _remarks(tuned: Tuned) -> list[str]:
@@ -163,31 +169,6 @@ def _remarks(tuned: Tuned) -> list[str]:
     return found + [f"{key}: {shown(a)} -> {shown(b)}" for key, (a, b) in tuned.changed.items()]
 
 
-def toml(table: Mapping[str, Any]) -> list[str]:
-    """The lines of a policy table: its own keys, then its sections."""
-    own = [f"{key} = {_value(value)}" for key, value in table.items() if not isinstance(value, Mapping)]
-    sections = [
-        line
-        for key, value in table.items()
-        if isinstance(value, Mapping)
-        for line in ("", f"[{key}]", *toml(value))
-    ]
-    return own + sections
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_value, value))}]"
-    return str(value).lower() if isinstance(value, bool) else repr(value)
-
-
 def figure(value: float) -> str:
     """A mean in a sentence."""
     return "-" if math.isnan(value) else f"{value:.4g}"
-
-
-def _json(value: float) -> float | int | str | None:
-    return None if math.isnan(value) else finite(value)

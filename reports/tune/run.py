@@ -15,14 +15,15 @@ from reports.tune.race import KEPT, candidate, race
 from reports.tune.result import HeldOut, Tuned, document, policy_file
 from reports.tune.spec import TuneSpec
 from reports.tune.study import Search
+from reports.virtual.beside import replay_all
 from reports.virtual.cell import Figures
 from reports.virtual.pool import Pool, Store
 
 PICTURE = Size(9.6, 4.2, 13)
 
 
-def tune(spec: TuneSpec, out: Path, jobs: int, storage: str | None) -> Tuned:
-    """Search, race, and hold the winner to seeds that it has not seen.
+def tune(spec: TuneSpec, out: Path, jobs: int, storage: str | None, *, real: bool = False) -> Tuned:
+    """Search, race, and hold the winner to seeds that it has not seen; with `real`, to real time as well.
 
     Trials and cells are kept in `out`: a study that was cut off goes on where it was.
     """
@@ -44,7 +45,11 @@ def tune(spec: TuneSpec, out: Path, jobs: int, storage: str | None) -> Tuned:
                 held_out = HeldOut(today, won, kept)
     finally:
         progress.close()
-    return Tuned(spec, raced, held_out)
+    beside = []
+    if real and held_out is not None:
+        pairs = [("today", held_out.today[0]), ("winner", held_out.winner[0])]
+        beside = replay_all(spec.stage, pairs, out)
+    return Tuned(spec, raced, held_out, beside)
 
 
 def _expected(spec: TuneSpec) -> int:

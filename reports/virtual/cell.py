@@ -15,7 +15,7 @@ from mockserver.profile_document import as_document
 from reports import metrics
 from reports.errors import CellError
 from reports.recovery import BIN_S, Course
-from reports.run import Manifest, Policy, Schedule
+from reports.run import Manifest, Policy, Run, Schedule
 from reports.totals import Totals, finite
 from reports.virtual.parts import Parts
 from reports.virtual.play import VirtualRun, play
@@ -86,13 +86,35 @@ def play_cell(cell: Cell) -> Figures:
     sum_up()
     if totals.calls != played.scheduled:
         raise CellError(f"{played.scheduled} calls were scheduled, and {totals.calls} ended")
-    recovery = None if stage.cleared_s is None else course.time_to_recover_s(stage.cleared_s)
     return {
         "settings": dict(cell.settings),
         "seed": cell.seed,
         "duration_s": offer.length_s,
         **totals.figures(offered=played.scheduled, workers=1, window_ns=played.arrivals_end_ns),
         "billed_tokens": played.billed_tokens,
+        **_over_time(stage, course),
+    }
+
+
+def figures_of(stage: Stage, run: Run) -> Figures:
+    """The figures of a run that was played in real time on a stage; nobody knows what was billed."""
+    totals, course = Totals(stage.objectives), Course(stage.load.length_s)
+    totals.add(run)
+    course.add(run.calls.intended_ns, metrics.good(run, stage.objectives))
+    workers = run.manifest.workers
+    return {
+        "settings": {},
+        "seed": run.manifest.seed,
+        "duration_s": stage.load.length_s,
+        **totals.figures(offered=len(run.calls), workers=workers, window_ns=run.window_ns),
+        "billed_tokens": None,
+        **_over_time(stage, course),
+    }
+
+
+def _over_time(stage: Stage, course: Course) -> Figures:
+    recovery = None if stage.cleared_s is None else course.time_to_recover_s(stage.cleared_s)
+    return {
         "time_to_recover_s": finite(recovery),
         "course": {"bin_s": BIN_S, "offered": course.offered.tolist(), "good": course.good.tolist()},
     }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from reports.quantiles import LEAST_SAMPLES
-from reports.totals import INFINITE
+from reports.totals import INFINITE, finite
 from reports.virtual.cell import Figures
 
 _LATENCIES = ("call_latency", "call_latency_all", "e2el", "ttft", "itl", "tpot", "permit_wait", "backoff")
@@ -43,6 +43,8 @@ def _plain(key: str) -> Callable[[Figures], float]:
 
 
 def _tokens(cell: Figures) -> float:
+    if cell["billed_tokens"] is None:
+        return math.nan
     return cell["billed_tokens"] / cell["good_calls"] if cell["good_calls"] else math.inf
 
 
@@ -74,8 +76,25 @@ MEASURES: dict[str, Measure] = {
 }
 
 
+def as_json(value: float) -> float | int | str | None:
+    """A value as JSON holds it; null for nan."""
+    return None if math.isnan(value) else finite(value)
+
+
 def number(value: Any) -> float:
     """A figure of a summary as a number: nan for null."""
     if value is None:
         return math.nan
     return math.inf if value == INFINITE else float(value)
+
+
+def figure_text(value: float, of: Measure) -> str:
+    """A value as tables and maps show it."""
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞"
+    if of.unit == "%":
+        return f"{100 * value:.1f} %"
+    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if of.unit == "s" else f"{value:.2f}"  # noqa: PLR2004
+    return f"{text} s" if of.unit == "s" else text

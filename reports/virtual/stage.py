@@ -59,12 +59,14 @@ class Load:
 class Stage:
     """What all cells share. `table` is the policy they start from, as a policy file has it.
 
-    `cleared_s`: when the trouble is over from which a run is to recover; None where there is none to name.
+    `profile_source` is the profile's name or file. `cleared_s`: when the trouble is over from which a run is
+    to recover; None where there is none to name.
     """
 
     policy_name: str
     table: dict[str, Any]
     profile: Profile
+    profile_source: str
     load: Load
     objectives: tuple[Objective, ...]
     stream: bool
@@ -117,11 +119,11 @@ def read_stage(spec: Table, folder: Path) -> Stage:
     Raises ProfileError, ConfigError or SpecError for the first thing wrong.
     """
     name, table = _policy(spec.text("policy", "tuned"), folder)
-    profile = _profile(spec.text("mock_profile", "primetime"), folder)
+    source, profile = _profile(spec.text("mock_profile", "primetime"), folder)
     load, cleared = _load(spec)
     objectives = _objectives(spec)
     stream = spec.boolean("stream", False)
-    return Stage(name, table, profile, load, objectives, stream, _cleared(cleared, load, profile))
+    return Stage(name, table, profile, source, load, objectives, stream, _cleared(cleared, load, profile))
 
 
 def read_seeds(spec: Table, key: str, default: list[int]) -> tuple[int, ...]:
@@ -151,17 +153,18 @@ def _policy(name_or_path: str, folder: Path) -> tuple[str, dict[str, Any]]:
     return path.stem, table
 
 
-def _profile(name_or_path: str, folder: Path) -> Profile:
+def _profile(name_or_path: str, folder: Path) -> tuple[str, Profile]:
+    """A profile, and how a mock server is told of it."""
     if name_or_path.endswith(".toml"):
         path = folder / name_or_path
         if not path.exists():
             raise SpecError(f"mock_profile = {name_or_path!r}: no such file: {path}")
-        return load_profile(str(path))
+        return str(path), load_profile(str(path))
     if name_or_path not in bundled_names():
         known = bundled_names()
         what = f"one of {', '.join(known)}, or a .toml file"
         raise wrong("mock_profile", name_or_path, what + nearest(name_or_path, known))
-    return load_profile(name_or_path)
+    return name_or_path, load_profile(name_or_path)
 
 
 def _load(spec: Table) -> tuple[Load, str | None]:

@@ -1,0 +1,32 @@
+"""A policy table as the text of a policy file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def policy_toml(table: Mapping[str, Any], remarks: Sequence[str] = ()) -> str:
+    """The file that `--policy` reads back as this table, under some remarks."""
+    return "\n".join([*(f"# {line}" for line in remarks), *_lines(table)]) + "\n"
+
+
+def _lines(table: Mapping[str, Any]) -> list[str]:
+    """The lines of a table: its own keys, then its sections."""
+    own = [f"{key} = {_value(value)}" for key, value in table.items() if not isinstance(value, Mapping)]
+    sections = [
+        line
+        for key, value in table.items()
+        if isinstance(value, Mapping)
+        for line in ("", f"[{key}]", *_lines(value))
+    ]
+    return own + sections
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    return str(value).lower() if isinstance(value, bool) else repr(value)
