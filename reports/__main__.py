@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from harness.errors import HarnessError
 from reports import objectives
 from reports.errors import ReportError, UsageError
 from reports.load import read_run
@@ -31,6 +32,7 @@ examples:
   python -m reports summarise RUN --goodput ttft:2000 itl:60
   python -m reports html RUN
   python -m reports compare runs/*-article runs/*-tuned -o docs/
+  python -m reports play --policy article --window 18:00-23:00 --evening 5h
   python -m reports sweep reports/experiments/semaphore-and-knee.toml --out sweeps/knee
 """
 
@@ -68,8 +70,10 @@ def parser() -> Parser:
     )
     several.add_argument("--json", action="store_true", help="print JSON instead of the table")
 
+    play = commands.add_parser("play", help="play one evening in virtual time, and leave its run folder")
+    _add_play(play)
     _add_virtual(commands)
-    for command in (one, html, several):
+    for command in (one, html, several, play):
         command.add_argument(
             "--goodput",
             metavar="METRIC:MS",
@@ -106,6 +110,26 @@ def _add_virtual(commands: Any) -> None:
         command.add_argument("--json", action="store_true", help="print JSON instead of the table")
 
 
+def _add_play(play: argparse.ArgumentParser) -> None:
+    """As the scenarios name their options."""
+    play.add_argument("--policy", default="tuned", metavar="PRESET|FILE.toml", help="the client (tuned)")
+    play.add_argument(
+        "--mock-profile", default="primetime", metavar="NAME|FILE.toml", help="the provider (primetime)"
+    )
+    play.add_argument("--window", default="19:30-20:30", metavar="HH:MM-HH:MM", help="of the evening")
+    play.add_argument("--evening", default="3m", metavar="LENGTH", help="how long it plays (3m)")
+    play.add_argument(
+        "--peak-rps", type=float, default=20.0, metavar="N", help="calls a second at the peak (20)"
+    )
+    play.add_argument(
+        "--arrivals", default="gamma", metavar="LAW", help="gamma (default), poisson or constant"
+    )
+    play.add_argument("--stream", action="store_true", help="ask for replies as streams")
+    play.add_argument("--seed", type=int, default=1, metavar="N", help="of everything that is drawn (1)")
+    play.add_argument("--run-dir", type=Path, default=Path("runs"), metavar="DIR", help="(runs)")
+    play.add_argument("--json", action="store_true", help="print the JSON instead of the table")
+
+
 def _jobs(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_JOBS):
         raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from 1 to {MOST_JOBS}")
@@ -119,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser().parse_args(arguments, given)
         _run(given)
         sys.stdout.flush()
-    except ReportError as error:
+    except (ReportError, HarnessError) as error:
         print(f"reports: error: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
@@ -135,12 +159,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     match options.command:
+        case "play":
+            _play(options)
         case "sweep":
             _sweep(options)
         case "tune":
             _tune(options)
         case _:
             _read(options)
+
+
+def _play(options: argparse.Namespace) -> None:
+    from reports.run_page import render  # noqa: PLC0415
+    from reports.virtual.folder import play_into  # noqa: PLC0415
+    from reports.virtual.stage import stage_of  # noqa: PLC0415
+
+    evening = {
+        "window": options.window,
+        "length": options.evening,
+        "peak_rps": options.peak_rps,
+        "arrivals": options.arrivals,
+    }
+    document = {
+        "policy": options.policy,
+        "mock_profile": options.mock_profile,
+        "stream": options.stream,
+        "evening": evening,
+    }
+    if options.goodput is not None:
+        document["goodput"] = options.goodput
+    stage = stage_of(document, Path())
+    folder = play_into(stage, stage.policy({}), options.seed, options.run_dir)
+    run = read_run(folder)
+    summary = summarise(run, stage.objectives)
+    written = [write(summary, folder), save(folder / "report.html", render(run, stage.objectives).encode())]
+    _tell(options, summary, summary_text(summary), written)
 
 
 def _sweep(options: argparse.Namespace) -> None:

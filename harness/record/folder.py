@@ -79,22 +79,26 @@ def check_writable(run_dir: Path) -> None:
 
 
 def create(run_dir: Path, scenario: str, policy: str, started_unix_ns: int) -> Path:
-    """Make a fresh folder `<run_dir>/<date-time>-<scenario>-<policy>`; a number is added when it is taken.
+    """Make a fresh folder `<run_dir>/<date-time>-<scenario>-<policy>`. Raises ConfigError as `make`."""
+    stamp = datetime.fromtimestamp(started_unix_ns / NS, UTC).strftime("%Y%m%dT%H%M%S")
+    return make(run_dir, f"{stamp}-{scenario}-{policy}")
+
+
+def make(run_dir: Path, name: str) -> Path:
+    """Make a fresh folder of that name; a number is added when it is taken.
 
     Raises ConfigError where it cannot be made or written to.
     """
-    stamp = datetime.fromtimestamp(started_unix_ns / NS, UTC).strftime("%Y%m%dT%H%M%S")
-    base = f"{stamp}-{scenario}-{policy}"
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
         for suffix in ("", *(f"-{n}" for n in range(2, 1000))):
-            path = run_dir / f"{base}{suffix}"
+            path = run_dir / f"{name}{suffix}"
             with suppress(FileExistsError):
                 path.mkdir()
                 return path
     except OSError as error:
         raise ConfigError(f"--run-dir {run_dir}: cannot make a run folder there: {error.strerror}") from error
-    raise ConfigError(f"--run-dir {run_dir}: no free name for {base}")
+    raise ConfigError(f"--run-dir {run_dir}: no free name for {name}")
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import ConfigError
+from harness.errors import ConfigError, HarnessError
 from harness.play.offer import CLOSED, Offer, evening_offer, steady_offer
 from harness.policy.config import Policy
 from harness.policy.parse import parse
@@ -87,6 +87,17 @@ class Stage:
             "stream": self.stream,
             "cleared_s": self.cleared_s,
         }
+
+
+def stage_of(document: Mapping[str, Any], folder: Path) -> Stage:
+    """The stage that the keys of a spec describe, and nothing else. Raises SpecError."""
+    try:
+        spec = Table("", document)
+        stage = read_stage(spec, folder)
+        spec.finish()
+    except (ProfileError, HarnessError) as error:
+        raise SpecError(str(error)) from error
+    return stage
 
 
 def overlaid(table: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
