@@ -230,11 +230,16 @@ def _end(table: Table, key: str) -> float | int:
 
 
 def _check(stage: Stage, sought: Range, value: Any) -> None:
-    """Raise SpecError for an end of a range that no policy may have."""
+    """Raise SpecError for an end of a range that no policy may have.
+
+    One that only another key stands in the way of (`concurrency.initial` above `max`) may be fine beside
+    another value of that key: the search leaves out what is no policy.
+    """
     try:
         value = value if sought.choices else sought.rounded(value)
-        unread = unread_keys(values(stage.policy({})), {sought.key: value})
-        if not unread:
+        if not unread_keys(values(stage.policy({})), {sought.key: value}):
             stage.policy({sought.key: value})
     except ConfigError as error:
-        raise SpecError(f"range.{sought.key}: {error}") from error
+        own = sought.key in str(error).partition("=")[0] or str(error).startswith("unknown key")
+        if own:
+            raise SpecError(f"range.{sought.key}: {error}") from error

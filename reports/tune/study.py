@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reports.errors import UsageError
+from harness.errors import ConfigError
+from reports.errors import SpecError, UsageError
 from reports.tune.spec import TuneSpec
 from reports.virtual.cell import Figures
 
 #: Trials asked for together: the same on any machine, so that the search is.
 BATCH = 8
+
+#: Combinations in a batch that may be no policy.
+MOST_REFUSED = 200
 
 #: In place of an objective without an end, which no sampler can weigh.
 ENDLESS = 1e12
@@ -85,8 +89,7 @@ class Search:
             study.enqueue_trial(spec.today)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", self._optuna.exceptions.ExperimentalWarning)
-            trials = [study.ask() for _ in range(size)]
-            asked = [spec.kept(self._suggest(trial)) for trial in trials]
+            trials, asked = self._ask(size)
             for trial, settings, cells in zip(trials, asked, evaluate(asked), strict=True):
                 trial.set_user_attr("settings", settings)
                 for constraint in spec.constraints:
@@ -94,6 +97,26 @@ class Search:
                 study.tell(
                     trial, [_weighed(measure.mean(cells), measure.side) for measure in spec.objectives]
                 )
+
+    def _ask(self, size: int) -> tuple[list[Any], list[dict[str, Any]]]:
+        """Trials whose settings are a policy, and these. Raises SpecError where hardly any are."""
+        trials: list[Any] = []
+        asked: list[dict[str, Any]] = []
+        refused = 0
+        while len(trials) < size:
+            trial = self._study.ask()
+            settings = self._spec.kept(self._suggest(trial))
+            try:
+                self._spec.stage.policy(settings)
+            except ConfigError as error:
+                self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
+                refused += 1
+                if refused > MOST_REFUSED:
+                    raise SpecError(f"[range]: hardly any combination is a policy, as: {error}") from error
+                continue
+            trials.append(trial)
+            asked.append(settings)
+        return trials, asked
 
     def _sampler(self, begun: int) -> Any:
         return self._optuna.samplers.TPESampler(
