@@ -7,15 +7,16 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from harness.errors import HarnessError
-from reports import objectives
+from reports import objectives, virtual_commands
 from reports.errors import ReportError, UsageError
 from reports.load import read_run
 from reports.run import Run
 from reports.summary import save, summarise, to_json, write
 from reports.summary_text import render as summary_text
+from reports.telling import tell
 
 EXIT_OK = 0
 EXIT_BAD_INPUT = 2
@@ -23,7 +24,6 @@ EXIT_INTERRUPTED = 130
 EXIT_PIPE_CLOSED = 141
 
 FEWEST_COMPARED = 2
-MOST_JOBS = 1024
 
 EXAMPLES = """\
 examples:
@@ -71,8 +71,8 @@ def parser() -> Parser:
     several.add_argument("--json", action="store_true", help="print JSON instead of the table")
 
     play = commands.add_parser("play", help="play one evening in virtual time, and leave its run folder")
-    _add_play(play)
-    _add_virtual(commands)
+    virtual_commands.add_play(play)
+    virtual_commands.add(commands)
     for command in (one, html, several, play):
         command.add_argument(
             "--goodput",
@@ -82,58 +82,6 @@ def parser() -> Parser:
             f" and only a stream meets {', '.join(objectives.OF_STREAMS)} (default: call_latency:15000)",
         )
     return root
-
-
-def _add_virtual(commands: Any) -> None:
-    """The commands that play in virtual time."""
-    sweep = commands.add_parser("sweep", help="play a grid of policy settings in virtual time")
-    sweep.add_argument("spec", metavar="SPEC.toml", type=Path, help="what to play")
-    tune = commands.add_parser("tune", help="seek better policy settings in virtual time")
-    tune.add_argument("spec", metavar="SPEC.toml", type=Path, help="what to seek, on what")
-    tune.add_argument(
-        "--storage", metavar="URL", help="Optuna storage that several machines share (default: a file in DIR)"
-    )
-    for command in (sweep, tune):
-        command.add_argument(
-            "--out", metavar="DIR", type=Path, required=True, help="where results go; run again to go on"
-        )
-        command.add_argument(
-            "--jobs",
-            metavar="N",
-            type=_jobs,
-            default=os.cpu_count() or 1,
-            help="at once (default: a core each)",
-        )
-        command.add_argument(
-            "--real", action="store_true", help="replay the best in real time, beside the settings of today"
-        )
-        command.add_argument("--json", action="store_true", help="print JSON instead of the table")
-
-
-def _add_play(play: argparse.ArgumentParser) -> None:
-    """As the scenarios name their options."""
-    play.add_argument("--policy", default="tuned", metavar="PRESET|FILE.toml", help="the client (tuned)")
-    play.add_argument(
-        "--mock-profile", default="primetime", metavar="NAME|FILE.toml", help="the provider (primetime)"
-    )
-    play.add_argument("--window", default="19:30-20:30", metavar="HH:MM-HH:MM", help="of the evening")
-    play.add_argument("--evening", default="3m", metavar="LENGTH", help="how long it plays (3m)")
-    play.add_argument(
-        "--peak-rps", type=float, default=20.0, metavar="N", help="calls a second at the peak (20)"
-    )
-    play.add_argument(
-        "--arrivals", default="gamma", metavar="LAW", help="gamma (default), poisson or constant"
-    )
-    play.add_argument("--stream", action="store_true", help="ask for replies as streams")
-    play.add_argument("--seed", type=int, default=1, metavar="N", help="of everything that is drawn (1)")
-    play.add_argument("--run-dir", type=Path, default=Path("runs"), metavar="DIR", help="(runs)")
-    play.add_argument("--json", action="store_true", help="print the JSON instead of the table")
-
-
-def _jobs(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_JOBS):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from 1 to {MOST_JOBS}")
-    return int(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -147,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"reports: error: {error}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
-        if "out" in vars(given) and given.command in {"sweep", "tune"}:
+        if given.command in virtual_commands.RESUMABLE:
             print("interrupted: what is finished is kept; run the same command to go on", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -159,70 +107,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     match options.command:
-        case "play":
-            _play(options)
-        case "sweep":
-            _sweep(options)
-        case "tune":
-            _tune(options)
+        case "play" | "sweep" | "tune":
+            virtual_commands.run(options)
         case _:
             _read(options)
-
-
-def _play(options: argparse.Namespace) -> None:
-    from reports.run_page import render  # noqa: PLC0415
-    from reports.virtual.folder import play_into  # noqa: PLC0415
-    from reports.virtual.stage import stage_of  # noqa: PLC0415
-
-    evening = {
-        "window": options.window,
-        "length": options.evening,
-        "peak_rps": options.peak_rps,
-        "arrivals": options.arrivals,
-    }
-    document = {
-        "policy": options.policy,
-        "mock_profile": options.mock_profile,
-        "stream": options.stream,
-        "evening": evening,
-    }
-    if options.goodput is not None:
-        document["goodput"] = options.goodput
-    stage = stage_of(document, Path())
-    folder = play_into(stage, stage.policy({}), options.seed, options.run_dir)
-    run = read_run(folder)
-    summary = summarise(run, stage.objectives)
-    written = [write(summary, folder), save(folder / "report.html", render(run, stage.objectives).encode())]
-    _tell(options, summary, summary_text(summary), written)
-
-
-def _sweep(options: argparse.Namespace) -> None:
-    from reports.sweep import page, result, run, spec  # noqa: PLC0415
-
-    sweep = spec.read_sweep(options.spec)
-    rows = run.play(sweep, options.out, options.jobs)
-    real = run.replay(sweep, rows, options.out) if options.real else []
-    written = run.write(sweep, rows, real, options.out)
-    _tell(options, result.document(sweep, rows, real), page.text(sweep, rows, real), written)
-
-
-def _tune(options: argparse.Namespace) -> None:
-    from reports.tune import page, result, run, spec  # noqa: PLC0415
-
-    tuned = run.tune(
-        spec.read_tune(options.spec), options.out, options.jobs, options.storage, real=options.real
-    )
-    written = run.write(tuned, options.out)
-    _tell(options, result.document(tuned), page.text(tuned), written)
-
-
-def _tell(options: argparse.Namespace, document: Any, text: str, written: Sequence[Path]) -> None:
-    """JSON for machines, or the text and what was written for people."""
-    if options.json:
-        print(to_json(document).rstrip())
-        return
-    print(text)
-    print(*(f"wrote {path}" for path in written), sep="\n")
 
 
 def _read(options: argparse.Namespace) -> None:
@@ -266,7 +154,7 @@ def _compare(
         save(folder / "compare.html", compare_page.render(compared, warned).encode()),
         save(folder / "compare.png", compare_page.picture(compared)),
     ]
-    _tell(options, compare.document(compared, warned), compare.render(compared, warned), written)
+    tell(options, compare.document(compared, warned), compare.render(compared, warned), written)
 
 
 def common_parent(paths: Sequence[Path]) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -111,9 +112,8 @@ class TuneSpec:
         return f"{self.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
     def kept(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Settings without the keys that nothing reads, as those of a breaker that is off."""
-        unread = unread_keys(values(self.stage.policy({})), settings)
-        return {key: value for key, value in settings.items() if key not in unread}
+        """Settings without the keys that nothing reads."""
+        return _read_ones(self.stage, settings)
 
 
 def read_tune(path: Path) -> TuneSpec:
@@ -192,9 +192,14 @@ def _ranges(table: Any, stage: Stage) -> tuple[Range, ...]:
         raise wrong("range", table, 'a table such as "concurrency.limit" = { min = 20, max = 200 }')
     found = tuple(_range(key, value) for key, value in flat(table, "", leaf=_is_range).items())
     for sought in found:
-        for value in sought.choices or (sought.low, sought.high):
-            _check(stage, sought, value)
+        for value in _ends(sought):
+            _check(stage, found, sought.key, value)
     return found
+
+
+def _ends(sought: Range) -> list[Any]:
+    """The values that stand for a range: all of a choice, else its two ends."""
+    return list(sought.choices) or [sought.rounded(sought.low), sought.rounded(sought.high)]
 
 
 def _is_range(value: Mapping[str, Any]) -> bool:
@@ -229,17 +234,27 @@ def _end(table: Table, key: str) -> float | int:
     return value
 
 
-def _check(stage: Stage, sought: Range, value: Any) -> None:
+def _check(stage: Stage, ranges: tuple[Range, ...], key: str, value: Any) -> None:
     """Raise SpecError for an end of a range that no policy may have.
 
-    One that only another key stands in the way of (`concurrency.initial` above `max`) may be fine beside
-    another value of that key: the search leaves out what is no policy.
+    One that only another key of its section stands in the way of (`concurrency.initial` above `max`) is fine
+    if that key's range has a value for it: the search leaves out what is no policy.
     """
-    try:
-        value = value if sought.choices else sought.rounded(value)
-        if not unread_keys(values(stage.policy({})), {sought.key: value}):
-            stage.policy({sought.key: value})
-    except ConfigError as error:
-        own = sought.key in str(error).partition("=")[0] or str(error).startswith("unknown key")
-        if own:
-            raise SpecError(f"range.{sought.key}: {error}") from error
+    section = key.rpartition(".")[0]
+    beside = [r for r in ranges if r.key != key and r.key.rpartition(".")[0] == section]
+    why: ConfigError | None = None
+    for others in ((), *itertools.product(*map(_ends, beside))):
+        settings = {key: value, **dict(zip((r.key for r in beside), others, strict=False))}
+        try:
+            stage.policy(_read_ones(stage, settings))
+        except ConfigError as error:
+            why = why or error
+        else:
+            return
+    raise SpecError(f"range.{key}: {why}")
+
+
+def _read_ones(stage: Stage, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without the keys that nothing reads, as those of a breaker that is off."""
+    unread = unread_keys(values(stage.policy({})), settings)
+    return {key: value for key, value in settings.items() if key not in unread}
