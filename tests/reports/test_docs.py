@@ -1,0 +1,60 @@
+"""The reports' page of documentation: its specs are specs, its commands and measures exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import reports
+from reports.__main__ import parser
+from reports.sweep.spec import read_sweep
+from reports.tune.spec import read_tune
+from reports.virtual.measures import MEASURES
+
+FOLDER = Path(reports.__file__).parent
+PAGE = (FOLDER / "README.md").read_text(encoding="utf-8")
+SPECS = re.findall(r"^```toml\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+COMMANDS = re.findall(r"^\.venv/bin/python -m reports (.+)$", PAGE, flags=re.MULTILINE)
+
+
+def test_the_specs_can_be_played(tmp_path: Path) -> None:
+    sweep, study = tmp_path / "sweep.toml", tmp_path / "study.toml"
+    sweep.write_text(SPECS[0], encoding="utf-8")
+    study.write_text(SPECS[1], encoding="utf-8")
+
+    assert len(read_sweep(sweep).settings) == 6
+    assert read_tune(study).rungs == [2, 6]
+
+
+def test_the_commands_are_understood() -> None:
+    assert [parser().parse_args(line.split()).command for line in COMMANDS] == [
+        "play",
+        "play",
+        "sweep",
+        "tune",
+    ]
+
+
+def test_every_command_and_every_measure_is_named() -> None:
+    named = set(re.findall(r"`([a-z_]+)", PAGE))
+
+    assert {"summarise", "html", "compare", "play", "sweep", "tune"} <= named
+    assert {name.partition(".")[0] for name in MEASURES} <= named
+
+
+def test_every_study_and_sweep_that_ships_can_be_read() -> None:
+    specs = sorted((FOLDER / "experiments").glob("*.toml"))
+
+    assert len(specs) >= 6
+    for path in specs:
+        text = path.read_text(encoding="utf-8")
+        spec = read_tune(path) if "[range]" in text else read_sweep(path)
+        assert spec.title
+        assert spec.finding
+
+
+def test_its_links_lead_somewhere() -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", PAGE) if "://" not in link]
+
+    assert links
+    assert all((FOLDER / link).exists() for link in links)
