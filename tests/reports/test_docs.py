@@ -36,7 +36,7 @@ def test_the_commands_are_understood() -> None:
 
 
 def test_every_command_and_every_measure_is_named() -> None:
-    named = set(re.findall(r"`([a-z_]+)", PAGE))
+    named = set(re.findall(r"`([a-z0-9_]+)", PAGE))
 
     assert {"summarise", "html", "compare", "play", "sweep", "tune"} <= named
     assert {name.partition(".")[0] for name in MEASURES} <= named
