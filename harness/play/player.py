@@ -70,7 +70,8 @@ class Player:
         self._origin_ns = origin_ns
         self._emit = emit
         self._on_error = on_error
-        self._running: set[asyncio.Task[Any]] = set()
+        # A dict is an ordered set: those that outlast the drain are cancelled in the order they began.
+        self._running: dict[asyncio.Task[Any], None] = {}
         self._stop = asyncio.Event()
         self._hurry_ns: int | None = None
 
@@ -104,11 +105,11 @@ class Player:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("only a task can be waited for")
-        self._running.add(task)
+        self._running[task] = None
         try:
             return await work
         finally:
-            self._running.discard(task)
+            self._running.pop(task, None)
 
     async def closed_loop(
         self,
@@ -193,8 +194,11 @@ class Player:
     def _start(self, arrival: Arrival, body: Body) -> None:
         self._tally.scheduled += 1
         task = asyncio.get_running_loop().create_task(self._play(arrival, body))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._running[task] = None
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.pop(task, None)
 
     async def _play(self, arrival: Arrival, body: Body) -> bool:
         """One task of the user's; its arrival leaves a record whatever the user's code does.

@@ -13,6 +13,9 @@ from harness.transport.base import HttpRequest, TransportError
 
 _Failure = tuple[Outcome, Fault, str]
 
+#: Less than a nanosecond, which is what the loop counts in: float noise of a timer that is due.
+_NOISE_S = 0.5e-9
+
 _NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -89,6 +92,8 @@ class SimConnection:
             return
         self._hear()
         self.status, self.headers, self._promised = status, headers, length
+        if length == 0:
+            self.busy = False
         self._wake()
 
     def data(self, chunk: bytes) -> None:
@@ -164,6 +169,7 @@ class SimConnection:
         if self.busy and self._failure is None:
             self._failure = (Outcome.TRANSIENT, Fault.READ, "the connection was closed on this side")
         self._go()
+        self._wake()
 
     async def _wait(self) -> None:
         self._woken = self._loop.create_future()
@@ -205,13 +211,12 @@ class SimConnection:
         if not self.busy or self.closed:
             return
         left_s = self.heard_s + self._silence_s - self._loop.time()
-        if left_s > 0:
+        if left_s > _NOISE_S:
             self._timer = self._loop.call_later(left_s, self._look)
             return
         what = f"nothing was received for {self._silence_s:g} s"
         self._failure = (Outcome.TIMEOUT, Fault.READ_TIMEOUT, what)
         self.drop()
-        self._wake()
 
 
 class SimResponse:

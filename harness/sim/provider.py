@@ -18,6 +18,7 @@ class Knock(Enum):
 
     OPENED = "opened"  # the handshake is done: by the server, or by its kernel for it
     REFUSED = "refused"  # nobody listens
+    RESET = "reset"  # it was opened, and is gone before the client has looked at it
     DROPPED = "dropped"  # no answer: the client's kernel tries again
 
 

@@ -18,8 +18,9 @@ from harness.transport.base import HttpRequest, HttpResponse, TransportError
 from harness.transport.pool import Keeps, Pool, unconnected
 
 #: Seconds after the first when Linux sends an unanswered SYN again: four times a second apart, then twice as
-#: long each time (net.ipv4.tcp_syn_linear_timeouts = 4, tcp_syn_retries = 6; Linux 6.5 and later).
-SYN_RETRIES_S = (1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 11.0, 19.0, 35.0, 67.0)
+#: long each time (net.ipv4.tcp_syn_linear_timeouts = 4, tcp_syn_retries = 6; Linux 6.5 and later). Its timer
+#: wheel rounds each wait up (HZ = 250: 1 s takes 1.024, 2 s 2.016, 4 s 4.096); measured on Linux 6.18.
+SYN_RETRIES_S = (1.016, 2.04, 3.064, 4.088, 5.112, 7.128, 11.224, 19.416, 35.544, 68.312)
 
 #: There is one server.
 _PLACE = "provider"
@@ -61,6 +62,8 @@ class SimTransport:
                 return made
             case Knock.REFUSED:
                 raise TransportError(Outcome.TRANSIENT, Fault.CONNECT, "the connection was refused")
+            case Knock.RESET:
+                raise TransportError(Outcome.TRANSIENT, Fault.CONNECT, "the server reset the new connection")
             case Knock.DROPPED:
                 raise unconnected(_PLACE, TimeoutError(), most_s)
 

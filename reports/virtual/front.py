@@ -51,6 +51,7 @@ class Front:
         self._held: set[Line] = set()  # of those that are open: nobody reads them
         self._waiting = False
         self._watching = False
+        self._knocking: Line | None = None
         self.accepted = 0
 
     def knock(self, line: Line) -> Knock:
@@ -58,16 +59,22 @@ class Front:
         if self._refuses and self._core.refusing(self._now_us()):
             self._stop_listening()
             return Knock.REFUSED
+        if self._limited and len(self._backlog) >= self._settings.backlog + _ONE_MORE:
+            return Knock.DROPPED
+        self._knocking = line
         if not self._limited:
             self._accept(line)
-            return Knock.OPENED
-        if len(self._backlog) >= self._settings.backlog + _ONE_MORE:
-            return Knock.DROPPED
+            return self._opened()
         self._backlog.append(line)
         self._let_in()
         if self._refuses and self._backlog and not self._watching:
             self._watch()
-        return Knock.OPENED
+        return self._opened()
+
+    def _opened(self) -> Knock:
+        """What a line is told that has just knocked, and may have been reset at once."""
+        reset, self._knocking = self._knocking is None, None
+        return Knock.RESET if reset else Knock.OPENED
 
     def left(self, line: Line) -> None:
         """A line is gone; one that waits in the backlog is accepted all the same, later."""
@@ -121,17 +128,18 @@ class Front:
         self._left.discard(line)
         if self._limited:
             self._gate.enter(now_us)
-            if not left:
-                self._open.add(line)
         if self._faulty:
             rule = self._core.connect(self.accepted, now_us)
         self.accepted += 1
+        if self._limited and not left and (rule is None or rule.action == "hang"):
+            self._open.add(line)
         if rule is None:
             self._served(line, left)
         elif left:
             self._forgotten(line)
+        elif rule.action == "reset" and line is self._knocking:
+            self._knocking = None  # over sockets, too, the client mostly finds it gone before it can send
         elif rule.action == "reset":
-            # The client's own step goes on first: to it, the handshake is only just done.
             self._loop.call_soon(line.reset)
         elif self._limited:
             self._held.add(line)
