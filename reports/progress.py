@@ -30,26 +30,26 @@ class Progress:
         self._now_ns = now_ns
         self._begun_ns = now_ns()
         self._said_ns = self._begun_ns
-        self._done = self._played = 0
+        self.done = self._played = 0
         self._on_terminal = self._to.isatty()
 
     def step(self, played: bool = True) -> None:  # noqa: FBT001, FBT002 - the one thing it is told
         """One more is done."""
-        self._done += 1
+        self.done += 1
         self._played += played
         now_ns = self._now_ns()
         if self._on_terminal:
             self._to.write(f"\r\x1b[K{self.line()}")
             self._to.flush()
-        elif self._done == self.total or now_ns - self._said_ns >= LINE_EVERY_S * NS_PER_S:
+        elif self.done == self.total or now_ns - self._said_ns >= LINE_EVERY_S * NS_PER_S:
             self._said_ns = now_ns
             self._to.write(f"{self.line()}\n")
             self._to.flush()
 
     def line(self) -> str:
         """How far it is now."""
-        left = self.total - self._done
-        line = f"{self._done} of {self.total} {self._what}"
+        left = self.total - self.done
+        line = f"{self.done} of {self.total} {self._what}"
         if left <= 0 or not self._played:
             return line
         each_s = (self._now_ns() - self._begun_ns) / NS_PER_S / self._played
@@ -57,7 +57,7 @@ class Progress:
 
     def close(self) -> None:
         """Leave the line as it stands."""
-        if self._on_terminal and self._done:
+        if self._on_terminal and self.done:
             self._to.write("\n")
 
 

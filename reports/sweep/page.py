@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from reports import page, text_table, words
 from reports.page import Html, Plot
 from reports.sweep.plots import measured, pareto, varied
-from reports.sweep.result import SHOWN, Row, shown
+from reports.sweep.result import SHOWN, Row, numbered, shown
 from reports.sweep.spec import SweepSpec
 from reports.virtual import beside
 from reports.virtual.beside import Beside
@@ -32,9 +32,12 @@ MAP_IN, PHONE_MAP_IN = 3.4, 8.6
 
 
 def text(spec: SweepSpec, rows: Sequence[Row], real: Sequence[Beside] = ()) -> str:
-    """The table: a line a setting, best goodput first; * on the Pareto front."""
-    table = text_table.table(_heading(spec), _lines(rows, "*"))
-    parts = [f"{words.clean(spec.title)}\n{about(spec.stage, len(spec.seeds))}", table]
+    """The table: a line a setting, best goodput first; those on the Pareto front have numbers."""
+    table = text_table.table(_heading(spec), _lines(rows))
+    parts = [
+        f"{words.clean(spec.title)}\n{about(spec.stage, len(spec.seeds))}",
+        table,
+    ]
     if real:
         parts.append(beside.text(real, [MEASURES[name] for name in SHOWN]))
     return "\n\n".join(parts)
@@ -44,22 +47,17 @@ def _heading(spec: SweepSpec) -> list[str]:
     return ["", *spec.grid, "behind best", *(HEADINGS[name] for name in SHOWN)]
 
 
-def _lines(rows: Sequence[Row], mark: str) -> list[list[str]]:
-    """A line a setting, best goodput first; those on the front are marked."""
+def _lines(rows: Sequence[Row]) -> list[list[str]]:
+    """A line a setting, best goodput first; those on the front have the numbers of the picture."""
     return [
         [
-            mark if row.pareto else "",
+            "" if number is None else str(number),
             *(shown(value) for value in row.settings.values()),
             behind(row),
             *(figure_text(row.mean(MEASURES[name]), MEASURES[name]) for name in SHOWN),
         ]
-        for row in ranked(rows)
+        for number, row in numbered(rows)
     ]
-
-
-def ranked(rows: Sequence[Row]) -> list[Row]:
-    """The rows, best goodput first."""
-    return sorted(rows, key=lambda row: row.behind)
 
 
 def behind(row: Row) -> str:
@@ -70,7 +68,7 @@ def behind(row: Row) -> str:
     return f"{row.behind:.2f}{half}"
 
 
-def about(stage: Stage, seeds: int) -> str:
+def about(stage: Stage, seeds: int, against: str = "") -> str:
     """What was played, in a line."""
     load = stage.load
     played = f"{load.window}" if load.window else f"{load.rps:g} calls/s"
@@ -78,7 +76,7 @@ def about(stage: Stage, seeds: int) -> str:
     length = words.duration(load.length_s)
     limits = words.objectives({o.metric: o.limit_ms for o in stage.objectives})
     return (
-        f"policy {stage.policy_name} against {stage.profile.name}: {played} in {length}{peak},"
+        f"policy {stage.policy_name} against {against or stage.profile.name}: {played} in {length}{peak},"
         f" {seeds} paired seeds; good: ok with {limits}"
     )
 
@@ -101,7 +99,8 @@ def render(spec: SweepSpec, rows: Sequence[Row]) -> str:
         Plot(
             "pareto",
             "What goodput costs",
-            "Each point is a setting. Tokens count what the provider read and wrote, for whomever.",
+            "Each point is a setting; numbers are those of the table."
+            " Tokens count what the provider read and wrote, for whomever.",
             pareto(rows),
             full=True,
             height_in=MAP_IN,
@@ -119,9 +118,9 @@ def render(spec: SweepSpec, rows: Sequence[Row]) -> str:
         page.element(
             "div",
             page.table(
-                "Best goodput first; ● on the Pareto front; ± 95 %, paired by seed",
+                "Best goodput first; numbered: on the Pareto front; ± 95 %, paired by seed",
                 _heading(spec),
-                _lines(rows, "●"),
+                _lines(rows),
             ),
             cls="card",
         ),

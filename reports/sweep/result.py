@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +40,11 @@ GAIN, COST = MEASURES["goodput"], MEASURES["tokens_per_good_call"]
 
 #: Student's t, two-sided 95 %, by degrees of freedom from 1 (NIST/SEMATECH e-Handbook, table 1.3.6.7.2).
 _T95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
-_T95_MANY = 1.96
+
+#: Of the normal distribution, and t's expansion in it, good to 0.1 % beyond the table (Abramowitz and Stegun,
+#: 26.7.5).
+_Z95 = 1.959964
+_EXPANSION = ((_Z95**3 + _Z95) / 4, (5 * _Z95**5 + 16 * _Z95**3 + 3 * _Z95) / 96)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +93,20 @@ def rows_of(cells_by_setting: Sequence[tuple[Settings, Sequence[Figures]]]) -> l
     rows = []
     for (settings, cells), is_best in zip(cells_by_setting, on_front, strict=True):
         lost = [GAIN.of(b) - GAIN.of(c) for b, c in zip(best, cells, strict=True)]
-        rows.append(Row(settings, tuple(cells), float(np.mean(lost)), half_width(lost), is_best))
+        behind = max(0.0, float(np.mean(lost)))
+        rows.append(Row(settings, tuple(cells), behind, half_width(lost), is_best))
     return rows
+
+
+def ranked(rows: Sequence[Row]) -> list[Row]:
+    """The rows, best goodput first."""
+    return sorted(rows, key=lambda row: row.behind)
+
+
+def numbered(rows: Sequence[Row]) -> list[tuple[int | None, Row]]:
+    """The rows, best goodput first; those on the front have numbers, from 1."""
+    numbers = itertools.count(1)
+    return [(next(numbers) if row.pareto else None, row) for row in ranked(rows)]
 
 
 def half_width(differences: Sequence[float]) -> float:
@@ -97,7 +114,8 @@ def half_width(differences: Sequence[float]) -> float:
     n = len(differences)
     if n < 2:  # noqa: PLR2004 - two make a difference
         return math.nan
-    t = _T95[n - 2] if n - 2 < len(_T95) else _T95_MANY
+    free = n - 1
+    t = _T95[free - 1] if free <= len(_T95) else _Z95 + _EXPANSION[0] / free + _EXPANSION[1] / free**2
     return float(t * np.std(differences, ddof=1) / math.sqrt(n))
 
 

@@ -16,6 +16,7 @@ from reports.errors import ReportError, SpecError
 from reports.virtual.stage import Stage, read_seeds, read_stage, read_toml
 
 MOST_SETTINGS = 10_000
+MOST_CELLS = 100_000
 
 Settings = Mapping[str, Any]
 
@@ -56,6 +57,8 @@ def read_sweep(path: Path) -> SweepSpec:
         grid = _grid(spec.raw("grid", None))
         spec.finish()
         read = SweepSpec(path.stem, title, finding, stage, seeds, grid)
+        if (cells := len(read.settings) * len(seeds)) > MOST_CELLS:
+            raise SpecError(f"{cells:,} settings times seeds: expected at most {MOST_CELLS:,}")
         for settings in read.settings:
             stage.policy(settings)
         stage.load.offer(seeds[0])

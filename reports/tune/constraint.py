@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.errors import nearest
 from reports.errors import SpecError
+from reports.objectives import OF_STREAMS
 from reports.quantiles import LEAST_SAMPLES
 from reports.virtual.cell import Figures
 from reports.virtual.measures import MEASURES, Measure
+from reports.virtual.stage import Stage
 
 _FORM = re.compile(r"([a-z0-9_.]+)\s*(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)\s*(ms|s|min|%|/s)?")
 
@@ -26,15 +29,22 @@ _UNITS: dict[str, dict[str, float]] = {
 #: How much is violated where nothing can be told, or without an end: more than anything that can.
 UNTOLD = 1e9
 
+#: The least of a limit that violations are measured by, and what one is violated by that is met, not passed.
+_LEAST = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """A bound on the mean of a measure over the seeds; `above` where the mean must be at least `limit`."""
+    """A bound on the mean of a measure over the seeds; `above` where the mean must be at least `limit`.
+
+    `strict`: to meet the limit is not enough (`<`, `>`).
+    """
 
     text: str
     measure: Measure
     limit: float
     above: bool
+    strict: bool
 
     def violation(self, cells: Sequence[Figures]) -> float:
         """By how much of the limit it is missed; 0 or less where it is kept."""
@@ -42,7 +52,9 @@ class Constraint:
         if not math.isfinite(value):
             return UNTOLD
         missed = self.limit - value if self.above else value - self.limit
-        return missed / max(abs(self.limit), 1e-9)
+        if missed == 0 and self.strict:
+            return _LEAST
+        return min(UNTOLD, missed / max(abs(self.limit), _LEAST))
 
 
 def parse(text: str) -> Constraint:
@@ -56,7 +68,8 @@ def parse(text: str) -> Constraint:
     if (unit or "") not in units:
         known = " or ".join(u or "no unit" for u in units)
         raise SpecError(f"constraint {text!r}: {name} is not in {unit or 'plain numbers'}: expected {known}")
-    constraint = Constraint(text, measure, float(number) * units[unit or ""], sign.startswith(">"))
+    limit = float(number) * units[unit or ""]
+    constraint = Constraint(text, measure, limit, sign.startswith(">"), not sign.endswith("="))
     _refuse_impossible(constraint)
     return constraint
 
@@ -74,25 +87,33 @@ def refuse_contradictions(constraints: Sequence[Constraint]) -> None:
     """Raise SpecError where one constraint leaves nothing of another."""
     for low in (c for c in constraints if c.above):
         for high in (c for c in constraints if not c.above):
-            if low.measure is high.measure and low.limit > high.limit:
+            met = low.limit < high.limit or (low.limit == high.limit and not (low.strict or high.strict))
+            if low.measure is high.measure and not met:
                 raise SpecError(f"constraints {high.text!r} and {low.text!r}: nothing can keep both")
 
 
-def refuse_untold(constraint: Constraint, calls: int) -> None:
-    """Raise SpecError where so few calls can never tell what is bounded."""
-    statistic = constraint.measure.name.rpartition(".")[2]
+def refuse_untold(measure: Measure, where: str, stage: Stage, calls: int) -> None:
+    """Raise SpecError for a measure that a load of so many calls can never tell."""
+    name, _, statistic = measure.name.rpartition(".")
     least = LEAST_SAMPLES.get(statistic, (0.0, 0))[1]
-    if calls < least:
+    if name in OF_STREAMS and not stage.stream:
+        raise SpecError(f"{where}: only a stream has {name}: expected stream = true")
+    if name != "itl" and calls < least:  # of gaps there are many in a call
         what = f"{calls:,} calls are too few for {statistic}: expected a load of at least {least:,}"
-        raise SpecError(f"constraint {constraint.text!r}: {what}")
+        raise SpecError(f"{where}: {what}")
+    if measure.name == "time_to_recover" and stage.cleared_s is None:
+        why = "the profile has no window of faults that ends within the run: expected `cleared`"
+        raise SpecError(f"{where}: {why}")
 
 
 def _refuse_impossible(c: Constraint) -> None:
     """No measure is negative, and a share is no more than everything."""
     most = 1.0 if c.measure.unit == "%" else math.inf
-    if (not c.above and c.limit <= 0) or (c.above and c.limit > most):
+    if not 0 <= c.limit <= min(most, sys.float_info.max):
+        raise SpecError(f"constraint {c.text!r}: {c.measure.name} {_bounds(most)}")
+    if c.strict and c.limit == (most if c.above else 0):
         raise SpecError(f"constraint {c.text!r}: nothing can keep it: {c.measure.name} {_bounds(most)}")
 
 
 def _bounds(most: float) -> str:
-    return "is between 0 and 100 %" if most == 1.0 else "is never below 0"
+    return "is between 0 and 100 %" if most == 1.0 else "is a number from 0"

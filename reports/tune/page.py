@@ -25,7 +25,7 @@ def text(tuned: Tuned) -> str:
     """What became of the study: the verdict, what changed, and today's settings beside the winner's."""
     spec = tuned.spec
     parts = [
-        f"{words.clean(spec.title)}\n{about(spec.stage, len(spec.seeds))}",
+        f"{words.clean(spec.title)}\n{about(spec.stage, len(spec.seeds), spec.against)}",
         tuned.verdict,
     ]
     if tuned.changed:
@@ -47,7 +47,7 @@ def render(tuned: Tuned) -> str:
     heading = page.element(
         "header",
         page.element("h1", words.clean(spec.title)),
-        page.element("p", about(spec.stage, len(spec.seeds)), cls="sub"),
+        page.element("p", about(spec.stage, len(spec.seeds), spec.against), cls="sub"),
     )
     return page.document(
         words.clean(spec.title),

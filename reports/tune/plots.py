@@ -14,6 +14,8 @@ from reports import axes as parts
 from reports import style
 from reports.canvas import Draw, Size
 from reports.run import Clock, Floats
+from reports.sweep.plots import widen
+from reports.sweep.result import COST, GAIN
 from reports.tune.race import Candidate
 from reports.tune.result import Tuned
 from reports.virtual.cell import Figures
@@ -27,9 +29,8 @@ def tried(tuned: Tuned) -> Draw:
     """Every setting by two objectives: what was tried, what lasted, today's and the winner."""
 
     def draw(figure: Figure, size: Size) -> None:
-        del size
         ax = figure.add_subplot()
-        gain, cost = tuned.spec.objectives[0], tuned.spec.objectives[-1]
+        gain, cost = _pair(tuned.spec.objectives)
         ax.grid(visible=True, axis="x")
         ax.set_ylabel(_axis(gain))
         ax.set_xlabel(_axis(cost))
@@ -46,10 +47,18 @@ def tried(tuned: Tuned) -> Draw:
         if kept:
             xs, ys = zip(*kept, strict=True)
             ax.plot(xs, ys, color=style.OK, marker="o", label="front, on every seed")
-        _widen(ax, [cost.mean(c.cells) for c in raced.all])
-        parts.legend(ax, 3)
+        widen(ax, [cost.mean(c.cells) for c in raced.all])
+        parts.legend(ax, 2 if size.narrow else 5)
 
     return draw
+
+
+def _pair(objectives: Sequence[Measure]) -> tuple[Measure, Measure]:
+    """The first two objectives; beside a single one what it costs, or brings."""
+    if len(objectives) > 1:
+        return objectives[0], objectives[1]
+    other = COST if objectives[0].name != COST.name else GAIN
+    return objectives[0], other
 
 
 def courses(tuned: Tuned) -> Draw:
@@ -61,8 +70,9 @@ def courses(tuned: Tuned) -> Draw:
         if held is None:
             return
         length_s = tuned.spec.stage.load.length_s
-        edges, offered, today = course(held.today, "good")
-        _, _, winner = course(held.winner, "good")
+        seeds = len(tuned.spec.held_out)  # of the first stage
+        edges, offered, today = course(held.today[:seeds], "good")
+        _, _, winner = course(held.winner[:seeds], "good")
         ax.stairs(offered, edges, fill=True, color=style.OFFERED, alpha=0.45, linewidth=0)
         ax.stairs(offered, edges, baseline=None, color=style.MUTED, linewidth=1.0, label="offered")
         ax.stairs(today, edges, baseline=None, color=style.STORM, linewidth=1.9, label="good, today")
@@ -115,13 +125,6 @@ def _points(ax: Axes, places: Sequence[tuple[float, float]], mark: Mark) -> None
     if places:
         xs, ys = zip(*places, strict=True)
         ax.scatter(xs, ys, s=mark.size, marker=mark.shape, color=mark.colour, label=mark.label, zorder=3)
-
-
-def _widen(ax: Axes, values: Sequence[float]) -> None:
-    """A logarithmic axis where the values differ by several times."""
-    finite = [v for v in values if math.isfinite(v) and v > 0]
-    if finite and max(finite) > 4 * min(finite):
-        ax.set_xscale("log")
 
 
 def _axis(measure: Measure) -> str:

@@ -115,7 +115,7 @@ def document(tuned: Tuned) -> dict[str, Any]:
         "title": spec.title,
         "finding": spec.finding,
         "policy": spec.stage.policy_name,
-        "stage": spec.stage.document(),
+        "stages": [stage.document() for stage in spec.stages],
         "seeds": list(spec.seeds),
         "held_out_seeds": list(spec.held_out),
         "rungs": spec.rungs,
@@ -164,7 +164,7 @@ def policy_file(tuned: Tuned) -> str:
 
 def _remarks(tuned: Tuned) -> list[str]:
     spec = tuned.spec
-    tried = f"{len(tuned.raced.all)} settings on {len(spec.seeds)} seeds, against {spec.stage.profile.name}"
+    tried = f"{len(tuned.raced.all)} settings on {len(spec.seeds)} seeds, against {spec.against}"
     found = [f"Found by `python -m reports tune` from {spec.name}.toml: {tried}.", tuned.verdict]
     return found + [f"{key}: {shown(a)} -> {shown(b)}" for key, (a, b) in tuned.changed.items()]
 

@@ -34,7 +34,8 @@ def tune(spec: TuneSpec, out: Path, jobs: int, storage: str | None, *, real: boo
         with Pool(jobs, store) as pool:
 
             def play(settings: Sequence[Mapping[str, Any]], seeds: Sequence[int]) -> list[list[Figures]]:
-                return pool.figures(spec.stage, settings, seeds, progress.step)
+                by_stage = [pool.figures(stage, settings, seeds, progress.step) for stage in spec.stages]
+                return [[f for figures in of for f in figures] for of in zip(*by_stage, strict=True)]
 
             search.run(lambda asked: list(play(asked, spec.seeds[: spec.first_seeds])))
             raced = race(spec, search.tried(), play)
@@ -58,7 +59,7 @@ def _expected(spec: TuneSpec) -> int:
     for seeds in spec.rungs:
         runs += left * seeds
         left = -(-left // KEPT) + 1
-    return runs + 2 * len(spec.held_out)
+    return (runs + 2 * len(spec.held_out)) * len(spec.stages)
 
 
 def write(tuned: Tuned, out: Path) -> list[Path]:

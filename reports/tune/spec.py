@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.errors import ConfigError, HarnessError
-from harness.policy.parse import unread_keys, values
+from harness.policy.parse import OFF, unread_keys, values
 from mockserver.errors import ProfileError
 from mockserver.profile_document import as_document
 from mockserver.tables import Table, wrong
@@ -20,7 +20,7 @@ from reports.sweep.spec import flat
 from reports.tune import constraint as constraints_of
 from reports.tune.constraint import Constraint, measure_named
 from reports.virtual.measures import Measure
-from reports.virtual.stage import Stage, read_seeds, read_stage, read_toml
+from reports.virtual.stage import STAGE_KEYS, Stage, read_seeds, read_stage, read_toml
 
 MOST_TRIALS = 100_000
 
@@ -29,6 +29,9 @@ FIRST_SHARE = 3
 
 #: Floats are sought in three significant digits: nobody could say what a fourth is worth.
 DIGITS = 3
+
+#: Whole numbers beyond this are not exact as floats, and no setting is as large.
+MOST_END = 1e15
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,9 @@ class Range:
         """Whether a value lies within it."""
         if self.choices:
             return value in self.choices
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return number and self.low <= value <= self.high
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        return self.low <= value <= self.high and not (self.whole and value % 1)
 
     def rounded(self, value: float) -> float | int:
         """A value of it as it is set: whole, or of three significant digits, and never outside."""
@@ -61,13 +65,14 @@ class TuneSpec:
     """Which settings are sought, on what, and what they are held to.
 
     Every trial is played on the first `first_seeds` of `seeds`, the best third on three times as many, and
-    so on to all of them. `held_out` seeds are for the winner only.
+    so on to all of them; on every one of the `stages`, which differ in their profile alone. `held_out` seeds
+    are for the winner only.
     """
 
     name: str
     title: str
     finding: str
-    stage: Stage
+    stages: tuple[Stage, ...]
     seeds: tuple[int, ...]
     first_seeds: int
     held_out: tuple[int, ...]
@@ -76,6 +81,16 @@ class TuneSpec:
     constraints: tuple[Constraint, ...]
     trials: int
     seed: int
+
+    @property
+    def stage(self) -> Stage:
+        """The first of them: the one that is drawn, and replayed in real time."""
+        return self.stages[0]
+
+    @property
+    def against(self) -> str:
+        """The profiles by name."""
+        return ", ".join(stage.profile.name for stage in self.stages)
 
     @property
     def rungs(self) -> list[int]:
@@ -87,22 +102,22 @@ class TuneSpec:
 
     @property
     def today(self) -> dict[str, Any]:
-        """What the keys of the ranges are in the policy one starts from."""
+        """What the keys of the ranges are in the policy one starts from, as a policy file has them."""
         found = {}
         for sought in self.ranges:
             value: Any = values(self.stage.policy({}))
             for part in sought.key.split("."):
                 value = value[part]
-            found[sought.key] = value
+            found[sought.key] = _written(value)
         return found
 
     @property
     def identity(self) -> str:
         """The same for studies that seek the same: their trials may be shared."""
         document = {
-            "stage": self.stage.document(),
+            "stages": [stage.document() for stage in self.stages],
             "table": self.stage.table,
-            "profile": as_document(self.stage.profile),
+            "profiles": [as_document(stage.profile) for stage in self.stages],
             "seeds": [*self.seeds, self.first_seeds],
             "ranges": [str(sought) for sought in self.ranges],
             "objectives": [measure.name for measure in self.objectives],
@@ -122,16 +137,18 @@ def read_tune(path: Path) -> TuneSpec:
     """
     document = read_toml(path)
     try:
-        return _read(Table("", document), path)
+        return _read(document, path)
     except (ProfileError, HarnessError, ReportError) as error:
         raise SpecError(f"{path}: {error}") from error
 
 
-def _read(spec: Table, path: Path) -> TuneSpec:
+def _read(document: Mapping[str, Any], path: Path) -> TuneSpec:
+    spec = Table("", document)
     if spec.has("grid"):
         raise SpecError("[grid] belongs to a sweep (python -m reports sweep): expected [range]")
     title, finding = spec.optional_text("title") or path.stem, spec.optional_text("finding") or ""
-    stage = read_stage(spec, path.parent)
+    stages = _stages(spec, document, path.parent)
+    stage = stages[0]
     seeds = read_seeds(spec, "seeds", list(range(1, 10)))
     held_out = read_seeds(spec, "held_out", list(range(1001, 1006)))
     if both := sorted(set(seeds) & set(held_out)):
@@ -139,15 +156,17 @@ def _read(spec: Table, path: Path) -> TuneSpec:
     first = spec.integer("first_seeds", max(1, len(seeds) // FIRST_SHARE), 1, len(seeds))
     trials = spec.integer("trials", 60, 1, MOST_TRIALS)
     seed = spec.integer("seed", 1, 0, 2**32 - 1)
-    objectives = _objectives(spec)
-    constraints = _constraints(spec, stage, seeds[0])
+    schedule = stage.load.offer(seeds[0]).schedule
+    calls = 0 if schedule is None else len(schedule.at_ns)
+    objectives = _objectives(spec, stages, calls)
+    constraints = _constraints(spec, stages, calls)
     ranges = _ranges(spec.raw("range", None), stage)
     spec.finish()
     return TuneSpec(
         path.stem,
         title,
         finding,
-        stage,
+        stages,
         seeds,
         first,
         held_out,
@@ -159,29 +178,43 @@ def _read(spec: Table, path: Path) -> TuneSpec:
     )
 
 
-def _objectives(spec: Table) -> tuple[Measure, ...]:
+def _stages(spec: Table, document: Mapping[str, Any], folder: Path) -> tuple[Stage, ...]:
+    """A stage for each of the profiles: `mock_profile` may be a list of them."""
+    profiles = spec.raw("mock_profile", "primetime")
+    names = profiles if isinstance(profiles, list) else [profiles]
+    if not names or any(name in names[:index] for index, name in enumerate(names)):
+        raise wrong(
+            "mock_profile", profiles, 'a profile, or a list of different ones as ["calm", "primetime"]'
+        )
+    tables = [Table("", {**document, "mock_profile": name}) for name in names]
+    for key in STAGE_KEYS:  # they are read from the tables below
+        spec.raw(key, None)
+    return tuple(read_stage(table, folder) for table in tables)
+
+
+def _objectives(spec: Table, stages: Sequence[Stage], calls: int) -> tuple[Measure, ...]:
     names = spec.raw("objectives", ["goodput", "tokens_per_good_call"])
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise wrong("objectives", names, 'a list such as ["goodput", "tokens_per_good_call"]')
     if len(set(names)) < len(names):
         raise wrong("objectives", names, "different measures")
-    return tuple(measure_named(name, "objectives") for name in names)
+    found = tuple(measure_named(name, "objectives") for name in names)
+    for measure in found:
+        for stage in stages:
+            constraints_of.refuse_untold(measure, f"objective {measure.name!r}", stage, calls)
+    return found
 
 
-def _constraints(spec: Table, stage: Stage, seed: int) -> tuple[Constraint, ...]:
+def _constraints(spec: Table, stages: Sequence[Stage], calls: int) -> tuple[Constraint, ...]:
     texts = spec.raw("constraints", [])
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise wrong("constraints", texts, 'a list such as ["call_latency.p99 < 20s"]')
     found = tuple(constraints_of.parse(text) for text in texts)
     constraints_of.refuse_contradictions(found)
-    schedule = stage.load.offer(seed).schedule
-    calls = 0 if schedule is None else len(schedule.at_ns)
     for one in found:
-        constraints_of.refuse_untold(one, calls)
-        if one.measure.name == "time_to_recover" and stage.cleared_s is None:
-            why = "the profile has no window of faults that ends within the run: expected `cleared`"
-            raise SpecError(f"constraint {one.text!r}: {why}")
-        offered = calls / stage.load.length_s
+        for stage in stages:
+            constraints_of.refuse_untold(one.measure, f"constraint {one.text!r}", stage, calls)
+        offered = calls / stages[0].load.length_s
         if one.above and one.measure.unit == "/s" and one.limit > offered:
             raise SpecError(f"constraint {one.text!r}: nothing can keep it: {offered:.4g} /s are offered")
     return found
@@ -192,6 +225,8 @@ def _ranges(table: Any, stage: Stage) -> tuple[Range, ...]:
         raise wrong("range", table, 'a table such as "concurrency.limit" = { min = 20, max = 200 }')
     found = tuple(_range(key, value) for key, value in flat(table, "", leaf=_is_range).items())
     for sought in found:
+        if sought.key == "preset":
+            raise SpecError("range.preset: a study starts from one policy: expected keys of it")
         for value in _ends(sought):
             _check(stage, found, sought.key, value)
     return found
@@ -214,7 +249,12 @@ def _range(key: str, value: Any) -> Range:
     choices = table.raw("choices", None)
     if choices is not None:
         table.finish()
-        if not isinstance(choices, list) or not choices or len({str(c) for c in choices}) < len(choices):
+        if (
+            not isinstance(choices, list)
+            or not choices
+            or len({str(c) for c in choices}) < len(choices)
+            or any(isinstance(choice, Mapping) for choice in choices)
+        ):
             raise wrong(f"range.{key}.choices", choices, "a list of different values")
         return Range(key, choices=tuple(choices))
     low, high = _end(table, "min"), _end(table, "max")
@@ -227,10 +267,19 @@ def _range(key: str, value: Any) -> Range:
     return Range(key, low, high, whole=isinstance(low, int) and isinstance(high, int), log=log)
 
 
+def _written(value: Any) -> Any:
+    """A policy's value as its file has it."""
+    if value is None:
+        return OFF
+    return list(value) if isinstance(value, tuple) else value
+
+
 def _end(table: Table, key: str) -> float | int:
     value = table.raw(key, None)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise wrong(table.path(key), value, "a number")
+    if not abs(value) <= MOST_END:
+        raise wrong(table.path(key), value, "a finite number, 1e15 at most")
     return value
 
 
@@ -245,8 +294,9 @@ def _check(stage: Stage, ranges: tuple[Range, ...], key: str, value: Any) -> Non
     why: ConfigError | None = None
     for others in ((), *itertools.product(*map(_ends, beside))):
         settings = {key: value, **dict(zip((r.key for r in beside), others, strict=False))}
+        read = _read_ones(stage, settings)
         try:
-            stage.policy(_read_ones(stage, settings))
+            stage.policy(read if key in read else settings)
         except ConfigError as error:
             why = why or error
         else:

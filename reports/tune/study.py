@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +26,9 @@ ENDLESS = 1e12
 
 #: A sampler of its own for every batch, seeded from the study's seed and the batch's first number.
 _SEEDS_APART = 100_003
+
+#: Of a URL.
+_PASSWORD = re.compile(r":[^:/@]*@")
 
 Evaluate = Callable[[Sequence[Mapping[str, Any]]], list[Sequence[Figures]]]
 
@@ -61,17 +66,14 @@ class Search:
             )
         except Exception as error:  # whatever the storage's library raises
             said = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise UsageError(f"--storage {url}: cannot be used: {said}") from error
+            shown = _PASSWORD.sub(":***@", url)
+            raise UsageError(f"--storage {shown}: cannot be used: {said}") from error
         if storage is None:
             self._forget_unfinished()
 
     def tried(self) -> list[Tried]:
         """Every finished trial, whoever made it."""
-        return [
-            Tried(trial.number, trial.user_attrs["settings"])
-            for trial in self._study.get_trials(deepcopy=False)
-            if trial.state is self._optuna.trial.TrialState.COMPLETE
-        ]
+        return [Tried(trial.number, trial.user_attrs["settings"]) for trial in self._trials_in("COMPLETE")]
 
     def run(self, evaluate: Evaluate) -> None:
         """Try settings until there are as many finished trials as the spec asks for; today's come first.
@@ -85,8 +87,8 @@ class Search:
         spec, study = self._spec, self._study
         begun = len(study.get_trials(deepcopy=False))
         study.sampler = self._sampler(begun)
-        if not self.tried() and self._fits():
-            study.enqueue_trial(spec.today)
+        if not self.tried() and self._fits() and not self._trials_in("WAITING"):
+            study.enqueue_trial({key: _named(value) for key, value in spec.today.items()})
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", self._optuna.exceptions.ExperimentalWarning)
             trials, asked = self._ask(size)
@@ -129,7 +131,8 @@ class Search:
         found: dict[str, Any] = {}
         for sought in self._spec.ranges:
             if sought.choices:
-                found[sought.key] = trial.suggest_categorical(sought.key, list(sought.choices))
+                by_name = {_named(choice): choice for choice in sought.choices}
+                found[sought.key] = by_name[trial.suggest_categorical(sought.key, list(by_name))]
             elif sought.whole:
                 found[sought.key] = trial.suggest_int(
                     sought.key, int(sought.low), int(sought.high), log=sought.log
@@ -145,9 +148,20 @@ class Search:
 
     def _forget_unfinished(self) -> None:
         """Trials that were under way when the process before was killed: their cells are kept, not they."""
-        states = self._optuna.trial.TrialState
-        for trial in self._study.get_trials(deepcopy=False, states=(states.RUNNING, states.WAITING)):
-            self._study.tell(trial.number, state=states.FAIL, skip_if_finished=True)
+        for trial in self._trials_in("RUNNING"):
+            failed = self._optuna.trial.TrialState.FAIL
+            self._study.tell(trial.number, state=failed, skip_if_finished=True)
+
+    def _trials_in(self, state: str) -> list[Any]:
+        found: list[Any] = self._study.get_trials(
+            deepcopy=False, states=(self._optuna.trial.TrialState[state],)
+        )
+        return found
+
+
+def _named(value: Any) -> Any:
+    """A value as Optuna keeps it: it knows no lists."""
+    return json.dumps(value) if isinstance(value, list) else value
 
 
 def _weighed(value: float, side: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from harness.model import Event
@@ -30,13 +31,14 @@ def play_into(stage: Stage, policy: Policy, seed: int, run_dir: Path) -> Path:
     folder = run_folder.make(run_dir, name)
     run_folder.write_manifest(folder, _manifest(stage, run, scenario, name))
     recorder = Recorder(folder, 0, 0)
-    steps = max(1, round(run.offer.length_s / HAND_ON_S))
+    steps = max(1, math.ceil(run.offer.length_s / HAND_ON_S))
     progress = Progress(steps, "steps of the evening")
 
     def take(events: list[Event]) -> None:
         recorder.extend(events)
         recorder.flush()
-        progress.step()
+        if progress.done < steps:  # the drain is no part of the evening
+            progress.step()
 
     try:
         played = play(run, take)

@@ -38,6 +38,10 @@ def _share(part: str) -> Callable[[Figures], float]:
     return lambda cell: cell[part] / cell["calls"] if cell["calls"] else math.nan
 
 
+def _ok_share(cell: Figures) -> float:
+    return cell["outcomes"]["ok"] / cell["calls"] if cell["calls"] else math.nan
+
+
 def _plain(key: str) -> Callable[[Figures], float]:
     return lambda cell: number(cell[key])
 
@@ -52,7 +56,7 @@ _PLAIN = (
     Measure("goodput", "/s", 1, _plain("request_goodput")),
     Measure("good_share", "%", 1, _share("good_calls")),
     Measure("throughput", "/s", 1, _plain("request_throughput")),
-    Measure("ok_share", "%", 1, lambda cell: cell["outcomes"]["ok"] / cell["calls"]),
+    Measure("ok_share", "%", 1, _ok_share),
     Measure("amplification", "", -1, _plain("amplification")),
     Measure("shed_rate", "%", -1, _plain("shed_rate")),
     Measure("breaker_open_fraction", "%", -1, _plain("breaker_open_fraction")),

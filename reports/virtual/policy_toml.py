@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from reports import words
 
 
 def policy_toml(table: Mapping[str, Any], remarks: Sequence[str] = ()) -> str:
     """The file that `--policy` reads back as this table, under some remarks."""
-    return "\n".join([*(f"# {line}" for line in remarks), *_lines(table)]) + "\n"
+    return "\n".join([*(f"# {words.clean(line)}" for line in remarks), *_lines(table)]) + "\n"
 
 
 def _lines(table: Mapping[str, Any]) -> list[str]:
@@ -25,8 +28,8 @@ def _lines(table: Mapping[str, Any]) -> list[str]:
 
 def _value(value: Any) -> str:
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
+        # What JSON escapes is what TOML does, but for the one control character above the others.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_value, value))}]"
     return str(value).lower() if isinstance(value, bool) else repr(value)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
 from types import TracebackType
@@ -112,10 +112,12 @@ class Pool:
         if not cells:
             return
         executor = self._started()
-        waiting: dict[Future[Figures], Cell] = {executor.submit(play_cell, cell): cell for cell in cells}
+        with _shielded():
+            waiting = {executor.submit(play_cell, cell): cell for cell in cells}
         while waiting:
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
+            # Those that failed last: what is finished beside them is kept.
+            for future in sorted(done, key=lambda future: future.exception() is not None):
                 cell = waiting.pop(future)
                 figures = _result(future, cell)
                 self._store.put(cell, figures)
@@ -129,6 +131,16 @@ class Pool:
         return self._executor
 
 
+@contextmanager
+def _shielded() -> Iterator[None]:
+    """Processes begun here never hear of Ctrl-C, not even while they start: it is the parent's to answer."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _result(future: Future[Figures], cell: Cell) -> Figures:
     try:
         return future.result()
@@ -138,8 +150,7 @@ def _result(future: Future[Figures], cell: Cell) -> Figures:
 
 
 def _begin(parent: int) -> None:
-    """In a new process: Ctrl-C is the parent's to answer, and there is nothing to do without it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """In a new process: there is nothing to do without its parent."""
     if sys.platform == "linux":
         with suppress(OSError):
             ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)

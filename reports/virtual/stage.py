@@ -12,7 +12,7 @@ from typing import Any
 from harness.errors import ConfigError, HarnessError
 from harness.play.offer import CLOSED, Offer, evening_offer, steady_offer
 from harness.policy.config import Policy
-from harness.policy.parse import parse
+from harness.policy.parse import READS, parse
 from harness.workload.arrivals import LAWS
 from harness.workload.spans import DAY_S, MINUTE_S, Window, parse_span, parse_window
 from mockserver.errors import ProfileError
@@ -20,13 +20,18 @@ from mockserver.profile import Profile
 from mockserver.profile_file import bundled_names, load_profile
 from mockserver.rules import When
 from mockserver.tables import Table, clock_minute, nearest, wrong
-from reports.errors import SpecError
-from reports.objectives import DEFAULT, Objective
+from reports.errors import SpecError, UsageError
+from reports.objectives import DEFAULT, OF_STREAMS, Objective
 from reports.objectives import parse as parse_objectives
 
 MOST_RPS = 100_000.0
+MOST_LENGTH_S = 366.0 * DAY_S
 MOST_SEEDS = 10_000
 SEEDS = range(-(2**63), 2**63)
+
+
+#: What `read_stage` reads.
+STAGE_KEYS = ("policy", "mock_profile", "goodput", "stream", "evening", "steady")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ def stage_of(document: Mapping[str, Any], folder: Path) -> Stage:
 
 
 def overlaid(table: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A policy table with dotted keys set."""
+    """A policy table with dotted keys set, and without those that a kind set so does not read."""
     result = copy.deepcopy(dict(table))
     for key, value in settings.items():
         *sections, last = key.split(".")
@@ -111,6 +116,11 @@ def overlaid(table: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str,
             if not isinstance(place, dict):
                 raise ConfigError(f"{key}: {section} is no section of a policy")
         place[last] = value
+        if last == "kind":
+            reads = READS.get(".".join(sections), {}).get(str(value), place)
+            for other in [name for name in place if name != last and name not in reads]:
+                if f"{key.removesuffix(last)}{other}" not in settings:
+                    del place[other]
     return result
 
 
@@ -132,8 +142,8 @@ def read_stage(spec: Table, folder: Path) -> Stage:
     name, table = _policy(spec.text("policy", "tuned"), folder)
     source, profile = _profile(spec.text("mock_profile", "primetime"), folder)
     load, cleared = _load(spec)
-    objectives = _objectives(spec)
     stream = spec.boolean("stream", False)
+    objectives = _objectives(spec, stream=stream)
     return Stage(name, table, profile, source, load, objectives, stream, _cleared(cleared, load, profile))
 
 
@@ -156,6 +166,8 @@ def _policy(name_or_path: str, folder: Path) -> tuple[str, dict[str, Any]]:
         table = {"preset": name_or_path}
         return parse(table, name_or_path).name, table
     path = folder / name_or_path
+    if not path.exists():
+        raise SpecError(f"policy = {name_or_path!r}: no such file: {path}")
     table = read_toml(path)
     try:
         parse(table, path.stem)
@@ -211,9 +223,12 @@ def _window(table: Table) -> Window:
 def _span(table: Table, key: str, default: str) -> float:
     text = table.text(key, default)
     try:
-        return parse_span(text, table.path(key))
+        length_s = parse_span(text, table.path(key))
     except ConfigError as error:
         raise ProfileError(str(error)) from error
+    if length_s > MOST_LENGTH_S:
+        raise wrong(table.path(key), text, "a year at most")
+    return length_s
 
 
 def _rate(table: Table, key: str, default: float) -> float:
@@ -228,11 +243,17 @@ def _arrivals(table: Table, default: str) -> str:
     return law
 
 
-def _objectives(spec: Table) -> tuple[Objective, ...]:
+def _objectives(spec: Table, *, stream: bool) -> tuple[Objective, ...]:
     texts = spec.raw("goodput", [f"{o.metric}:{o.limit_ms:g}" for o in DEFAULT])
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
         raise wrong("goodput", texts, 'a list such as ["call_latency:15000"]')
-    return parse_objectives(texts)
+    try:
+        objectives = parse_objectives(texts)
+    except UsageError as error:
+        raise SpecError(str(error).removeprefix("--")) from error
+    if not stream and (never := [o.metric for o in objectives if o.metric in OF_STREAMS]):
+        raise SpecError(f"goodput: no call meets {never[0]}: only a stream has it; expected stream = true")
+    return objectives
 
 
 def _cleared(text: str | None, load: Load, profile: Profile) -> float | None:
@@ -240,14 +261,17 @@ def _cleared(text: str | None, load: Load, profile: Profile) -> float | None:
     if text is None:
         whens = [r.when for r in profile.connection_faults] + [r.when for r in profile.request_faults]
         return max((end for when in whens if (end := _end_s(when, load)) is not None), default=None)
-    if load.window is None:
-        try:
-            return parse_span(text, "steady.cleared")
-        except ConfigError as error:
-            raise ProfileError(str(error)) from error
-    at_s = load.at_s(clock_minute("evening.cleared", text))
-    if at_s is None:
-        raise wrong("evening.cleared", text, f"a time within {load.window}")
+    if load.window is not None:
+        at_s = load.at_s(clock_minute("evening.cleared", text))
+        if at_s is None or at_s >= load.length_s:
+            raise wrong("evening.cleared", text, f"a time within {load.window}, before its end")
+        return at_s
+    try:
+        at_s = parse_span(text, "steady.cleared")
+    except ConfigError as error:
+        raise ProfileError(str(error)) from error
+    if at_s >= load.length_s:
+        raise wrong("steady.cleared", text, f"less than the load's length of {load.length_s:g} s")
     return at_s
 
 
