@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from random import Random
 
 from harness.model import Attempt, BreakerChanged, Event, LimitChanged, Outcome, Paused, StoppedBy
 from harness.pipeline.attempting import Lease, Progress
+from harness.pipeline.bound import Bound
 from harness.pipeline.call_state import CallState
 from harness.pipeline.gate import Full, Gate
 from harness.policy.breaker import State, make_breaker
@@ -123,7 +123,7 @@ class Leases:
             return False
         most = self._policy.admission.max_waiting if bounded else None
         try:
-            async with asyncio.timeout(left_s):
+            with Bound(left_s):
                 lease.reservation = await self.gate.enter(asked, call.priority, most)
         except TimeoutError:
             call.stopped_by = StoppedBy.DEADLINE

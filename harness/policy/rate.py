@@ -145,17 +145,16 @@ class _Meter:
         """Until `amount` is left, or the bucket is full."""
         if self.limit is None:
             return 0
-        over = self._spent_at(now_ns) + min(amount * UNIT, self.capacity) - self.capacity
+        self._drain(now_ns)
+        over = self.spent + min(amount * UNIT, self.capacity) - self.capacity
         return max(0, -(-over // self.limit))
 
     def spend(self, amount: int, now_ns: int) -> None:
         """Take `amount`; a negative one comes back, up to a full bucket."""
         if not amount:
             return
-        if self.limit is not None:
-            self._drain(now_ns)
-        spent = self.spent + amount * UNIT
-        self.spent = max(0, spent)
+        self._drain(now_ns)
+        self.spent = max(0, self.spent + amount * UNIT)
 
     def sync(self, level: Level, spent_then: int, corrected_then: int, now_ns: int) -> None:
         """Correct by what the API had counted when we had counted `spent_then`."""
@@ -172,11 +171,8 @@ class _Meter:
         self.corrected += drift
         self.spent = min(max(0, self.spent + drift), 2 * self.capacity)
 
-    def _spent_at(self, now_ns: int) -> int:
-        if self.limit is None or now_ns <= self._at_ns:
-            return self.spent
-        return max(0, self.spent - self.limit * (now_ns - self._at_ns))
-
     def _drain(self, now_ns: int) -> None:
-        self.spent = self._spent_at(now_ns)
-        self._at_ns = max(self._at_ns, now_ns)
+        if now_ns > self._at_ns:
+            if self.limit is not None:
+                self.spent = max(0, self.spent - self.limit * (now_ns - self._at_ns))
+            self._at_ns = now_ns

@@ -8,8 +8,8 @@ import itertools
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine
-from contextvars import Context
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context, copy_context
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
 from harness.errors import HarnessError
@@ -26,6 +26,9 @@ _NOISE_NS = 0.125
 _FEW_TIMERS = 100
 
 _TASKS_NAMED = 5
+
+#: The instant of what is not a timer; nobody asks for it.
+_AT_ONCE = 0.0
 
 
 class Deadlock(HarnessError):  # noqa: N818 - a finding about the code under test
@@ -52,6 +55,32 @@ def _real_wait(what: str) -> RealWait:
     )
 
 
+class _Handle(asyncio.TimerHandle):
+    """A timer, or what runs in the next turn: a call makes nine of them.
+
+    As asyncio makes both, but in one step, and without asking each time whether the loop debugs.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        args: Sequence[Any],
+        loop: VirtualLoop,
+        context: Context | None,
+    ) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = self._source_traceback = None
+        self._when = when
+        self._scheduled = False
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     """An event loop whose clock jumps: it moves only when nothing is ready, and then to the next timer.
 
@@ -65,14 +94,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
     a thread started behind the loop's back is noticed only when it calls in.
     """
 
-    # BaseEventLoop's own, which it does not declare: call_soon appends to the one, stop() sets the other.
+    # BaseEventLoop's own, which it does not declare: call_soon appends to the first, stop() and close() set
+    # the others.
     _ready: deque[asyncio.Handle]
     _stopping: bool
+    _closed: bool
 
     def __init__(self) -> None:
         super().__init__()
         self._now_ns = 0
-        self._timers: list[tuple[int, int, asyncio.TimerHandle]] = []
+        self._timers: list[tuple[int, int, _Handle]] = []
         self._order = itertools.count()
         self._cancelled = 0
         self._home = threading.get_ident()
@@ -94,12 +125,32 @@ class VirtualLoop(asyncio.BaseEventLoop):
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         """Call back at virtual second `when`; never, if that is infinite."""
-        if self.is_closed():
+        if self._closed:
             raise RuntimeError("Event loop is closed")
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        timer = _Handle(when, callback, args, self, context)
         if when != math.inf:
             heapq.heappush(self._timers, (self._due_ns(when), next(self._order), timer))
         return timer
+
+    def call_later(
+        self,
+        delay: float,
+        callback: Callable[[*Ts], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Call back so many virtual seconds from now; never, if that is infinite."""
+        return self.call_at(self._now_ns / NS + delay, callback, *args, context=context)
+
+    def call_soon(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Call back in the next turn."""
+        if self._closed:
+            raise RuntimeError("Event loop is closed")
+        handle = _Handle(_AT_ONCE, callback, args, self, context)
+        self._ready.append(handle)
+        return handle
 
     def call_soon_threadsafe(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
@@ -136,7 +187,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
             error, self._unheard = self._unheard, None
             raise error
         timers = self._timers
-        while timers and timers[0][2].cancelled():
+        while timers and timers[0][2]._cancelled:  # noqa: SLF001 - of our own class
             heapq.heappop(timers)
         if not timers:
             raise Deadlock(f"every task waits and no timer is scheduled: {self._waiting()}")
@@ -154,7 +205,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._cancelled += 1
         if self._cancelled > max(_FEW_TIMERS, len(self._timers) // 2):
             self._cancelled = 0
-            self._timers = [timer for timer in self._timers if not timer[2].cancelled()]
+            self._timers = [timer for timer in self._timers if not timer[2]._cancelled]  # noqa: SLF001
             heapq.heapify(self._timers)
 
     def _waiting(self) -> str:

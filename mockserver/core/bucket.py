@@ -42,7 +42,7 @@ class Bucket:
         self._drain(now_us)
         units = amount * UNITS
         over = self._used + units - max(self._size, units)
-        return max(0, _ceil_div(over, self.limit))
+        return max(0, -(-over // self.limit))
 
     def add(self, amount: int, now_us: int) -> int:
         """Pour in; gives the moment to be named when some of it is given back."""
@@ -69,18 +69,13 @@ class Bucket:
 
     def used(self, now_us: int) -> int:
         self._drain(now_us)
-        return _ceil_div(self._used, UNITS)
+        return -(-self._used // UNITS)
 
     def level(self, now_us: int) -> Level:
-        used = self.used(now_us)
-        remaining = max(0, self._size // UNITS - used)
-        return Level(self.limit, remaining, _ceil_div(self._used, self.limit))
+        remaining = max(0, self._size // UNITS - self.used(now_us))
+        return Level(self.limit, remaining, -(-self._used // self.limit))
 
     def _drain(self, now_us: int) -> None:
         if now_us > self._updated_us:
             self._used = max(0, self._used - self.limit * (now_us - self._updated_us))
             self._updated_us = now_us
-
-
-def _ceil_div(numerator: int, denominator: int) -> int:
-    return -(-numerator // denominator)

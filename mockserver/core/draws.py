@@ -10,9 +10,9 @@ from statistics import NormalDist
 _STANDARD = NormalDist()
 
 
-def uniform(seed: int, stream: str, *ids: int) -> float:
+def uniform(seed: int, stream: str, number: int, attempt: int | None = None) -> float:
     """A uniform draw inside (0, 1), never at its ends."""
-    text = f"{seed}/{stream}/{'/'.join(map(str, ids))}"
+    text = f"{seed}/{stream}/{number}" if attempt is None else f"{seed}/{stream}/{number}/{attempt}"
     bits = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 12
     # 52 bits and a half: exact in a double, so that the largest draw cannot round up to 1.
     return (bits + 0.5) * 2.0**-52

@@ -2,9 +2,19 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from mockserver.profile import CurvePoint, Evening
 from mockserver.rules import MINUTES_PER_DAY, When
 from mockserver.units import US_PER_S
+
+
+class EveningMoment(msgspec.Struct, frozen=True, gc=False):
+    """An instant as rules look at it: seconds since the window's start, the minute, whether it is played."""
+
+    elapsed_s: float
+    minute: float
+    playing: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +28,6 @@ class EveningClock:
         """Seconds since the start of the window; negative before it."""
         return (now_us - self.origin_us) / US_PER_S
 
-    def plays(self, elapsed_s: float) -> bool:
-        """Whether the evening has begun and is not over."""
-        return 0 <= elapsed_s < self.evening.duration_s
-
     def minute(self, now_us: int) -> float:
         """The evening's minute, from the window's start to its end; past 1440 after midnight.
 
@@ -30,14 +36,23 @@ class EveningClock:
         share = min(1.0, max(0.0, self.elapsed_s(now_us) / self.evening.duration_s))
         return self.evening.window.start_min + share * self.evening.window.length_min
 
+    def moment(self, now_us: int) -> EveningMoment:
+        """Now, for any number of rules; the evening is played once it has begun and until it is over."""
+        elapsed_s = self.elapsed_s(now_us)
+        return EveningMoment(elapsed_s, self.minute(now_us), 0 <= elapsed_s < self.evening.duration_s)
+
 
 def in_force(when: When, clock: EveningClock, now_us: int) -> bool:
-    """Whether a rule with this `when` applies now; one with a window only while the evening is played."""
-    elapsed_s = clock.elapsed_s(now_us)
+    """Whether a rule with this `when` applies now."""
+    return applies(when, clock.moment(now_us))
+
+
+def applies(when: When, moment: EveningMoment) -> bool:
+    """Whether a rule with this `when` applies then; one with a window only while the evening is played."""
     return (
-        (when.from_s is None or elapsed_s >= when.from_s)
-        and (when.to_s is None or elapsed_s < when.to_s)
-        and (when.window is None or (clock.plays(elapsed_s) and when.window.holds(clock.minute(now_us))))
+        (when.from_s is None or moment.elapsed_s >= when.from_s)
+        and (when.to_s is None or moment.elapsed_s < when.to_s)
+        and (when.window is None or (moment.playing and when.window.holds(moment.minute)))
     )
 
 

@@ -2,7 +2,7 @@
 
 from mockserver.core.decisions import Arrival
 from mockserver.core.draws import uniform
-from mockserver.core.evening import EveningClock, in_force
+from mockserver.core.evening import EveningClock, applies, in_force
 from mockserver.rules import ConnectionRule, RequestRule
 
 # How long it lasts that connections are refused, or that they are not.
@@ -55,8 +55,11 @@ class RequestFaults:
 
         Each rule draws from its own stream, so that adding one leaves the draws of those above it alone.
         """
+        if not self._rules:
+            return None
+        moment = clock.moment(now_us)
         for index, rule in enumerate(self._rules):
-            if not (_selects(rule, arrival) and in_force(rule.when, clock, now_us)):
+            if not (applies(rule.when, moment) and _selects(rule, arrival)):
                 continue
             self._matched[index] += 1
             draw = uniform(seed, f"request-fault-{index}", arrival.call, arrival.attempt)

@@ -217,6 +217,7 @@ class VirtualMock:
 
     def _end(self, exchange: Exchange) -> Generate | None:
         """The generation is over: its slot is free, and the next in line begins."""
+        exchange.timer = None  # it holds the exchange, too: a knot that only the collector would untie
         generate, exchange.generate = exchange.generate, None
         if generate is not None:
             del self._by_ticket[generate.ticket]
@@ -238,6 +239,7 @@ class VirtualMock:
     def _cancel(self, exchange: Exchange) -> None:
         if exchange.timer is not None:
             exchange.timer.cancel()
+            exchange.timer = None
 
     def _whole(self, exchange: Exchange) -> None:
         """A reply has been written to its end."""
