@@ -228,4 +228,4 @@ def test_a_line_longer_than_the_patience_serves_everybody_too_late(out: Path) ->
         assert late["request_goodput"] < 0.1 * mu
         assert late["request_throughput"] > 0.97 * mu  # the server is as busy as ever, and for nobody
         assert late["call_latency_ms"]["p50"] / 1000 == pytest.approx(places / mu + 2, rel=0.1)
-        assert late["request_goodput"] < played[8, places]["request_goodput"] < 0.98 * mu
+        assert played[8, places]["request_goodput"] > 0.9 * mu  # what cannot be in time is not sent
