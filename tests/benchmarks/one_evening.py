@@ -5,6 +5,7 @@ python -m tests.benchmarks.one_evening PROFILE SECONDS PEAK
 Only counts are kept of it, as a sweep keeps them. Prints one line of JSON.
 """
 
+import gc
 import json
 import sys
 import time
@@ -48,6 +49,7 @@ def main() -> None:
     profile, length_s, peak_rps = sys.argv[1:]
     run = evening("tuned", profile, float(length_s), float(peak_rps))
     process, most_bytes = psutil.Process(), 0
+    gc.disable()  # as the cells of a sweep play
 
     def look() -> None:
         nonlocal most_bytes
