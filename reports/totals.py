@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import IO, Any
@@ -50,6 +51,7 @@ class Samples:
     def _spill(self) -> None:
         if self._file is None:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the samples
+            weakref.finalize(self, self._file.close)
         self._file.seek(0, 2)
         for values in self._held:
             self._file.write(np.ascontiguousarray(values, dtype=np.float64).tobytes())

@@ -94,7 +94,7 @@ def refuse_contradictions(constraints: Sequence[Constraint]) -> None:
 
 def refuse_untold(measure: Measure, where: str, stage: Stage, calls: int) -> None:
     """Raise SpecError for a measure that a load of so many calls can never tell."""
-    name, _, statistic = measure.name.rpartition(".")
+    name, _, statistic = measure.name.partition(".")
     least = LEAST_SAMPLES.get(statistic, (0.0, 0))[1]
     if name in OF_STREAMS and not stage.stream:
         raise SpecError(f"{where}: only a stream has {name}: expected stream = true")

@@ -52,9 +52,9 @@ class Raced:
 def race(spec: TuneSpec, tried: Sequence[Tried], play: PlayAll) -> Raced:
     """Race the trials' settings, and today's beside them."""
     runners: dict[str, tuple[int | None, dict[str, Any]]] = {str({}): (None, {})}
-    today = spec.kept(spec.today)
+    today = spec.stage.policy({})
     for one in tried:
-        if one.settings != today:
+        if spec.stage.policy(one.settings) != today:
             runners.setdefault(str(one.settings), (one.number, one.settings))
     field = list(runners.values())
     first: list[Candidate] = []
@@ -66,7 +66,8 @@ def race(spec: TuneSpec, tried: Sequence[Tried], play: PlayAll) -> Raced:
         field = [(c.number, c.settings) for c in best(spec, entered)]
     feasible = [c for c in entered if c.feasible]
     kept = [c for c, is_on in zip(feasible, front([_point(spec, c) for c in feasible]), strict=True) if is_on]
-    winner = max(kept, key=lambda c: _point(spec, c), default=None)
+    # Of equals today's settings win: a change that brings nothing is none.
+    winner = max(kept, key=lambda c: (_point(spec, c), c.number is None), default=None)
     ours = next(c for c in entered if c.number is None)
     return Raced(first, entered, kept, winner, ours)
 

@@ -30,6 +30,9 @@ FIRST_SHARE = 3
 #: Floats are sought in three significant digits: nobody could say what a fourth is worth.
 DIGITS = 3
 
+#: In place of a value that nothing reads.
+NOT_READ = "not read"
+
 #: Whole numbers beyond this are not exact as floats, and no setting is as large.
 MOST_END = 1e15
 
@@ -102,13 +105,20 @@ class TuneSpec:
 
     @property
     def today(self) -> dict[str, Any]:
-        """What the keys of the ranges are in the policy one starts from, as a policy file has them."""
+        """What the keys of the ranges are in the policy one starts from, as a policy file has them.
+
+        NOT_READ for one that this policy does not read, as the limit of an adaptive concurrency.
+        """
         found = {}
+        policy = values(self.stage.policy({}))
         for sought in self.ranges:
-            value: Any = values(self.stage.policy({}))
+            value: Any = policy
             for part in sought.key.split("."):
                 value = value[part]
-            found[sought.key] = _written(value)
+            section = sought.key.rpartition(".")[0]
+            kind = {f"{section}.kind": policy[section]["kind"]} if "kind" in policy.get(section, {}) else {}
+            unread = sought.key in unread_keys(policy, {sought.key: value, **kind})
+            found[sought.key] = NOT_READ if unread else _written(value)
         return found
 
     @property
@@ -238,7 +248,8 @@ def _ends(sought: Range) -> list[Any]:
 
 
 def _is_range(value: Mapping[str, Any]) -> bool:
-    return not value.keys().isdisjoint({"min", "max", "choices"})
+    ends = (value[key] for key in ("min", "max", "choices") if key in value)
+    return any(not isinstance(end, Mapping) for end in ends)  # `concurrency.max` is a key, too
 
 
 def _range(key: str, value: Any) -> Range:

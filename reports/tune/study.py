@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.errors import ConfigError
 from reports.errors import SpecError, UsageError
-from reports.tune.spec import TuneSpec
+from reports.tune.spec import NOT_READ, TuneSpec
 from reports.virtual.cell import Figures
 
 #: Trials asked for together: the same on any machine, so that the search is.
@@ -88,7 +88,7 @@ class Search:
         begun = len(study.get_trials(deepcopy=False))
         study.sampler = self._sampler(begun)
         if not self.tried() and self._fits() and not self._trials_in("WAITING"):
-            study.enqueue_trial({key: _named(value) for key, value in spec.today.items()})
+            study.enqueue_trial({key: _named(value) for key, value in self._today().items()})
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", self._optuna.exceptions.ExperimentalWarning)
             trials, asked = self._ask(size)
@@ -143,8 +143,14 @@ class Search:
         return found
 
     def _fits(self) -> bool:
-        """Whether today's settings lie within the ranges."""
-        return all(sought.holds(self._spec.today[sought.key]) for sought in self._spec.ranges)
+        """Whether today's settings lie within the ranges; what nothing reads must stay so, set or not."""
+        spec, today = self._spec, self._today()
+        others = {r.key: r.choices[0] if r.choices else r.low for r in spec.ranges if r.key not in today}
+        held = all(sought.holds(today[sought.key]) for sought in spec.ranges if sought.key in today)
+        return held and spec.kept({**others, **today}) == today
+
+    def _today(self) -> dict[str, Any]:
+        return {key: value for key, value in self._spec.today.items() if value != NOT_READ}
 
     def _forget_unfinished(self) -> None:
         """Trials that were under way when the process before was killed: their cells are kept, not they."""

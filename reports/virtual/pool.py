@@ -134,11 +134,17 @@ class Pool:
 @contextmanager
 def _shielded() -> Iterator[None]:
     """Processes begun here never hear of Ctrl-C, not even while they start: it is the parent's to answer."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    caught: list[int] = []
+    # The mask is what processes inherit; a thread of a library's may hear of it all the same.
+    before = signal.signal(signal.SIGINT, lambda number, _: caught.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, before)
+    if caught:
+        raise KeyboardInterrupt
 
 
 def _result(future: Future[Figures], cell: Cell) -> Figures:
