@@ -88,7 +88,10 @@ def _is_read(policy: Mapping[str, Any], settings: Mapping[str, Any], path: str) 
         if key not in kinds.get(kind, ()):
             return False
     needed = NEEDS.get(path)
-    return needed is None or bool(settings.get(f"{section}.{needed}", policy[section][needed]))
+    if needed is None:
+        return True
+    other = settings.get(f"{section}.{needed}", policy[section][needed])
+    return bool(other) and other != OFF
 
 
 def _with_kinds(table: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from harness.errors import ConfigError
 from harness.policy.parse import parse, unread_keys, values
-from harness.policy.presets import preset
+from harness.policy.presets import TUNED, preset
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,9 @@ def test_what_nothing_reads(name: str, settings: dict[str, Any], unread: set[str
             parse(table, "mine")
     else:
         parse(table, "mine")
+
+
+def test_a_key_is_unread_where_the_one_it_needs_is_switched_off() -> None:
+    settings = {"breaker.slow_call_s": "off", "breaker.slow_ratio": 0.5}
+    assert unread_keys(values(TUNED), settings) == {"breaker.slow_ratio"}
+    assert unread_keys(values(TUNED), {"rate.pause": False, "rate.max_pause_s": 5.0}) == {"rate.max_pause_s"}
