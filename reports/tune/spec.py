@@ -19,6 +19,7 @@ from reports.errors import ReportError, SpecError
 from reports.sweep.spec import flat
 from reports.tune import constraint as constraints_of
 from reports.tune.constraint import Constraint, measure_named
+from reports.virtual.cell import code
 from reports.virtual.measures import Measure
 from reports.virtual.stage import STAGE_KEYS, Stage, read_seeds, read_stage, read_toml
 
@@ -125,6 +126,7 @@ class TuneSpec:
     def identity(self) -> str:
         """The same for studies that seek the same: their trials may be shared."""
         document = {
+            "code": code(),
             "stages": [stage.document() for stage in self.stages],
             "table": self.stage.table,
             "profiles": [as_document(stage.profile) for stage in self.stages],

@@ -8,6 +8,9 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError
@@ -23,9 +26,6 @@ from reports.virtual.parts import Parts
 from reports.virtual.play import VirtualRun, play
 from reports.virtual.stage import Stage
 
-#: Changes when the same cell would come to other figures, so that none of an older kind is taken for it.
-CELL_VERSION = 1
-
 #: Events taken at once: a part of a run costs some milliseconds, whatever it holds.
 PART_EVENTS = 20_000
 
@@ -40,11 +40,14 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """The same for cells whose figures must be the same, whatever spec they stand in."""
+        """The same for cells whose figures must be the same, whatever spec they stand in.
+
+        Another release, or a line of code that was changed, may come to other figures: those are other cells.
+        """
         policy = values(self.stage.policy(self.settings))
         del policy["name"]
         document = {
-            "version": CELL_VERSION,
+            "code": code(),
             "policy": policy,
             "stage": self.stage.document(),
             "profile": as_document(self.stage.profile),
@@ -55,6 +58,17 @@ class Cell:
 
 
 Figures = dict[str, Any]
+
+
+@cache
+def code() -> str:
+    """A digest of all that figures come from: the sources of client, mock server and reports."""
+    digest = hashlib.sha256()
+    for package in ("harness", "mockserver", "reports"):
+        folder = Path(str(resources.files(package)))
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def play_cell(cell: Cell) -> Figures:
