@@ -29,6 +29,8 @@ p { margin:0; }
   font-variant-numeric:tabular-nums; white-space:nowrap; }
 .figures .value small { font-size:15px; font-weight:500; color:var(--muted); letter-spacing:0; }
 .figures .of { font-size:12.5px; color:var(--muted); line-height:1.4; }
+.said { margin:0 0 16px; max-width:72ch; }
+.plots + .card, .card + .card { margin-top:16px; }
 .plots { display:grid; grid-template-columns:repeat(2, minmax(0, 1fr)); gap:16px; }
 .plots > figure.full { grid-column:1 / -1; }
 figure, .card { margin:0; background:var(--sheet); border:1px solid var(--line); border-radius:10px;

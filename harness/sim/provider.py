@@ -57,4 +57,7 @@ class Provider(Protocol):
         """A request has arrived on an open line; one at a time."""
 
     def left(self, line: Line) -> None:
-        """The line is gone, whoever ended it. Called once; what the line is told after it is not heard."""
+        """The line is gone, whoever ended it, or nobody waits for it to open any more.
+
+        Called once; what the line is told after it is not heard.
+        """

@@ -12,15 +12,11 @@ from collections.abc import Callable
 from harness.model import Fault, Outcome
 from harness.policy.config import ConnectionsConfig
 from harness.sim.connection import SimConnection, SimResponse
+from harness.sim.linux import SYN_WAITS_S, wheel
 from harness.sim.loop import VirtualLoop
 from harness.sim.provider import Knock, Provider
 from harness.transport.base import HttpRequest, HttpResponse, TransportError
 from harness.transport.pool import Keeps, Pool, unconnected
-
-#: Seconds after the first when Linux sends an unanswered SYN again: four times a second apart, then twice as
-#: long each time (net.ipv4.tcp_syn_linear_timeouts = 4, tcp_syn_retries = 6; Linux 6.5 and later). Its timer
-#: wheel rounds each wait up (HZ = 250: 1 s takes 1.024, 2 s 2.016, 4 s 4.096); measured on Linux 6.18.
-SYN_RETRIES_S = (1.016, 2.04, 3.064, 4.088, 5.112, 7.128, 11.224, 19.416, 35.544, 68.312)
 
 #: There is one server.
 _PLACE = "provider"
@@ -56,7 +52,11 @@ class SimTransport:
         made = SimConnection(self._provider, self._settings.read_timeout_s, lost, self._virtual())
         knock, most_s = self._provider.connect(made), self._settings.connect_timeout_s
         if knock is Knock.DROPPED:
-            knock = await self._knock_again(made, most_s)
+            try:
+                knock = await self._knock_again(made, most_s)
+            finally:
+                if knock is Knock.DROPPED:  # by now nobody knocks for it any more
+                    self._provider.left(made)
         match knock:
             case Knock.OPENED:
                 return made
@@ -68,16 +68,18 @@ class SimTransport:
                 raise unconnected(_PLACE, TimeoutError(), most_s)
 
     async def _knock_again(self, made: SimConnection, most_s: float) -> Knock:
-        waited_s = 0.0
-        for at_s in SYN_RETRIES_S:
-            if at_s > most_s:
+        """The kernel's repetitions; those of a slot of its wheel arrive in the same instant."""
+        loop = self._virtual()
+        give_up_s = loop.time() + most_s
+        for wait_s in SYN_WAITS_S:
+            at_s = wheel(loop.time(), wait_s)
+            if at_s > give_up_s:
                 break
-            await asyncio.sleep(at_s - waited_s)
-            waited_s = at_s
+            await asyncio.sleep(at_s - loop.time())
             knock = self._provider.connect(made)
             if knock is not Knock.DROPPED:
                 return knock
-        await asyncio.sleep(max(0.0, most_s - waited_s))
+        await asyncio.sleep(max(0.0, give_up_s - loop.time()))
         return Knock.DROPPED
 
     def _virtual(self) -> VirtualLoop:

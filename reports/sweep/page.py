@@ -12,7 +12,7 @@ from reports.sweep.result import SHOWN, Row, numbered, shown
 from reports.sweep.spec import SweepSpec
 from reports.virtual import beside
 from reports.virtual.beside import Beside
-from reports.virtual.measures import MEASURES, figure_text
+from reports.virtual.measures import MEASURES, Measure, figure_text
 from reports.virtual.stage import Stage
 
 HEADINGS = {
@@ -54,10 +54,19 @@ def _lines(rows: Sequence[Row]) -> list[list[str]]:
             "" if number is None else str(number),
             *(shown(value) for value in row.settings.values()),
             behind(row),
-            *(figure_text(row.mean(MEASURES[name]), MEASURES[name]) for name in SHOWN),
+            *(_shown(row, MEASURES[name]) for name in SHOWN),
         ]
         for number, row in numbered(rows)
     ]
+
+
+def _shown(row: Row, of: Measure) -> str:
+    """A mean; where some seeds have no end and others have, how many have, and their mean."""
+    values = [of.of(cell) for cell in row.cells]
+    finite = [value for value in values if math.isfinite(value)]
+    if of.name != "time_to_recover" or not finite or len(finite) == len(values):
+        return figure_text(row.mean(of), of)
+    return f"{len(finite)} of {len(values)}: {figure_text(sum(finite) / len(finite), of)}"
 
 
 def behind(row: Row) -> str:
@@ -85,7 +94,7 @@ def render(spec: SweepSpec, rows: Sequence[Row]) -> str:
     """The self-contained page."""
     others = varied(spec)[2:]
     slice_note = f" {', '.join(others)} as in the best setting." if others else ""
-    finding = page.element("p", spec.finding) if spec.finding else Html("")
+    finding = page.element("p", spec.finding, cls="said") if spec.finding else Html("")
     plots = [
         Plot(
             "measured",

@@ -158,6 +158,7 @@ def _heat(ax: Axes, panel: Panel, values: Matrix, of: Measure) -> None:
     ax.pcolormesh(across, down, known, cmap=colours, norm=norm, edgecolors="face", linewidth=0.3)
     ax.invert_yaxis()
     ax.grid(visible=False)
+    ax.set_facecolor(style.FAINT)  # behind what cannot be told
     texts = [[figure_text(value, of) for value in line] for line in values]
     longest = max(len(text) for line in texts for text in line)
     points = min(_CELL_PT, _fitting(panel.width_in / values.shape[1], longest + 1))
@@ -205,8 +206,14 @@ def _line(ax: Axes, rows: Sequence[Row], of: Measure) -> None:
     colour = style.OK if of.side > 0 else style.STORM
     by_seed = np.array([[of.of(cell) for cell in row.cells] for row in rows])
     known = np.where(np.isfinite(by_seed), by_seed, np.nan)
-    ax.plot(places, known.mean(axis=1), color=colour, marker="o", markersize=4)
-    ax.fill_between(places, known.min(axis=1), known.max(axis=1), color=colour, alpha=0.15, linewidth=0)
+    least, most = known.min(axis=1), known.max(axis=1)
+    if all(isinstance(value, int | float) for row in rows for value in row.settings.values()):
+        ax.plot(places, known.mean(axis=1), color=colour, marker="o", markersize=4)
+        ax.fill_between(places, least, most, color=colour, alpha=0.15, linewidth=0)
+    else:  # words have no order that a line could follow
+        ax.plot(places, known.mean(axis=1), color=colour, marker="o", markersize=6, linestyle="none")
+        ax.vlines(places, least, most, color=colour, alpha=0.3, linewidth=4)
+        ax.set_xlim(-0.5, len(rows) - 0.5)
     ax.set_ylim(0)
     for place, row in zip(places, rows, strict=True):
         if not math.isfinite(mean := row.mean(of)):

@@ -52,8 +52,8 @@ def render(tuned: Tuned) -> str:
     return page.document(
         words.clean(spec.title),
         heading,
-        page.element("p", tuned.verdict),
-        page.element("p", spec.finding) if spec.finding else Html(""),
+        page.element("p", tuned.verdict, cls="said"),
+        page.element("p", spec.finding, cls="said") if spec.finding else Html(""),
         page.element("div", *(page.figure(p) for p in _plots(tuned)), cls="plots"),
         _card("What the winner changes", ["key", "today", "winner"], _changes(tuned)),
         _card(

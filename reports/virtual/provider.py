@@ -100,7 +100,8 @@ class VirtualMock:
     def left(self, line: Line) -> None:
         """A line is gone. A request that waits in the kernel is read all the same."""
         self._served.discard(line)
-        self._front.left(line)
+        if not self._front.left(line):
+            self._early.pop(line, None)
         exchange = self._by_line.pop(line, None)
         if exchange is None:
             return

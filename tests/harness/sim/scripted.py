@@ -84,8 +84,9 @@ class Scripted:
         (self._deeds.pop(0) if len(self._deeds) > 1 else self._deeds[0])(line, loop)
 
     def left(self, line: Line) -> None:
-        """A line is gone; told once."""
-        self.open.remove(line)
+        """A line is gone; told once, of one that was never opened, too."""
+        if line in self.open:
+            self.open.remove(line)
         self.lefts += 1
 
 

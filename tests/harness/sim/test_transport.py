@@ -10,7 +10,7 @@ import pytest
 from harness.policy.config import ConnectionsConfig
 from harness.sim import loop as virtual
 from harness.sim.provider import Knock
-from harness.sim.transport import SYN_RETRIES_S, SimTransport
+from harness.sim.transport import SimTransport
 from tests.harness.sim.scripted import (
     Scripted,
     acts,
@@ -162,6 +162,10 @@ def test_a_connection_that_the_server_closes_while_it_is_idle_is_not_used_again(
 
 # Connecting.
 
+#: When SYNs are sent of which none is answered. Waits of 1 and 2 s end on the multiple of 32 ms that follows,
+#: those of 4, 8 and 16 s on that of 256 ms, the one of 32 s on that of 2.048 s.
+SYNS_S = (0, 1.024, 2.048, 3.072, 4.096, 5.12, 7.136, 11.264, 19.456, 35.584, 69.632)
+
 
 @pytest.mark.parametrize("knock", [Knock.REFUSED, Knock.RESET])
 def test_a_connection_that_is_none(knock: Knock) -> None:
@@ -173,20 +177,21 @@ def test_a_connection_that_is_none(knock: Knock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("timeout_s", "knocks"), [(0.5, 1), (2.0, 2), (5.0, 5), (6.0, 6), (10.0, 7), (30.0, 9), (60.0, 10)]
+    ("timeout_s", "knocks"),
+    [(0.5, 1), (2.0, 2), (5.0, 5), (6.0, 6), (10.0, 7), (30.0, 9), (60.0, 10), (75.0, 11)],
 )
 def test_dropped_syns_are_sent_again_until_the_connect_timeout(timeout_s: float, knocks: int) -> None:
     async def main() -> None:
         provider = Scripted(knocks=[Knock.DROPPED])
         async with transport_to(provider, connect_timeout_s=timeout_s) as transport:
             assert await failure(ask(transport)) == f"timeout.connect_timeout at {timeout_s:g}"
-        assert provider.knocked_at == pytest.approx([0.0, *SYN_RETRIES_S[: knocks - 1]])
+        assert provider.knocked_at == pytest.approx(SYNS_S[:knocks])
 
     virtual.run(main())
 
 
 @pytest.mark.parametrize(
-    ("last", "ends"), [(Knock.OPENED, "good at 3.064"), (Knock.REFUSED, "transient.connect at 3.064")]
+    ("last", "ends"), [(Knock.OPENED, "good at 3.072"), (Knock.REFUSED, "transient.connect at 3.072")]
 )
 def test_a_syn_sent_again_finds_what_there_is_by_then(last: Knock, ends: str) -> None:
     async def main() -> str:
@@ -197,6 +202,36 @@ def test_a_syn_sent_again_finds_what_there_is_by_then(last: Knock, ends: str) ->
             return f"{(await ask(transport)).decode()} at {asyncio.get_running_loop().time():g}"
 
     assert virtual.run(main()) == ends
+
+
+def test_whoever_is_dropped_within_one_slot_of_the_wheel_knocks_again_in_the_same_instant() -> None:
+    async def main() -> None:
+        provider = Scripted(knocks=[*[Knock.DROPPED] * 3, Knock.OPENED])
+        async with transport_to(provider) as transport:
+            asked = []
+            for _ in range(3):
+                asked.append(asyncio.create_task(ask(transport)))
+                await asyncio.sleep(0.01)
+            await asyncio.gather(*asked)
+        assert provider.knocked_at == [0, 0.01, 0.02, 1.024, 1.024, 1.024]
+
+    virtual.run(main())
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_provider_that_dropped_a_line_is_told_when_nobody_knocks_any_more(*, cancelled: bool) -> None:
+    async def main() -> None:
+        provider = Scripted(knocks=[Knock.DROPPED])
+        async with transport_to(provider, connect_timeout_s=3) as transport:
+            task = asyncio.create_task(failure(ask(transport)))
+            await asyncio.sleep(2.5)
+            assert provider.lefts == 0
+            if cancelled:
+                task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        assert provider.lefts == 1
+
+    virtual.run(main())
 
 
 # Replies.

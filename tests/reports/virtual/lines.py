@@ -82,6 +82,10 @@ class Door:
         line.on_end = lambda: self.front.left(line)
         return str(self.front.knock(line).value)
 
+    def knock_again(self, number: int) -> str:
+        """A line that was dropped knocks once more."""
+        return str(self.front.knock(self.lines[number]).value)
+
     def leave(self, number: int) -> None:
         """The client of a line leaves."""
         self.front.left(self.lines[number])

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, suppress
-from itertools import pairwise
+from random import Random
 
 import pytest
 
 from harness.sim import loop as virtual
-from harness.sim.transport import SYN_RETRIES_S
+from harness.sim.linux import SYN_WAITS_S
+from harness.sim.transport import SimTransport
+from harness.transport.base import HttpRequest, TransportError
 from mockserver.clock import Clock
+from reports.virtual.provider import VirtualMock
 from tests.reports.virtual.lines import US, Door
-from tests.reports.virtual.sides import Asker, bare, in_virtual_time, on_sockets, profile
+from tests.reports.virtual.sides import Asker, bare, connections, in_virtual_time, on_sockets, profile
 
 SLOW = {"connections_per_s": 2, "burst": 1}
 
@@ -175,6 +179,138 @@ def test_a_line_that_hangs_holds_its_place_until_the_server_sweeps() -> None:
     assert [line.heard for line in door.lines] == [[], []]
 
 
+async def _half_open(door: Door) -> None:
+    """One is open, three wait, and line 5 is half-open: at 1.024 s it came for the place of line 4."""
+    assert [door.knock() for _ in range(6)] == ["opened"] * 4 + ["dropped"] * 2
+    await asyncio.sleep(1)
+    door.leave(0)
+    await asyncio.sleep(0.024)
+    assert [door.knock_again(number) for number in (4, 5)] == ["opened"] * 2
+
+
+ONE_BY_ONE = {"max_open": 1, "backlog": 2}
+
+
+def test_who_leaves_half_open_is_let_in_all_the_same_and_holds_no_place() -> None:
+    async def scene(door: Door) -> None:
+        await _half_open(door)
+        await asyncio.sleep(0.076)
+        door.leave(5)
+        for number in range(1, 5):
+            await asyncio.sleep(0.1)
+            door.leave(number)
+        assert door.front._kernel.idle
+
+    door = _played(scene, front=ONE_BY_ONE)
+    assert [(number, left) for number, left, _ in door.served] == [
+        *((number, False) for number in range(5)),
+        (5, True),
+    ]
+
+
+def test_who_leaves_half_open_and_is_never_let_in_is_forgotten() -> None:
+    async def scene(door: Door) -> None:
+        await _half_open(door)
+        await asyncio.sleep(1)
+        door.leave(5)
+        await asyncio.sleep(108)
+        assert door.forgotten == []
+        await asyncio.sleep(1)
+
+    door = _played(scene, front=ONE_BY_ONE)
+    assert (door.forgotten, door.lines[5].heard) == ([5], [])
+
+
+def test_who_is_half_open_while_connections_are_refused_is_reset_at_its_next_packet() -> None:
+    """At 1.1 s nobody listens; at 1.2 s somebody does again. Its request comes again at 1.244 s."""
+
+    async def scene(door: Door) -> None:
+        await _half_open(door)
+        await asyncio.sleep(5)
+        assert door.front._kernel.idle
+
+    refuse = {"action": "refuse", "from_s": 1.1, "to_s": 1.2}
+    door = _played(scene, front=ONE_BY_ONE, connection_faults=[refuse])
+    assert [line.heard for line in door.lines[1:]] == [
+        [],
+        *([("reset", pytest.approx(1.1))] for _ in range(3)),
+        [("reset", 1.244)],
+    ]
+    assert door.forgotten == []
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_who_is_accepted_before_its_request_is_there_is_open_until_it_is_heard(*, leaves: bool) -> None:
+    """At 2.048 s there is room, and the handshake is answered again; the request comes again at 2.528 s, and
+    with it the end, if its client has left. Only then does it make room for line 6.
+    """
+
+    async def scene(door: Door) -> None:
+        await _half_open(door)
+        await asyncio.sleep(0.976)
+        door.leave(1)
+        for number in (2, 3, 4):
+            await asyncio.sleep(0.1)
+            door.leave(number)
+        assert (door.front.accepted, door.knock()) == (6, "opened")
+        if leaves:
+            door.leave(5)
+        await asyncio.sleep(5)
+        assert door.front._unheard == {}
+
+    door = _played(scene, front=ONE_BY_ONE)
+    assert door.served[5:] == ([(5, True, 2.528), (6, False, 2.528)] if leaves else [(5, False, 2.528)])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_nothing_of_anybody_is_kept_however_it_ended(seed: int) -> None:
+    """Three times as many as are let in, who wait between half a second and six for a connection and a reply;
+    some are refused, some reset, some hang, and the last of them are long gone.
+    """
+    rng = Random(seed)
+    faults = [
+        {"action": "refuse", "probability": 0.02},
+        {"action": "reset", "probability": 0.1},
+        {"action": "hang", "probability": 0.1},
+    ]
+    played = profile(
+        front={"connections_per_s": 5, "burst": 1, "backlog": 6, "max_open": 4},
+        connection_faults=faults,
+    )
+    ends: Counter[str] = Counter()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, virtual.VirtualLoop)
+        mock = VirtualMock(played, seed, loop)
+
+        async def one() -> None:
+            await asyncio.sleep(rng.uniform(0, 20))
+            waits_s = {"connect_timeout_s": rng.uniform(0.5, 6), "read_timeout_s": rng.uniform(0.5, 6)}
+            transport = SimTransport(connections(reuse=False, **waits_s), mock)
+            try:
+                async with asyncio.timeout(rng.uniform(0.5, 12)):
+                    await (await transport.open(request)).aclose()
+                ends["ok"] += 1
+            except TransportError as error:
+                ends[str(error.fault)] += 1
+            except TimeoutError:
+                ends["left"] += 1
+            await transport.aclose()
+
+        await asyncio.gather(*(one() for _ in range(300)))
+        await asyncio.sleep(300)
+        front = mock._front
+        assert front._kernel.idle
+        assert (front._kernel._dropped, front._kernel._request_s) == (set(), {})
+        assert (front._left, front._unheard, front._open, front._held) == (set(), {}, set(), set())
+        assert (mock._served, mock._early, mock._by_line, mock._by_ticket) == (set(), {}, {}, {})
+
+    request = HttpRequest("POST", "http://virtual.invalid/v1/chat/completions", {}, b"{}")
+    virtual.run(main())
+    assert set(ends) == {"ok", "connect", "connect_timeout", "read", "read_timeout", "left"}, f"seed {seed}"
+
+
 def test_a_door_in_the_way_is_felt_alike_in_both_times() -> None:
     """One connection a request, five let in a second: four fit the backlog of three, two are dropped and come
     back after their SYN's own time.
@@ -251,13 +387,4 @@ def test_this_kernel_keeps_one_more_than_the_backlog_and_sends_a_dropped_syn_aga
         assert select.select([], knocking[3:], [], 0.5)[1] == []
         stack.enter_context(listening.accept()[0])
         assert select.select([], knocking[3:], [], 3)[1] == knocking[3:]
-        assert clock.now_us() / US == pytest.approx(SYN_RETRIES_S[0], abs=0.1)
-
-
-def test_the_waits_between_syns_are_linear_and_then_double() -> None:
-    """Nominally 1 s five times, then 2, 4, 8, 16 and 32; the kernel's timer wheel adds up to 3 %."""
-    waits_s = [later - earlier for earlier, later in pairwise((0.0, *SYN_RETRIES_S))]
-    assert waits_s == pytest.approx([1, 1, 1, 1, 1, 2, 4, 8, 16, 32], rel=0.03)
-    assert all(
-        wait_s >= nominal for wait_s, nominal in zip(waits_s, [1] * 5 + [2, 4, 8, 16, 32], strict=True)
-    )
+        assert clock.now_us() / US == pytest.approx(SYN_WAITS_S[0], abs=0.1)
