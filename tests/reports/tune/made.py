@@ -9,7 +9,8 @@ from typing import Any
 
 from reports.tune.constraint import parse
 from reports.tune.race import PlayAll
-from reports.tune.spec import Range, TuneSpec
+from reports.tune.ranges import Range
+from reports.tune.spec import TuneSpec
 from reports.tune.study import Tried
 from reports.virtual.cell import Figures
 from reports.virtual.measures import MEASURES

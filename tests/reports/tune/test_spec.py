@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from reports.__main__ import main
-from reports.tune.spec import Range, TuneSpec, read_tune
+from reports.tune.ranges import Range
+from reports.tune.spec import TuneSpec, read_tune
 from tests.reports.virtual import small
 
 HEAD = """\

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from reports.errors import SpecError
-from reports.tune.spec import Range, TuneSpec
+from reports.tune.ranges import Range
+from reports.tune.spec import TuneSpec
 from reports.tune.study import BATCH, Search
 from reports.virtual.cell import Figures
 from tests.reports.tune import made

@@ -304,7 +304,7 @@ def test_nothing_of_anybody_is_kept_however_it_ended(seed: int) -> None:
         assert front._kernel.idle
         assert (front._kernel._dropped, front._kernel._request_s) == (set(), {})
         assert (front._left, front._unheard, front._open, front._held) == (set(), {}, set(), set())
-        assert (mock._served, mock._early, mock._by_line, mock._by_ticket) == (set(), {}, {}, {})
+        assert (mock._served, mock._early, mock._by_line, mock._engine._by_ticket) == (set(), {}, {}, {})
 
     request = HttpRequest("POST", "http://virtual.invalid/v1/chat/completions", {}, b"{}")
     virtual.run(main())
