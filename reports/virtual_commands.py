@@ -7,12 +7,23 @@ import os
 from pathlib import Path
 from typing import Any
 
+from reports.errors import ReportError, UsageError
 from reports.load import read_run
 from reports.summary import save, summarise, write
 from reports.summary_text import render as summary_text
 from reports.telling import tell
 
 MOST_JOBS = 1024
+
+#: Keys of a spec, and the options of `play` that stand for them.
+_OPTIONS = {
+    "evening.window": "--window",
+    "evening.length": "--evening",
+    "evening.peak_rps": "--peak-rps",
+    "evening.arrivals": "--arrivals",
+    "mock_profile": "--mock-profile",
+    "goodput": "--goodput",
+}
 
 #: Those whose results are kept as they come, so that the same command goes on where it was.
 RESUMABLE = ("sweep", "tune")
@@ -101,12 +112,22 @@ def _play(options: argparse.Namespace) -> None:
     }
     if options.goodput is not None:
         document["goodput"] = options.goodput
-    stage = stage_of(document, Path())
+    try:
+        stage = stage_of(document, Path())
+    except ReportError as error:
+        raise UsageError(_as_options(str(error))) from error
     folder = play_into(stage, stage.policy({}), options.seed, options.run_dir)
     run = read_run(folder)
     summary = summarise(run, stage.objectives)
     written = [write(summary, folder), save(folder / "report.html", render(run, stage.objectives).encode())]
     tell(options, summary, summary_text(summary), written)
+
+
+def _as_options(text: str) -> str:
+    """What is wrong with the keys of a spec, said of the options they were given by."""
+    for key, option in _OPTIONS.items():
+        text = text.replace(f"{key} =", f"{option} =")
+    return text
 
 
 def _sweep(options: argparse.Namespace) -> None:
