@@ -61,7 +61,7 @@ def test_a_peer_that_is_not_installed_is_shown_as_skipped() -> None:
     [
         (["--calls", "0"], "--calls 0: expected at least 1"),
         (["--rounds", "-1"], "--rounds -1: expected at least 1"),
-        (["--concurrency", "101"], "--concurrency 101: expected at most 100, the permits of 'tuned'"),
+        (["--concurrency", "139"], "--concurrency 139: expected at most 138, the permits of 'tuned'"),
         (["--calls", "10"], "--calls 10: expected at least --concurrency 50"),
         (["--calls", "many"], "invalid int value: 'many'"),
         (["--round", "1", "--frobnicate"], "unrecognized arguments: --frobnicate"),
@@ -91,7 +91,8 @@ def test_ctrl_c_ends_the_benchmark_and_its_server_without_a_traceback() -> None:
 
 
 def test_callers_never_queue_for_permits() -> None:
-    assert TUNED.concurrency.initial == TUNED.concurrency.max == MOST_CONCURRENT
+    # A success adds permits to the initial ones, and nothing in the benchmark takes any away.
+    assert TUNED.concurrency.initial == MOST_CONCURRENT <= TUNED.concurrency.max
 
 
 def test_the_server_finds_the_end_of_a_request_at_any_cut() -> None:

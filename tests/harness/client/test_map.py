@@ -117,10 +117,10 @@ def test_by_default_as_many_as_an_adaptive_limit_has_at_the_moment() -> None:
 
 
 def test_a_batch_larger_than_admission_is_not_turned_away() -> None:
-    prompts = [f"0.1 {n}" for n in range(2 * (100 + 160))]
+    prompts = [f"0.1 {n}" for n in range(2 * (138 + 90))]
     items, echo, _ = mapped(prompts, TUNED)
     assert sorted(texts(items)) == sorted(prompts)
-    assert echo.most_on_wire == 100
+    assert echo.most_on_wire == 138
 
 
 @pytest.mark.parametrize("at_once", [1, 3])

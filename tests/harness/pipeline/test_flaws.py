@@ -72,7 +72,7 @@ def test_sixty_seconds_open_then_everything_at_once() -> None:
     open_s, at_once = played(replace(ARTICLE, retry=ONCE), outage)
     assert (open_s, at_once) == (60.0, 100)
     open_s, at_once = played(replace(TUNED, retry=ONCE), outage)
-    assert 3.0 <= open_s < 3.75
+    assert 6.53 <= open_s < 6.53 * 1.25
     assert at_once == TUNED.breaker.probes == 5
 
 
@@ -89,9 +89,10 @@ def test_an_open_time_that_does_not_grow_while_the_outage_lasts() -> None:
 
     assert played(replace(ARTICLE, retry=ONCE), openings) == [60.0] * 4
     times = played(replace(TUNED, retry=ONCE), openings)
-    for time_s, least_s in zip(times, (3, 6, 12, 24), strict=True):
+    doubled = (6.53, 13.06, 26.12, 30)  # to at most 30 s
+    for time_s, least_s in zip(times, doubled, strict=True):
         assert least_s <= time_s < least_s * 1.25
-    assert len({time_s / least_s for time_s, least_s in zip(times, (3, 6, 12, 24), strict=True)}) == 4
+    assert len({time_s / least_s for time_s, least_s in zip(times, doubled, strict=True)}) == 4
 
 
 def test_no_total_deadline() -> None:
@@ -103,7 +104,7 @@ def test_no_total_deadline() -> None:
     assert played(ARTICLE, how_long) == (94.0, Outcome.TIMEOUT)
     short = replace(ARTICLE, retry=replace(ARTICLE.retry, min_s=0.5, cap_s=0.5))
     assert played(short, how_long) == (91.0, Outcome.TIMEOUT)  # openai-python#3828
-    assert played(TUNED, how_long) == (45.0, Outcome.DEADLINE)
+    assert played(TUNED, how_long) == (24.9, Outcome.DEADLINE)
 
 
 def test_retry_amplification() -> None:
@@ -114,15 +115,15 @@ def test_retry_amplification() -> None:
             for call_id in range(calls):
                 await asyncio.sleep(0.02)
                 group.create_task(rig.call(REFUSED, call_id=call_id))
-        bound = 1 + 0.2 + (100 + 10 * now_ns() / SECOND) / calls
+        bound = 1 + 0.0744 + (100 + 10 * now_ns() / SECOND) / calls
         assert rig.policy.budget.kind == "off" or rig.sent / calls <= bound
         return rig.sent / calls
 
     alike = {"breaker": BreakerConfig(kind="off")}
     assert played(replace(ARTICLE, **alike), attempts_a_call) == 3.0
-    assert played(replace(TUNED, **alike), attempts_a_call) < 1.5
+    assert played(replace(TUNED, **alike), attempts_a_call) < 1.4
     unbounded = replace(TUNED, **alike, budget=BudgetConfig(kind="off"))
-    assert played(unbounded, attempts_a_call) > 5  # it is the budget that does it
+    assert played(unbounded, attempts_a_call) > 7  # it is the budget that does it
 
 
 def test_429s_open_the_breaker() -> None:
@@ -147,7 +148,7 @@ def test_retry_after_ignored() -> None:
     assert played(ARTICLE, sent) == [0.0, 2.0]
     first, second = played(TUNED, sent)
     assert first == 0.0
-    assert 20.002 <= second < 22.1
+    assert 20.002 <= second < 20.002 + 1.43 + 0.01
 
 
 def test_a_retry_after_beyond_the_deadline_is_waited_for() -> None:
@@ -167,8 +168,8 @@ def test_backoff_neither_exponential_nor_jittered() -> None:
     alike = {"breaker": BreakerConfig(kind="off")}
     assert played(replace(ARTICLE, **alike), waits) == [2.0] * 8  # four calls come back together
     ours = played(replace(TUNED, **alike), waits)
-    assert len(set(ours)) == len(ours) == 4 * 5
-    assert all(wait_s <= 0.1 * 2**4 for wait_s in ours)
+    assert len(set(ours)) == len(ours) == 4 * 7
+    assert all(wait_s <= 5.24 for wait_s in ours)
 
 
 def test_all_429s_alike() -> None:
@@ -243,4 +244,5 @@ def test_wall_clock_in_the_breaker(monkeypatch: pytest.MonkeyPatch) -> None:
 
     # The injected clock knows nothing of it, whatever the policy.
     assert played(replace(ARTICLE, retry=ONCE), ours) == 60.0
-    assert 3.0 <= played(replace(TUNED, retry=ONCE), ours) <= 4.0
+    # Up to a quarter longer than it says, and found by the next of the calls.
+    assert 6.53 <= played(replace(TUNED, retry=ONCE), ours) <= 6.53 * 1.25 + 0.25

@@ -404,9 +404,9 @@ def test_after_an_outage_long_replies_are_all_served_again() -> None:
             ends.append((began_s, (await rig.call(end, call_id=call_id)).outcome))
 
         async with asyncio.TaskGroup() as group:
-            for call_id in range(2 * 300):  # 2 a second: 40 of 100 permits
+            for call_id in range(2 * 300):  # 2 a second: 32 of 138 permits
                 down = 20 <= call_id / 2 < 40
-                end = End(Outcome.TRANSIENT, 0.1) if down else End(Outcome.OK, 20.0)
+                end = End(Outcome.TRANSIENT, 0.1) if down else End(Outcome.OK, 16.0)
                 group.create_task(call(call_id, end))
                 await asyncio.sleep(0.5)
         rig.assert_idle()

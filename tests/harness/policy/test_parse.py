@@ -294,11 +294,11 @@ def test_an_unknown_key_names_the_nearest(toml: str, parts: list[str]) -> None:
             '[concurrency]\nkind = "amid"',
             "concurrency.kind = 'amid': expected one of 'static', 'aimd', 'off'",
         ),
-        ("[concurrency]\nmax = 50", "concurrency.initial = 100: expected from min 20 to max 50"),
+        ("[concurrency]\nmax = 100", "concurrency.initial = 138: expected from min 59 to max 100"),
         ("[breaker]\nopen_s = 40", "breaker.max_open_s = 30: expected at least 40"),
         ("preset = 3", "preset = 3: expected the name of a preset"),
         ("[retry]\nattempts = 0", "retry.attempts = 0: expected at least 1"),
-        ("[retry]\nmin_s = 20", "retry.cap_s = 8: expected at least 20"),
+        ("[retry]\nmin_s = 20", "retry.cap_s = 5.24: expected at least 20"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_was_expected(toml: str, message: str) -> None:

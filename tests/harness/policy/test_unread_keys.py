@@ -27,7 +27,7 @@ from harness.policy.presets import TUNED, preset
         ("naive", {"budget.kind": "bucket", "budget.ratio": 0.1}, set()),
         ("tuned", {"concurrency.limit": 9}, set()),  # alone it means a static one
         ("tuned", {"concurrency.kind": "aimd", "concurrency.limit": 9}, {"concurrency.limit"}),
-        ("tuned", {"concurrency.initial": 30}, set()),
+        ("tuned", {"concurrency.initial": 80}, set()),
         ("article", {"concurrency.initial": 30}, {"concurrency.initial"}),
         ("tuned", {"breaker.slow_ratio": 0.5}, {"breaker.slow_ratio"}),  # no call is slow
         ("tuned", {"breaker.slow_ratio": 0.5, "breaker.slow_call_s": 9.0}, set()),
