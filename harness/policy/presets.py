@@ -64,10 +64,10 @@ ARTICLE = Policy(
     ),
 )
 
-#: Ours, and the default. What has three digits was found by a study in virtual time, which is in the repository
-#: with its result (reports/experiments/tuned-preset.toml). Its attempt timeout was longer than its deadline, and a
-#: hung attempt would have been a lost call: that one is by hand. It is for copy that somebody waits for: calls that
-#: may take minutes want a longer `deadline_s` and `attempt_timeout_s`.
+#: Ours, and the default. What has three digits was found by a study in virtual time, which is in the
+#: repository with its result (reports/experiments/tuned-preset.toml). Its attempt timeout was longer than its
+#: deadline, and a hung attempt would have been a lost call: that one is by hand. It is for copy that somebody
+#: waits for: calls that may take minutes want a longer `deadline_s` and `attempt_timeout_s`.
 TUNED = Policy(
     name="tuned",
     deadline_s=24.9,
