@@ -56,8 +56,8 @@ def test_a_trial_of_today_s_settings_is_today_s() -> None:
 def test_a_fixed_limit_is_not_today_s_adaptive_one() -> None:
     played = made.Played(made.by_limit)
     spec = made.spec(policy="tuned")
-    assert spec.today == {made.LIMIT: "not read", made.DEADLINE: 45.0}
-    race(spec, [Tried(0, {made.LIMIT: 100, made.DEADLINE: 45.0})], played)
+    assert spec.today == {made.LIMIT: "not read", made.DEADLINE: 24.9}
+    race(spec, [Tried(0, {made.LIMIT: 100, made.DEADLINE: 24.9})], played)
     assert played.asked[0][0] == [None, 100]
 
 

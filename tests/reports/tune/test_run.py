@@ -47,7 +47,7 @@ def test_a_study_s_file_is_what_it_says(whole: Path) -> None:
     assert limit is None or policy.concurrency.limit == limit
     assert len(told["trials"]) == 11  # ten trials and today's: an adaptive limit is no static one
     assert told["trials"][0]["trial"] is None
-    assert told["today"] == {"concurrency.limit": "not read", "deadline_s": 45.0}
+    assert told["today"] == {"concurrency.limit": "not read", "deadline_s": 24.9}
 
 
 @pytest.mark.slow

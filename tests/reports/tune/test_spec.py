@@ -92,10 +92,10 @@ def test_keys_that_nothing_reads_are_dropped(tmp_path: Path) -> None:
 
 def test_ends_of_a_range_need_not_be_a_policy_beside_today_s_other_settings(tmp_path: Path) -> None:
     text = (
-        "[range]\nconcurrency.initial = { min = 20, max = 400 }\nconcurrency.max = { min = 20, max = 400 }\n"
+        "[range]\nconcurrency.initial = { min = 60, max = 400 }\nconcurrency.max = { min = 60, max = 400 }\n"
     )
     spec = read(tmp_path, HEAD + text)
-    assert spec.today == {"concurrency.initial": 100, "concurrency.max": 100}
+    assert spec.today == {"concurrency.initial": 138, "concurrency.max": 171}
 
 
 @pytest.mark.parametrize(
