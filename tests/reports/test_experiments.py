@@ -229,3 +229,11 @@ def test_a_line_longer_than_the_patience_serves_everybody_too_late(out: Path) ->
         assert late["request_throughput"] > 0.97 * mu  # the server is as busy as ever, and for nobody
         assert late["call_latency_ms"]["p50"] / 1000 == pytest.approx(places / mu + 2, rel=0.1)
         assert played[8, places]["request_goodput"] > 0.9 * mu  # what cannot be in time is not sent
+
+
+def test_an_attempt_timeout_costs_a_few_points_on_a_slow_evening_and_a_short_one_more(out: Path) -> None:
+    grid = {"attempt_timeout_s": ["off", 18, 12]}
+    played = _played("attempt-timeout", out, seeds=(1, 2, 3, 4), grid=grid)
+    good = {timeout: sum(map(_good_share, cells)) / 4 for (timeout,), cells in played.items()}
+    assert good["off"] - 0.07 < good[18] < good["off"]
+    assert good[12] < good["off"] - 0.05
