@@ -45,7 +45,9 @@ def _header(run: Run, s: Summary) -> Html:
         f"{schedule.arrivals} arrivals" + (f", peak {schedule.peak_rps:g}/s" if schedule.peak_rps else ""),
         f"seed {s['seed']}",
         _plural(run.manifest.workers, "worker"),
-        f"started {run.manifest.started.replace('T', ' ')[:19]} UTC",
+        "in virtual time"
+        if run.manifest.generator.get("virtual")
+        else f"started {run.manifest.started.replace('T', ' ')[:19]} UTC",
     ]
     facts_line = page.element("p", *(page.element("span", f) for f in facts), cls="sub")
     return page.element(
