@@ -91,8 +91,20 @@ def test_virtual_and_real_time_agree_over_many_evenings(
     assert not compare(jobs, tmp_path, capsys)
 
 
+def has_our_kernels_timers() -> bool:
+    """Whether unanswered SYNs go out again when `harness.sim.linux` says: what `naive` meets at the peak."""
+    try:
+        return Path("/proc/sys/net/ipv4/tcp_syn_linear_timeouts").read_text(encoding="ascii").strip() == "4"
+    except OSError:
+        return False
+
+
 def compare(jobs: Sequence[Job], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Play them by both clocks and print the tables; which bounds are broken."""
+    if not has_our_kernels_timers():
+        jobs = [job for job in jobs if (job.policy, job.profile) != ("naive", "primetime")]
+        with capsys.disabled():
+            sys.stdout.write("\nnaive on primetime is left out: this kernel has other timers for SYNs\n")
     longest_first = sorted(jobs, key=lambda job: -job.length_s)
     with ThreadPoolExecutor(AT_ONCE) as lanes:
         runs = lanes.map(lambda job: in_real_time(job, tmp_path / job.name), longest_first)

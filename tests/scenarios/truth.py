@@ -19,8 +19,8 @@ from reports.text_table import table
 #: How far apart, relatively, a figure may be: of call latency over ok calls, and attempts a call.
 BOUNDS = {"p50, s": 0.03, "p99, s": 0.08, "attempts a call": 0.02}
 
-#: A run in real time is one draw of chance: so many of its standard deviations are not the clocks' fault, and a
-#: bound is widened by them where evenings are few. The table says where it took that.
+#: A run in real time is one draw of chance: so many of its standard deviations are not the clocks' fault, and
+#: a bound is widened by them where evenings are few. The table says where it took that.
 CHANCES = 2.0
 
 #: An outcome's counts may be apart by so many standard errors.
