@@ -17,9 +17,7 @@ def render(compared: Sequence[Compared], warned: Sequence[str]) -> str:
     degraded = [f"{c.label}: {reason}" for c in compared for reason in c.summary["degraded"]]
     return page.document(
         title(compared),
-        page.element(
-            "header", page.element("h1", title(compared)), page.element("p", subtitle(compared), cls="sub")
-        ),
+        page.header(title(compared), subtitle(compared)),
         page.banner("These runs did not meet the same evening", warned),
         page.banner("Degraded: read these runs with care", degraded),
         page.element("div", _table(compared), cls="card"),

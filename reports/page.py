@@ -46,6 +46,11 @@ def document(title: str, *body: object) -> str:
     )
 
 
+def header(title: str, *facts: object) -> Html:
+    """The title, and under it what it is about."""
+    return element("header", element("h1", title), element("p", *facts, cls="sub"))
+
+
 def banner(heading: str, reasons: Sequence[str]) -> Html:
     """What a reader must know first; nothing when there is no reason."""
     if not reasons:

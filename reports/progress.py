@@ -8,8 +8,7 @@ from typing import TextIO
 
 from harness import clock
 from reports import words
-
-NS_PER_S = 1_000_000_000
+from reports.run import NS_PER_S
 
 #: Between two lines where they do not replace each other.
 LINE_EVERY_S = 5.0

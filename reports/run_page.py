@@ -49,10 +49,8 @@ def _header(run: Run, s: Summary) -> Html:
         if run.manifest.generator.get("virtual")
         else f"started {run.manifest.started.replace('T', ' ')[:19]} UTC",
     ]
-    facts_line = page.element("p", *(page.element("span", f) for f in facts), cls="sub")
-    return page.element(
-        "header", page.element("h1", s["scenario"], " with ", s["policy"]["name"]), facts_line
-    )
+    title = f"{s['scenario']} with {s['policy']['name']}"
+    return page.header(title, *(page.element("span", fact) for fact in facts))
 
 
 def _headlines(s: Summary) -> Html:

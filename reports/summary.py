@@ -38,7 +38,7 @@ MOST_DETAILS = 12
 def summarise(run: Run, objectives: Sequence[Objective]) -> Summary:
     """The document of `summary.json`. Latencies are milliseconds, rates are a second of arrival window."""
     manifest, totals = run.manifest, Totals(objectives)
-    totals.add(run)
+    good = totals.add(run)
     return {
         "run": manifest.run,
         "scenario": manifest.scenario,
@@ -49,7 +49,7 @@ def summarise(run: Run, objectives: Sequence[Objective]) -> Summary:
         "in_flight_at_end": checks.in_flight_at_end(run),
         **totals.figures(offered=_offered(run), workers=manifest.workers, window_ns=run.window_ns),
         "generator": _generator(run),
-        "kinds": _kinds(run, metrics.good(run, objectives)),
+        "kinds": _kinds(run, good),
         "failure_details": _failure_details(run),
         "drain_s": None
         if run.ending is None

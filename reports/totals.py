@@ -14,7 +14,7 @@ import numpy as np
 from harness.model import Outcome
 from reports import breaker, metrics, quantiles, streams
 from reports.objectives import Objective
-from reports.run import NS_PER_MS, NS_PER_S, Events, Floats, Run
+from reports.run import NS_PER_MS, NS_PER_S, Bools, Events, Floats, Run
 
 #: JSON has no Infinity; a percentile that reaches into the failures is this word.
 INFINITE = "inf"
@@ -78,14 +78,15 @@ class Totals:
         """Calls there are."""
         return self._outcomes.total()
 
-    def add(self, run: Run) -> None:
-        """A run, or one more part of it."""
+    def add(self, run: Run) -> Bools:
+        """A run, or one more part of it; which of its calls are good."""
         calls, attempts, ok = run.calls, run.attempts, run.ok
         self._outcomes.update(calls.outcome.tolist())
         self._attempt_outcomes.update(attempts.outcome.tolist())
         self._attempt_faults.update(metrics.selectors(attempts.outcome, attempts.fault).tolist())
         self._stopped_by.update(calls.stopped_by[~ok].tolist())
-        self._good += int(metrics.good(run, self._objectives).sum())
+        good = metrics.good(run, self._objectives)
+        self._good += int(good.sum())
         spent = metrics.tokens(run)
         self._prompt += spent.prompt
         self._completion += spent.completion
@@ -98,6 +99,7 @@ class Totals:
             for name, of in _STREAMED.items():
                 self._samples[name].add(of(run))
         self._breakers.append(run.events.named("breaker"))
+        return good
 
     def figures(self, *, offered: int, workers: int, window_ns: int) -> dict[str, Any]:
         """The figures of all that was added, by their names in `summary.json`; rates are over the window."""
@@ -126,11 +128,12 @@ class Totals:
     def _latencies(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name, samples in self._samples.items():
+            every = samples.all()
             shown = name not in _STREAMED or self._streamed
-            found[name] = percentiles(samples.all()) if shown else None
+            found[name] = percentiles(every) if shown else None
             if name == "call_latency_ms":
                 failed = np.full(self._failed, math.inf)
-                found["call_latency_all_ms"] = percentiles(np.concatenate((samples.all(), failed)))
+                found["call_latency_all_ms"] = percentiles(np.concatenate((every, failed)))
         return found
 
 

@@ -57,19 +57,23 @@ def _curve_offer(
     return Offer(from_curve(rates, cast("Law", arrivals), seed), rates.length_s, window, about)
 
 
+def clock_document(window: Window | None, length_s: float) -> dict[str, Any] | None:
+    """The hours that a run stands for; None where there are none."""
+    if window is None:
+        return None
+    start, end = str(window).split("-")
+    return {"zone": "ICT", "start": start, "end": end, "duration_s": length_s}
+
+
 def schedule_document(scenario: str, offer: Offer) -> dict[str, Any]:
     """A manifest's `schedule`."""
-    clock = None
-    if offer.window is not None:
-        start, end = str(offer.window).split("-")
-        clock = {"zone": "ICT", "start": start, "end": end, "duration_s": offer.length_s}
     return {
         "scenario": scenario,
         **offer.about,
         "window": None if offer.window is None else str(offer.window),
         "duration_s": offer.length_s,
         "count": None if offer.schedule is None else len(offer.schedule.at_ns),
-        "clock": clock,
+        "clock": clock_document(offer.window, offer.length_s),
         "curve": None if offer.schedule is None else offer.schedule.curve_points(),
     }
 

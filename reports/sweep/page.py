@@ -117,11 +117,7 @@ def render(spec: SweepSpec, rows: Sequence[Row]) -> str:
     ]
     return page.document(
         words.clean(spec.title),
-        page.element(
-            "header",
-            page.element("h1", words.clean(spec.title)),
-            page.element("p", about(spec.stage, len(spec.seeds)), cls="sub"),
-        ),
+        page.header(words.clean(spec.title), about(spec.stage, len(spec.seeds))),
         finding,
         page.element("div", *(page.figure(plot) for plot in plots), cls="plots"),
         page.element(

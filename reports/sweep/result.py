@@ -65,11 +65,6 @@ class Row:
         """The mean over the seeds."""
         return measure.mean(self.cells)
 
-    @property
-    def label(self) -> str:
-        """The setting in one line."""
-        return label(self.settings)
-
 
 def label(settings: Settings) -> str:
     """A setting in one line."""
@@ -98,15 +93,10 @@ def rows_of(cells_by_setting: Sequence[tuple[Settings, Sequence[Figures]]]) -> l
     return rows
 
 
-def ranked(rows: Sequence[Row]) -> list[Row]:
-    """The rows, best goodput first."""
-    return sorted(rows, key=lambda row: row.behind)
-
-
 def numbered(rows: Sequence[Row]) -> list[tuple[int | None, Row]]:
     """The rows, best goodput first; those on the front have numbers, from 1."""
     numbers = itertools.count(1)
-    return [(next(numbers) if row.pareto else None, row) for row in ranked(rows)]
+    return [(next(numbers) if row.pareto else None, row) for row in sorted(rows, key=lambda row: row.behind)]
 
 
 def half_width(differences: Sequence[float]) -> float:

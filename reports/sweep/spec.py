@@ -13,7 +13,7 @@ from harness.errors import HarnessError
 from mockserver.errors import ProfileError
 from mockserver.tables import Table, wrong
 from reports.errors import ReportError, SpecError
-from reports.virtual.stage import Stage, read_seeds, read_stage, read_toml
+from reports.virtual.stage import Stage, read_seeds, read_stage, read_toml, repeats
 
 MOST_SETTINGS = 10_000
 MOST_CELLS = 100_000
@@ -74,7 +74,7 @@ def _grid(table: Any) -> dict[str, list[Any]]:
     for key, values in grid.items():
         if not isinstance(values, list) or not values:
             raise wrong(f"grid.{key}", values, "a list of at least one value")
-        if any(value in values[:index] for index, value in enumerate(values)):
+        if repeats(values):
             raise wrong(f"grid.{key}", values, "different values")
     if (count := math.prod(len(values) for values in grid.values())) > MOST_SETTINGS:
         raise SpecError(f"grid: {count:,} combinations: expected at most {MOST_SETTINGS:,}")

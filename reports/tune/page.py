@@ -44,14 +44,9 @@ def render(tuned: Tuned) -> str:
     """The self-contained page."""
     spec = tuned.spec
     lasted = ["settings that lasted", *(m.name for m in measures(spec))]
-    heading = page.element(
-        "header",
-        page.element("h1", words.clean(spec.title)),
-        page.element("p", about(spec.stage, len(spec.seeds), spec.against), cls="sub"),
-    )
     return page.document(
         words.clean(spec.title),
-        heading,
+        page.header(words.clean(spec.title), about(spec.stage, len(spec.seeds), spec.against)),
         page.element("p", tuned.verdict, cls="said"),
         page.element("p", spec.finding, cls="said") if spec.finding else Html(""),
         page.element("div", *(page.figure(p) for p in _plots(tuned)), cls="plots"),

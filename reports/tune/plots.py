@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from harness.play.offer import clock_document
 from reports import axes as parts
 from reports import style
 from reports.canvas import Draw, Size
@@ -88,10 +89,8 @@ def courses(tuned: Tuned) -> Draw:
 def clock(tuned: Tuned) -> Clock | None:
     """The hours that the run stands for."""
     load = tuned.spec.stage.load
-    if load.window is None:
-        return None
-    start, end = str(load.window).split("-")
-    return Clock("ICT", start, end, load.length_s)
+    found = clock_document(load.window, load.length_s)
+    return None if found is None else Clock(**found)
 
 
 def course(cells: Sequence[Figures], what: str) -> tuple[Floats, Floats, Floats]:

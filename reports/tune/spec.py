@@ -20,7 +20,7 @@ from reports.tune.constraint import Constraint, measure_named
 from reports.tune.ranges import Range, read_ones, read_ranges
 from reports.virtual.cell import code
 from reports.virtual.measures import Measure
-from reports.virtual.stage import STAGE_KEYS, Stage, read_seeds, read_stage, read_toml
+from reports.virtual.stage import STAGE_KEYS, Stage, read_seeds, read_stage, read_toml, repeats
 
 MOST_TRIALS = 100_000
 
@@ -161,7 +161,7 @@ def _stages(spec: Table, document: Mapping[str, Any], folder: Path) -> tuple[Sta
     """A stage for each of the profiles: `mock_profile` may be a list of them."""
     profiles = spec.raw("mock_profile", "primetime")
     names = profiles if isinstance(profiles, list) else [profiles]
-    if not names or any(name in names[:index] for index, name in enumerate(names)):
+    if not names or repeats(names):
         raise wrong(
             "mock_profile", profiles, 'a profile, or a list of different ones as ["calm", "primetime"]'
         )

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from harness.errors import HarnessError
 from harness.model import Event
 from harness.policy.parse import values
 from mockserver.profile_document import as_document
-from reports import metrics
 from reports.errors import CellError
 from reports.recovery import BIN_S, Course
 from reports.run import Manifest, Policy, Run, Schedule
@@ -30,15 +29,18 @@ from reports.virtual.stage import Stage
 PART_EVENTS = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cell:
-    """What is played: `settings` are dotted keys of the policy, laid over that of the stage."""
+    """What is played: `settings` are dotted keys of the policy, laid over that of the stage.
+
+    (No slots: its key is computed once.)
+    """
 
     stage: Stage
     settings: Mapping[str, Any]
     seed: int
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The same for cells whose figures must be the same, whatever spec they stand in.
 
@@ -80,15 +82,12 @@ def play_cell(cell: Cell) -> Figures:
     stage = cell.stage
     offer = stage.load.offer(cell.seed)
     policy = stage.policy(cell.settings)
-    parts = Parts(_nameless(policy.name, cell.seed))
-    totals, course = Totals(stage.objectives), Course(offer.length_s)
+    parts, sums = Parts(_nameless(policy.name, cell.seed)), _Sums(stage)
     held: list[Event] = []
 
     def sum_up() -> None:
-        part = parts.part(held)
+        sums.add(parts.part(held))
         held.clear()
-        totals.add(part)
-        course.add(part.calls.intended_ns, metrics.good(part, stage.objectives))
 
     def take(events: list[Event]) -> None:
         held.extend(events)
@@ -101,15 +100,12 @@ def play_cell(cell: Cell) -> Figures:
     except HarnessError as error:
         raise CellError(f"seed {cell.seed}, {dict(cell.settings)}: {error}") from error
     sum_up()
-    if totals.calls != played.scheduled:
-        raise CellError(f"{played.scheduled} calls were scheduled, and {totals.calls} ended")
+    if sums.calls != played.scheduled:
+        raise CellError(f"{played.scheduled} calls were scheduled, and {sums.calls} ended")
     return {
         "settings": dict(cell.settings),
         "seed": cell.seed,
-        "duration_s": offer.length_s,
-        **totals.figures(offered=played.scheduled, workers=1, window_ns=played.arrivals_end_ns),
-        "billed_tokens": played.billed_tokens,
-        **_over_time(stage, course),
+        **sums.figures(workers=1, window_ns=played.arrivals_end_ns, billed_tokens=played.billed_tokens),
     }
 
 
@@ -127,26 +123,42 @@ def _uncollected() -> Iterator[None]:
 
 def figures_of(stage: Stage, run: Run) -> Figures:
     """The figures of a run that was played in real time on a stage; nobody knows what was billed."""
-    totals, course = Totals(stage.objectives), Course(stage.load.length_s)
-    totals.add(run)
-    course.add(run.calls.intended_ns, metrics.good(run, stage.objectives))
-    workers = run.manifest.workers
+    sums, workers = _Sums(stage), run.manifest.workers
+    sums.add(run)
     return {
         "settings": {},
         "seed": run.manifest.seed,
-        "duration_s": stage.load.length_s,
-        **totals.figures(offered=len(run.calls), workers=workers, window_ns=run.window_ns),
-        "billed_tokens": None,
-        **_over_time(stage, course),
+        **sums.figures(workers=workers, window_ns=run.window_ns, billed_tokens=None),
     }
 
 
-def _over_time(stage: Stage, course: Course) -> Figures:
-    recovery = None if stage.cleared_s is None else course.time_to_recover_s(stage.cleared_s)
-    return {
-        "time_to_recover_s": finite(recovery),
-        "course": {"bin_s": BIN_S, "offered": course.offered.tolist(), "good": course.good.tolist()},
-    }
+class _Sums:
+    """What a run on a stage comes to, as a whole and over its time."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._totals = Totals(stage.objectives)
+        self._course = Course(stage.load.length_s)
+
+    @property
+    def calls(self) -> int:
+        """Calls there are."""
+        return self._totals.calls
+
+    def add(self, part: Run) -> None:
+        """A run, or one more part of it."""
+        self._course.add(part.calls.intended_ns, self._totals.add(part))
+
+    def figures(self, *, workers: int, window_ns: int, billed_tokens: int | None) -> Figures:
+        """All but what was played: every call that was offered was added."""
+        cleared_s, course = self._stage.cleared_s, self._course
+        return {
+            "duration_s": self._stage.load.length_s,
+            **self._totals.figures(offered=self.calls, workers=workers, window_ns=window_ns),
+            "billed_tokens": billed_tokens,
+            "time_to_recover_s": finite(None if cleared_s is None else course.time_to_recover_s(cleared_s)),
+            "course": {"bin_s": BIN_S, "offered": course.offered.tolist(), "good": course.good.tolist()},
+        }
 
 
 def _nameless(policy: str, seed: int) -> Manifest:

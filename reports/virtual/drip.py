@@ -7,7 +7,7 @@ from itertools import compress
 
 from harness.sim.loop import VirtualLoop
 from harness.sim.provider import Line
-from mockserver.units import US_PER_S
+from mockserver.units import NS_PER_US, US_PER_S
 
 #: As mockserver.server.drip: a drop is what is due in so long, and at least a byte.
 DROP_US = 20_000
@@ -37,7 +37,7 @@ class Drip:
         self._wire += bytes(before) + data + bytes(after)
         self._body += bytes(before) + b"\1" * len(data) + bytes(after)
         if self._due_us is None:
-            self._due_us = self._loop.now_ns() // 1_000
+            self._due_us = self._loop.now_ns() // NS_PER_US
             self._pour()
 
     def settled(self, then: Callable[[], None]) -> None:

@@ -9,8 +9,8 @@ from harness.sim.loop import VirtualLoop
 from mockserver.core.decide import TICK_US, Core
 from mockserver.core.decisions import Generate, Start
 from mockserver.core.pacing import events_due
+from mockserver.units import NS_PER_US, US_PER_S
 from reports.virtual.exchange import Exchange
-from reports.virtual.front import NS_PER_US, US_PER_S
 
 Handler = Callable[[Exchange], None]
 

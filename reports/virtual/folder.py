@@ -10,13 +10,14 @@ from harness.play.offer import policy_document, schedule_document
 from harness.policy.config import Policy
 from harness.record import folder as run_folder
 from harness.record.recorder import Recorder
+from mockserver.units import NS_PER_US
 from reports.progress import Progress
 from reports.virtual.play import HAND_ON_S, HOST, VirtualRun, play
 from reports.virtual.provider import EPOCH_US
 from reports.virtual.stage import Stage
 
 #: The start of every virtual run on its calendar, which is nobody's.
-STARTED_UNIX_NS = EPOCH_US * 1_000
+STARTED_UNIX_NS = EPOCH_US * NS_PER_US
 
 
 def play_into(stage: Stage, policy: Policy, seed: int, run_dir: Path) -> Path:

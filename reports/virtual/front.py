@@ -9,10 +9,8 @@ from harness.sim.provider import Knock, Line
 from mockserver.core.decide import Core
 from mockserver.core.faults import REFUSE_SLICE_US
 from mockserver.core.gate import Gate
+from mockserver.units import NS_PER_US, US_PER_S
 from reports.virtual.handshakes import Handshakes
-
-NS_PER_US = 1_000
-US_PER_S = 1_000_000
 
 #: The server looks so often whether the clients of those it holds without reading them have left.
 SWEEP_EVERY_US = 500_000

@@ -18,8 +18,9 @@ from harness.policy.config import Policy
 from harness.rng import stream
 from harness.sim.loop import VirtualLoop
 from harness.sim.transport import SimTransport
+from harness.workload.spans import MINUTE_S
 from mockserver.profile import Evening, Profile
-from mockserver.rules import ClockWindow
+from mockserver.rules import MINUTES_PER_DAY, ClockWindow
 from reports.virtual.provider import VirtualMock
 
 #: Between two times that what the client told is handed on, in virtual seconds.
@@ -28,8 +29,6 @@ HAND_ON_S = 5.0
 #: Nothing goes out, and the account the mock server keeps needs a name.
 HOST = "http://virtual.invalid"
 KEY = "sk-primetime-mock"
-
-_MINUTE_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +129,8 @@ def _evening(run: VirtualRun) -> Evening:
     """The mock server's evening, laid over the run as a scenario lays it."""
     window = run.profile.evening.window
     if run.offer.window is not None:
-        minutes = (run.offer.window.start_s // _MINUTE_S, run.offer.window.end_s // _MINUTE_S)
-        window = ClockWindow(*(minute % (24 * 60) for minute in minutes))
+        minutes = (run.offer.window.start_s // MINUTE_S, run.offer.window.end_s // MINUTE_S)
+        window = ClockWindow(*(minute % MINUTES_PER_DAY for minute in minutes))
     return Evening(window, run.offer.length_s)
 
 

@@ -57,7 +57,7 @@ class Pool:
 
     def __init__(self, jobs: int, store: Store) -> None:
         self._store = store
-        self.jobs = jobs
+        self._jobs = jobs
         self._executor: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -126,7 +126,7 @@ class Pool:
     def _started(self) -> ProcessPoolExecutor:
         if self._executor is None:
             self._executor = ProcessPoolExecutor(
-                self.jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(os.getpid(),)
+                self._jobs, mp_context=get_context("spawn"), initializer=_begin, initargs=(os.getpid(),)
             )
         return self._executor
 

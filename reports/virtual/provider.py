@@ -18,6 +18,7 @@ from mockserver.core.pacing import due_us, events_due
 from mockserver.errors import WireError
 from mockserver.profile import Profile
 from mockserver.rules import RequestRule
+from mockserver.units import US_PER_S
 from mockserver.wire.answer import Answer, Headers, Moment, Stream
 from mockserver.wire.dialect import Dialect
 from mockserver.wire.dialects import ANTHROPIC, OPENAI
@@ -28,7 +29,7 @@ from reports.virtual import exchange as chunks
 from reports.virtual.drip import Drip
 from reports.virtual.engine import Engine, cancel
 from reports.virtual.exchange import Exchange
-from reports.virtual.front import US_PER_S, Front
+from reports.virtual.front import Front
 
 #: What is generated, and in whose words.
 DIALECTS = {"/v1/chat/completions": OPENAI, "/v1/messages": ANTHROPIC}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from harness.workload.spans import DAY_S, MINUTE_S, Window, parse_span, parse_wi
 from mockserver.errors import ProfileError
 from mockserver.profile import Profile
 from mockserver.profile_file import bundled_names, load_profile
-from mockserver.rules import When
+from mockserver.rules import MINUTES_PER_DAY, When
 from mockserver.tables import Table, clock_minute, nearest, wrong
 from reports.errors import SpecError, UsageError
 from reports.objectives import DEFAULT, OF_STREAMS, Objective
@@ -160,6 +160,11 @@ def read_seeds(spec: Table, key: str, default: list[int]) -> tuple[int, ...]:
     return tuple(value)
 
 
+def repeats(values: Sequence[Any]) -> bool:
+    """Whether a value stands there twice; they may be of any kind."""
+    return any(value in values[:index] for index, value in enumerate(values))
+
+
 def _policy(name_or_path: str, folder: Path) -> tuple[str, dict[str, Any]]:
     """A policy's name, and the table that makes it."""
     if not name_or_path.endswith(".toml"):
@@ -279,7 +284,7 @@ def _end_s(when: When, load: Load) -> float | None:
     """When a fault's window ends within the run; None if it does not."""
     ends = [when.to_s] if when.to_s is not None else []
     if when.window is not None:
-        at_s = load.at_s(when.window.end_min % (24 * 60))
+        at_s = load.at_s(when.window.end_min % MINUTES_PER_DAY)
         if at_s is None:
             return None
         ends.append(at_s)
