@@ -99,6 +99,8 @@ async def _serve(options: Options, listener: Listener, tls: ssl.SSLContext | Non
     finally:
         if watch is not None:
             watch.cancel()
+        # All is written; the loop's handlers go now, and a late signal must not turn this end into another.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
 
 
 def _asked(stop: Stop, grace_s: float) -> None:

@@ -170,6 +170,14 @@ def test_a_stop_waits_for_a_slow_reader_of_a_reply_that_has_been_handed_over() -
     assert mock.stop() == 0
 
 
+def test_signals_at_the_very_end_do_not_turn_it_into_another_end() -> None:
+    mock = start("--profile", "instant")
+    while mock.process.poll() is None:
+        mock.process.send_signal(signal.SIGTERM)
+        time.sleep(0.001)
+    assert mock.stop() == 0
+
+
 def test_at_a_terminal_it_says_what_a_person_needs() -> None:
     """On a pseudo-terminal: where to point an SDK, and what a Ctrl-C does."""
     ours, theirs = os.openpty()
