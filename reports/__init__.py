@@ -1,14 +1,14 @@
 """Read recorded runs: summaries, and the pieces they are made of.
 
-Drawing is not imported here: `reports.run_page` and `reports.compare_page` bring the plotting library.
+Drawing is not imported here: `reports.summary.page` and `reports.compare.page` bring the plotting library.
 """
 
 from reports.errors import OutputError, ReportError, RunError, UsageError
-from reports.load import read_run
-from reports.objectives import Objective
-from reports.run import Run
-from reports.summary import Summary, summarise
-from reports.timeline import Timeline
+from reports.figures.objectives import Objective
+from reports.reading.load import read_run
+from reports.reading.run import Run
+from reports.summary.result import Summary, summarise
+from reports.summary.timeline import Timeline
 
 __all__ = [
     "Objective",

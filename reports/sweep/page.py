@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from reports import page, text_table, words
-from reports.page import Html, Plot
+from reports.drawing import page
+from reports.drawing.page import Html, Plot
 from reports.sweep.plots import measured, pareto, varied
 from reports.sweep.result import SHOWN, Row, numbered, shown
 from reports.sweep.spec import SweepSpec
+from reports.telling import text_table, words
 from reports.virtual import beside
 from reports.virtual.beside import Beside
 from reports.virtual.measures import MEASURES, Measure, figure_text

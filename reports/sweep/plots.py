@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
-from reports import axes as parts
-from reports import style
-from reports.canvas import Draw, Size
+from reports.drawing import axes as parts
+from reports.drawing import style
+from reports.drawing.canvas import Draw, Size
 from reports.sweep.result import COST, GAIN, Matrix, Row, matrix, numbered, shown
 from reports.sweep.spec import SweepSpec
 from reports.virtual.measures import MEASURES, Measure, figure_text

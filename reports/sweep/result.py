@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.pareto import front
+from reports.figures.pareto import front
+from reports.figures.totals import finite
 from reports.sweep.spec import Settings, SweepSpec
-from reports.totals import finite
 from reports.virtual import beside
 from reports.virtual.beside import Beside
 from reports.virtual.cell import Figures

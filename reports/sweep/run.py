@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from reports import canvas
-from reports.canvas import Draw, Size
-from reports.progress import Progress
-from reports.summary import save, to_json
+from reports.drawing import canvas
+from reports.drawing.canvas import Draw, Size
+from reports.summary.result import save, to_json
 from reports.sweep import page, plots
 from reports.sweep.result import GAIN, Row, document, rows_of, to_csv
 from reports.sweep.spec import SweepSpec
+from reports.telling.progress import Progress
 from reports.virtual.beside import Beside, replay_all
 from reports.virtual.cell import Cell, play_cell
 from reports.virtual.pool import Pool, Store

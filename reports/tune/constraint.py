@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from harness.errors import nearest
 from reports.errors import SpecError
-from reports.objectives import OF_STREAMS
-from reports.quantiles import LEAST_SAMPLES
+from reports.figures.objectives import OF_STREAMS
+from reports.figures.quantiles import LEAST_SAMPLES
 from reports.virtual.cell import Figures
 from reports.virtual.measures import MEASURES, Measure
 from reports.virtual.stage import Stage

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from reports import page, text_table, words
-from reports.page import Html, Plot
+from reports.drawing import page
+from reports.drawing.page import Html, Plot
 from reports.sweep.page import about
 from reports.sweep.result import shown
+from reports.telling import text_table, words
 from reports.tune import plots
 from reports.tune.race import Candidate
 from reports.tune.result import Gain, Tuned, measures

@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.play.offer import clock_document
-from reports import axes as parts
-from reports import style
-from reports.canvas import Draw, Size
-from reports.run import Clock, Floats
+from reports.drawing import axes as parts
+from reports.drawing import style
+from reports.drawing.canvas import Draw, Size
+from reports.reading.run import Clock, Floats
 from reports.sweep.plots import widen
 from reports.sweep.result import COST, GAIN
 from reports.tune.race import Candidate

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports.pareto import front, ranks
+from reports.figures.pareto import front, ranks
 from reports.tune.spec import TuneSpec
 from reports.tune.study import Tried
 from reports.virtual.cell import Figures

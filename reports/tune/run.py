@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from reports import canvas
-from reports.canvas import Draw, Size
-from reports.progress import Progress
-from reports.summary import save, to_json
+from reports.drawing import canvas
+from reports.drawing.canvas import Draw, Size
+from reports.summary.result import save, to_json
+from reports.telling.progress import Progress
 from reports.tune import page, plots
 from reports.tune.race import KEPT, candidate, race
 from reports.tune.result import HeldOut, Tuned, document, policy_file

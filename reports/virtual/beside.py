@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reports import text_table, words
-from reports.progress import say
-from reports.summary import save
+from reports.summary.result import save
+from reports.telling import text_table, words
+from reports.telling.progress import say
 from reports.virtual.cell import Figures, figures_of
 from reports.virtual.measures import Measure, as_json, figure_text
 from reports.virtual.policy_toml import policy_toml

@@ -18,9 +18,9 @@ from harness.model import Event
 from harness.policy.parse import values
 from mockserver.profile_document import as_document
 from reports.errors import CellError
-from reports.recovery import BIN_S, Course
-from reports.run import Manifest, Policy, Run, Schedule
-from reports.totals import Totals, finite
+from reports.figures.recovery import BIN_S, Course
+from reports.figures.totals import Totals, finite
+from reports.reading.run import Manifest, Policy, Run, Schedule
 from reports.virtual.parts import Parts
 from reports.virtual.play import VirtualRun, play
 from reports.virtual.stage import Stage

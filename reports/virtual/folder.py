@@ -11,7 +11,7 @@ from harness.policy.config import Policy
 from harness.record import folder as run_folder
 from harness.record.recorder import Recorder
 from mockserver.units import NS_PER_US
-from reports.progress import Progress
+from reports.telling.progress import Progress
 from reports.virtual.play import HAND_ON_S, HOST, VirtualRun, play
 from reports.virtual.provider import EPOCH_US
 from reports.virtual.stage import Stage

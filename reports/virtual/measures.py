@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from reports.quantiles import LEAST_SAMPLES
-from reports.totals import INFINITE, finite
+from reports.figures.quantiles import LEAST_SAMPLES
+from reports.figures.totals import INFINITE, finite
 from reports.virtual.cell import Figures
 
 _LATENCIES = ("call_latency", "call_latency_all", "e2el", "ttft", "itl", "tpot", "permit_wait", "backoff")

@@ -12,7 +12,7 @@ from harness.model import Attempt, AttemptFinished, Call, CallFinished, Event
 from harness.record.cells import attempt_cells, call_cells, note_cells
 from harness.record.recorder import note_of
 from harness.record.schema import ATTEMPTS, CALLS, EVENTS, Column
-from reports.run import ABSENT, Attempts, Calls, Events, Lists, Manifest, Run
+from reports.reading.run import ABSENT, Attempts, Calls, Events, Lists, Manifest, Run
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ class Parts:
 
 
 def _frame(kind: type[T], columns: Sequence[Column], cells: Sequence[Any]) -> T:
-    """The columns that a table's dataclass names, as `reports.load` would read them back."""
+    """The columns that a table's dataclass names, as `reports.reading.load` would read them back."""
     wanted = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # every caller passes a dataclass
     return kind(
         **{

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports import words
+from reports.telling import words
 
 
 def policy_toml(table: Mapping[str, Any], remarks: Sequence[str] = ()) -> str:

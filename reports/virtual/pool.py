@@ -18,7 +18,7 @@ from typing import Any, Self
 import msgspec
 
 from reports.errors import CellError, OutputError
-from reports.summary import save
+from reports.summary.result import save
 from reports.virtual.cell import Cell, Figures, play_cell
 from reports.virtual.stage import Stage
 

@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from reports.errors import CellError
-from reports.load import read_run
-from reports.run import Run
+from reports.reading.load import read_run
+from reports.reading.run import Run
 from reports.virtual.stage import Stage
 
 #: What a run that was degraded exits with: its figures stand, and it says what was wrong.

@@ -21,8 +21,8 @@ from mockserver.profile_file import bundled_names, load_profile
 from mockserver.rules import MINUTES_PER_DAY, When
 from mockserver.tables import Table, clock_minute, nearest, wrong
 from reports.errors import SpecError, UsageError
-from reports.objectives import DEFAULT, OF_STREAMS, Objective
-from reports.objectives import parse as parse_objectives
+from reports.figures.objectives import DEFAULT, OF_STREAMS, Objective
+from reports.figures.objectives import parse as parse_objectives
 
 MOST_RPS = 100_000.0
 MOST_LENGTH_S = 366.0 * DAY_S

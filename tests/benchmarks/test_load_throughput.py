@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from reports.run import Attempts, Ints, Lists
+from reports.reading.run import Attempts, Ints, Lists
 from tests.benchmarks.aimock import AbsentError
 from tests.benchmarks.load import aiperf, callers, commands, endpoints_client, streaming, throughput, turns
 from tests.benchmarks.load.burst_server import BURST, EVENTS, bursts

@@ -124,7 +124,7 @@ def test_ctrl_c_ends_quietly(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     def interrupt(_: object) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(cli, "read_run", interrupt)
+    monkeypatch.setattr("reports.commands.summarise.read_run", interrupt)
     assert cli.main(["summarise", "run"]) == 130
     assert capsys.readouterr() == ("", "")
 

@@ -24,7 +24,7 @@ from harness.policy_file import load_policy
 from harness.workload.schedule import CurveSchedule
 from harness.workload.spans import parse_window
 from mockserver.profile_file import load_profile
-from reports.load import read_run
+from reports.reading.load import read_run
 from reports.virtual.play import VirtualRun, play
 from tests.scenarios.running import Played, finish, start
 from tests.scenarios.truth import Cell, Side, broken, pooled, real_side, tables, virtual_side

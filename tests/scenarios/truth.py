@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.model import AttemptFinished, BreakerChanged, CallFinished, Event, Outcome
-from reports import metrics
-from reports.breaker import OPEN
-from reports.quantiles import LEAST_SAMPLES, quantile
-from reports.run import NS_PER_MS, Floats, Run, Texts
-from reports.text_table import table
+from reports.figures import metrics
+from reports.figures.breaker import OPEN
+from reports.figures.quantiles import LEAST_SAMPLES, quantile
+from reports.reading.run import NS_PER_MS, Floats, Run, Texts
+from reports.telling.text_table import table
 
 #: How far apart, relatively, a figure may be: of call latency over ok calls, and attempts a call.
 BOUNDS = {"p50, s": 0.03, "p99, s": 0.08, "attempts a call": 0.02}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from reports.metrics import schedule_lag_ms
+from reports.figures.metrics import schedule_lag_ms
 from tests.benchmarks import servers
 from tests.benchmarks.aimock import AbsentError
 from tests.benchmarks.cores import ours_apart

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports.run import Floats
+from reports.reading.run import Floats
 from tests.benchmarks.load import percentiles
 from tests.benchmarks.load.percentiles import FLOOR_MS, MANY, SHARE, Percentile
 from tests.benchmarks.table import Check

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from reports.metrics import schedule_lag_ms
-from reports.quantiles import quantile
-from reports.run import Run
+from reports.figures.metrics import schedule_lag_ms
+from reports.figures.quantiles import quantile
+from reports.reading.run import Run
 from tests.benchmarks.cores import ours_apart
 from tests.benchmarks.load.ours import playing
 from tests.benchmarks.load.section import Effort, Result

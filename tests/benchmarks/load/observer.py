@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.run import Ints
+from reports.reading.run import Ints
 
 
 @dataclass(frozen=True)

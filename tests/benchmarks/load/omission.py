@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import psutil
 
-from reports.quantiles import quantile
-from reports.run import Ints, Run
+from reports.figures.quantiles import quantile
+from reports.reading.run import Ints, Run
 from tests.benchmarks import servers
 from tests.benchmarks.cores import ours_apart
 from tests.benchmarks.load import bundled, observer, paced_locust

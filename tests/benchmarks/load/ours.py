@@ -17,8 +17,8 @@ from typing import Any
 
 import psutil
 
-from reports.load import read_run
-from reports.run import Run
+from reports.reading.load import read_run
+from reports.reading.run import Run
 from tests.benchmarks.load.section import SectionError
 
 #: A scenario that is told to stop gives its calls five seconds.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.quantiles import quantile
-from reports.run import Floats
+from reports.figures.quantiles import quantile
+from reports.reading.run import Floats
 
 #: 60 s at 300/s are 18,000 samples: too few for p99.9.
 USUAL = {"p50": 0.5, "p95": 0.95, "p99": 0.99}

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from reports.run import Attempts, Floats
+from reports.reading.run import Attempts, Floats
 from tests.benchmarks.load.section import SectionError
 
 Row = dict[str, Any]

@@ -7,8 +7,8 @@ from statistics import median
 
 import numpy as np
 
-from reports.quantiles import quantile
-from reports.run import Attempts
+from reports.figures.quantiles import quantile
+from reports.reading.run import Attempts
 from tests.benchmarks.aimock import AbsentError
 from tests.benchmarks.cores import ours_apart
 from tests.benchmarks.load import aiperf, turns

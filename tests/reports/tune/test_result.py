@@ -12,7 +12,7 @@ import pytest
 
 from harness.policy.parse import parse
 from harness.policy_file import load_policy
-from reports.summary import to_json
+from reports.summary.result import to_json
 from reports.tune import page, run
 from reports.tune.race import race
 from reports.tune.result import HeldOut, Tuned, document, policy_file

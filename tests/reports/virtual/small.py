@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from reports.run import Manifest, Policy, Schedule
+from reports.reading.run import Manifest, Policy, Schedule
 from reports.virtual.cell import Figures
 from reports.virtual.stage import Stage, stage_of
 

@@ -17,8 +17,8 @@ from harness.errors import ConfigError
 from harness.policy_file import load_policy
 from reports.__main__ import main
 from reports.errors import CellError
-from reports.load import read_run
-from reports.summary import summarise
+from reports.reading.load import read_run
+from reports.summary.result import summarise
 from reports.virtual import cell as cells
 from reports.virtual.cell import Cell, figures_of, play_cell
 from reports.virtual.folder import play_into

@@ -18,7 +18,7 @@ from harness.model import (
     Waited,
 )
 from harness.record.recorder import note_of
-from reports.load import read_run
+from reports.reading.load import read_run
 from reports.virtual.parts import Parts
 from tests.reports import runs
 from tests.reports.virtual import small

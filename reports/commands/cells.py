@@ -1,0 +1,33 @@
+"""What `sweep` and `tune` have in common: many cells, kept as they come."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+MOST_JOBS = 1024
+
+
+def add(command: argparse.ArgumentParser) -> None:
+    """Where results go, and how they are played."""
+    command.add_argument(
+        "--out", metavar="DIR", type=Path, required=True, help="where results go; run again to go on"
+    )
+    command.add_argument(
+        "--jobs",
+        metavar="N",
+        type=_jobs,
+        default=os.cpu_count() or 1,
+        help="at once (default: a core each)",
+    )
+    command.add_argument(
+        "--real", action="store_true", help="replay the best in real time, beside the settings of today"
+    )
+    command.add_argument("--json", action="store_true", help="print JSON instead of the table")
+
+
+def _jobs(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_JOBS):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number from 1 to {MOST_JOBS}")
+    return int(text)

@@ -1,0 +1,54 @@
+"""`compare`: runs side by side."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from reports import exits
+from reports.commands.options import add_goodput, add_json, wanted
+from reports.errors import UsageError
+from reports.reading.load import read_run
+from reports.summary.result import save
+from reports.telling.output import tell
+
+NAME, HELP = "compare", "print runs side by side, write compare.html and compare.png"
+
+FEWEST_COMPARED = 2
+
+
+def add(command: argparse.ArgumentParser) -> None:
+    """Its options."""
+    command.add_argument("runs", metavar="RUN", type=Path, nargs="+", help="two run folders or more")
+    command.add_argument(
+        "-o", dest="out", metavar="DIR", type=Path, help="where to (default: the runs' common parent folder)"
+    )
+    add_json(command)
+    add_goodput(command)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it. Raises ReportError."""
+    from reports.compare import page, result  # noqa: PLC0415
+
+    objectives = wanted(options)
+    runs = [read_run(path) for path in options.runs]
+    if len(runs) < FEWEST_COMPARED:
+        raise UsageError("compare: expected two runs or more")
+    compared = result.collect(runs, objectives)
+    warned = result.warnings(runs)
+    folder = options.out or common_parent(options.runs)
+    written = [
+        save(folder / "compare.html", page.render(compared, warned).encode()),
+        save(folder / "compare.png", page.picture(compared)),
+    ]
+    tell(options, result.document(compared, warned), result.render(compared, warned), written)
+    return exits.OK
+
+
+def common_parent(paths: Sequence[Path]) -> Path:
+    """The deepest folder that holds all the runs."""
+    parents = [path.resolve().parent for path in paths]
+    return Path(os.path.commonpath(parents))

@@ -1,0 +1,36 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from reports.figures import objectives
+from reports.figures.objectives import Objective
+
+
+def add_run(command: argparse.ArgumentParser) -> None:
+    """One run folder."""
+    command.add_argument("run", metavar="RUN", type=Path, help="a run folder")
+
+
+def add_json(command: argparse.ArgumentParser) -> None:
+    """What machines read."""
+    command.add_argument("--json", action="store_true", help="print JSON instead of the table")
+
+
+def add_goodput(command: argparse.ArgumentParser) -> None:
+    """What a call must meet."""
+    command.add_argument(
+        "--goodput",
+        metavar="METRIC:MS",
+        nargs="+",
+        help=f"what an ok call must meet, of {', '.join(objectives.NAMES)}; itl is a call's mean gap,"
+        f" and only a stream meets {', '.join(objectives.OF_STREAMS)} (default: call_latency:15000)",
+    )
+
+
+def wanted(options: argparse.Namespace) -> Sequence[Objective]:
+    """What `--goodput` says. Raises UsageError."""
+    return objectives.DEFAULT if options.goodput is None else objectives.parse(options.goodput)

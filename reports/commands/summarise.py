@@ -1,0 +1,29 @@
+"""`summarise`: the figures of one run."""
+
+from __future__ import annotations
+
+import argparse
+
+from reports import exits
+from reports.commands.options import add_goodput, add_json, add_run, wanted
+from reports.reading.load import read_run
+from reports.summary.result import summarise, to_json, write
+from reports.summary.text import render
+
+NAME, HELP = "summarise", "write summary.json and print it as a table"
+
+
+def add(command: argparse.ArgumentParser) -> None:
+    """Its options."""
+    add_run(command)
+    add_json(command)
+    add_goodput(command)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it. Raises ReportError."""
+    objectives = wanted(options)
+    summary = summarise(read_run(options.run), objectives)
+    write(summary, options.run)
+    print(to_json(summary).rstrip() if options.json else render(summary))
+    return exits.OK

@@ -1,0 +1,109 @@
+"""The page and the picture of several runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports.compare import plots as compare_plots
+from reports.compare.result import Compared, rows
+from reports.drawing import canvas, page, style
+from reports.drawing.page import Html, Plot
+from reports.figures.formulas import FORMULAS
+from reports.telling import words
+
+PANEL_IN, LEGEND_IN = 1.6, 0.9
+
+
+def render(compared: Sequence[Compared], warned: Sequence[str]) -> str:
+    """The self-contained page."""
+    degraded = [f"{c.label}: {reason}" for c in compared for reason in c.summary["degraded"]]
+    return page.document(
+        title(compared),
+        page.header(title(compared), subtitle(compared)),
+        page.banner("These runs did not meet the same evening", warned),
+        page.banner("Degraded: read these runs with care", degraded),
+        page.element("div", _table(compared), cls="card"),
+        page.element("h2", "Over the evening", cls="part"),
+        page.element("div", *(page.figure(p) for p in _plots(compared)), cls="plots"),
+        page.folded("Formulas", page.definitions(FORMULAS)),
+        page.element("footer", "primetime · ", " · ".join(c.summary["run"] for c in compared)),
+    )
+
+
+def picture(compared: Sequence[Compared]) -> bytes:
+    """All plots in one PNG of 1400 by 900 pixels."""
+    return canvas.png(
+        compare_plots.poster(compared, title(compared), subtitle(compared)), compare_plots.POSTER
+    )
+
+
+def title(compared: Sequence[Compared]) -> str:
+    """What was compared: the scenario, if it is one, and the clients."""
+    scenarios = {c.summary["scenario"] for c in compared}
+    scenario = scenarios.pop() if len(scenarios) == 1 else "runs"
+    *others, last = (c.label for c in compared)
+    return words.clean(f"{scenario}: {', '.join(others)} and {last}")
+
+
+def subtitle(compared: Sequence[Compared]) -> str:
+    """How the evening was offered, by the first run, and what counts as goodput."""
+    first = compared[0]
+    schedule = first.run.manifest.schedule
+    facts = [
+        f"{words.count(first.summary['calls'])} calls in {words.duration(first.summary['duration_s'])}",
+        schedule.window and f"standing for {schedule.window}",
+        schedule.peak_rps and f"peak {schedule.peak_rps:g} a second",
+        f"goodput: ok with {words.objectives(first.summary['goodput_objectives_ms'])}",
+    ]
+    return words.clean(" · ".join(f for f in facts if f))
+
+
+def _table(compared: Sequence[Compared]) -> Html:
+    colours = style.runs([c.run.manifest.policy.name for c in compared])
+    heading = ["", *(page.join((page.swatch(k), c.label)) for c, k in zip(compared, colours, strict=True))]
+    body = []
+    for row in rows(compared):
+        cells: list[object] = [row.name, *row.cells]
+        if row.best is not None:
+            cells[row.best + 1] = page.element("strong", row.cells[row.best])
+        body.append(cells)
+    definition = compared[0].summary["quantile_definition"]
+    note = (
+        f"Bold: the better one, if there is one. Percentiles: {definition} quantiles; ∞ falls among failures."
+        + "".join(f" {c.label}: {never}." for c in compared if (never := words.unmet(c.summary)))
+    )
+    return page.join((page.table("Metrics", heading, body), page.element("p", note, cls="note")))
+
+
+def _plots(compared: Sequence[Compared]) -> list[Plot]:
+    due = "Calls stand at the instant they were due."
+    window = compared[0].timeline.latency.calls
+    return [
+        Plot(
+            "goodput",
+            "Goodput",
+            f"Calls that ended ok in time, against what {compared[0].label} was offered (grey). {due}",
+            compare_plots.goodput(compared),
+            full=True,
+        ),
+        Plot(
+            "latency",
+            "Call latency p95",
+            f"Of {window} calls at a time. A line in the top row: more than 5 % of them failed.",
+            compare_plots.latency(compared),
+        ),
+        Plot(
+            "curves",
+            "Percentile curves",
+            "Call latency of all calls, failures as infinite; every nine is as wide as the last.",
+            compare_plots.curves(compared),
+        ),
+        Plot(
+            "outcomes",
+            "How the calls ended",
+            due,
+            compare_plots.outcomes(compared),
+            full=True,
+            phone_height_in=LEGEND_IN + PANEL_IN * len(compared),
+        ),
+    ]

@@ -1,0 +1,167 @@
+"""Plots of several runs over each other, and the one picture of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import Patch
+
+from reports.compare.result import Compared
+from reports.drawing import axes as parts
+from reports.drawing import style
+from reports.drawing.canvas import HALF, Draw, Size
+from reports.summary import plots
+
+POSTER = Size(14.0, 9.0, 9)
+POSTER_PANEL_TICKS = 3
+PHONE_LEGEND_COLUMNS = 2
+
+
+def goodput(compared: Sequence[Compared]) -> Draw:
+    """Calls ok in time a second, against what was offered."""
+    return lambda figure, size: _goodput(figure.add_subplot(), compared, size)
+
+
+def latency(compared: Sequence[Compared]) -> Draw:
+    """Rolling p95 of all calls, failures in the top row."""
+    return lambda figure, size: _latency(figure.add_subplot(), compared, size)
+
+
+def curves(compared: Sequence[Compared]) -> Draw:
+    """Percentile curves over all calls."""
+    return lambda figure, size: _curves(figure.add_subplot(), compared, size)
+
+
+def outcomes(compared: Sequence[Compared]) -> Draw:
+    """Outcomes stacked, one panel a run, on one scale; one below the other on a phone."""
+
+    def draw(figure: Figure, size: Size) -> None:
+        across, down = (1, len(compared)) if size.narrow else (len(compared), 1)
+        panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
+        _outcomes(
+            list(panels), compared, Size(size.width_in / across, size.height_in / down, size.ticks // across)
+        )
+        for ax in panels:
+            ax.label_outer()
+        figure.legend(
+            handles=_outcome_patches(compared),
+            loc="outside upper left",
+            ncols=PHONE_LEGEND_COLUMNS + 1 if size.narrow else 8,
+            handlelength=1.2,
+        )
+
+    return draw
+
+
+def poster(compared: Sequence[Compared], title: str, subtitle: str) -> Draw:
+    """All four in one picture, under a title."""
+
+    def draw(figure: Figure, size: Size) -> None:
+        figure.text(0.014, 0.984, title, fontsize=19, fontweight="bold", va="top")
+        figure.text(0.0145, 0.941, subtitle, fontsize=11, color=style.MUTED, va="top")
+        below_title = (0.008, 0.008, 0.984, 0.9)
+        figure.set_layout_engine(ConstrainedLayoutEngine(rect=below_title, hspace=0.06, wspace=0.03))
+        grid = figure.add_gridspec(2, 1, height_ratios=(1, 1))
+        top = grid[0].subgridspec(1, 2, width_ratios=(2.0, 1))
+        bottom = grid[1].subgridspec(1, 2, width_ratios=(1.0, 1.25))
+        _goodput(_titled(figure.add_subplot(top[0]), "Goodput: calls that ended ok in time"), compared, size)
+        _curves(_titled(figure.add_subplot(top[1]), "Latency by percentile, all calls"), compared, size)
+        _latency(_titled(figure.add_subplot(bottom[0]), "Call latency p95, all calls"), compared, HALF)
+        panels = bottom[1].subgridspec(1, len(compared)).subplots(sharey=True, squeeze=False).ravel()
+        _outcomes(list(panels), compared, Size(HALF.width_in, HALF.height_in, POSTER_PANEL_TICKS))
+        panels[0].text(
+            0, 1.205, "How the calls ended", transform=panels[0].transAxes, fontsize=11.5, weight="bold"
+        )
+        legend = panels[0].legend(
+            handles=_outcome_patches(compared),
+            loc="lower left",
+            bbox_to_anchor=(-0.02, 1.11),
+            ncols=8,
+            handlelength=1.0,
+            columnspacing=1.1,
+            borderaxespad=0,
+        )
+        # It is wider than its panel, whose width must not grow for it.
+        legend.set_in_layout(False)
+
+    return draw
+
+
+def _titled(ax: Axes, title: str) -> Axes:
+    ax.set_title(title, fontsize=11.5, pad=24)
+    return ax
+
+
+def _goodput(ax: Axes, compared: Sequence[Compared], size: Size) -> None:
+    first = compared[0].timeline
+    ax.stairs(first.offered, first.edges_s, fill=True, color=style.OFFERED, alpha=0.45, linewidth=0)
+    ax.stairs(first.offered, first.edges_s, baseline=None, color=style.MUTED, linewidth=1.0, label="offered")
+    for c, colour in _coloured(compared):
+        ax.stairs(
+            c.timeline.good, c.timeline.edges_s, baseline=None, color=colour, linewidth=1.9, label=c.label
+        )
+    ax.set_ylim(0)
+    ax.set_ylabel("calls per second")
+    _time(ax, compared, size)
+    parts.legend(ax, _columns(compared, size))
+
+
+def _latency(ax: Axes, compared: Sequence[Compared], size: Size) -> None:
+    samples = [c.timeline.latency_s for c in compared]
+    failed_s = parts.failed_row_s(samples)
+    for c, colour in _coloured(compared):
+        rolling = c.timeline.latency
+        shown = np.where(np.isinf(rolling.p95), failed_s, rolling.p95)
+        ax.plot(rolling.at_s, shown, color=colour, linewidth=2.0, label=c.label)
+    parts.latency_axis(ax, samples, failed_s, with_failures=_any_failed(compared))
+    _time(ax, compared, size)
+    parts.legend(ax, _columns(compared, size))
+
+
+def _curves(ax: Axes, compared: Sequence[Compared], size: Size) -> None:
+    samples = [c.timeline.latency_s for c in compared]
+    failed_s = parts.failed_row_s(samples)
+    for c, colour in _coloured(compared):
+        plots.draw_curve(ax, c.timeline.latency_s, failed_s, colour=colour, label=c.label)
+    parts.latency_axis(ax, samples, failed_s, with_failures=_any_failed(compared))
+    parts.nines_axis(ax, max(len(s) for s in samples))
+    ax.grid(visible=True, axis="x")
+    parts.legend(ax, _columns(compared, size))
+
+
+def _outcomes(panels: Sequence[Axes], compared: Sequence[Compared], size: Size) -> None:
+    for ax, (c, colour) in zip(panels, _coloured(compared), strict=True):
+        plots.stack_outcomes(ax, c.timeline)
+        ax.set_title(c.label, color=colour, fontsize=10)
+        _time(ax, compared, size)
+    panels[0].set_ylabel("calls per second")
+
+
+def _outcome_patches(compared: Sequence[Compared]) -> list[Patch]:
+    names = dict.fromkeys(name for c in compared for name in c.timeline.outcomes)
+    ordered = sorted(
+        names, key=lambda n: list(style.OUTCOMES).index(n) if n in style.OUTCOMES else len(names)
+    )
+    return [Patch(color=style.outcome(name), label=name) for name in ordered]
+
+
+def _coloured(compared: Sequence[Compared]) -> list[tuple[Compared, str]]:
+    colours = style.runs([c.run.manifest.policy.name for c in compared])
+    return list(zip(compared, colours, strict=True))
+
+
+def _any_failed(compared: Sequence[Compared]) -> bool:
+    return any(np.isinf(c.timeline.latency_s).any() for c in compared)
+
+
+def _time(ax: Axes, compared: Sequence[Compared], size: Size) -> None:
+    longest = max(compared, key=lambda c: c.timeline.window_s)
+    parts.time_axis(ax, longest.run.manifest.schedule.clock, longest.timeline.window_s, size)
+
+
+def _columns(compared: Sequence[Compared], size: Size) -> int:
+    return PHONE_LEGEND_COLUMNS if size.narrow else len(compared) + 1

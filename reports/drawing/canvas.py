@@ -1,0 +1,72 @@
+"""From a figure to bytes: the look, the size, SVG for pages and PNG for files."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from reports.drawing.style import matplotlib_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A figure's size, and how many ticks of time it has room for."""
+
+    width_in: float
+    height_in: float
+    ticks: int
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it is drawn for a phone."""
+        return self.width_in <= PHONE_IN
+
+
+PHONE_IN = 4.1
+
+WIDE = Size(9.6, 2.9, 13)
+HALF = Size(5.6, 3.0, 7)
+PHONE = Size(PHONE_IN, 2.9, 5)
+
+Draw = Callable[[Figure, Size], None]
+
+DPI = 100
+_ID = re.compile(r'(\bid="|url\(#|href="#)')
+_PROLOGUE = re.compile(r"^.*?(?=<svg\b)", re.DOTALL)
+_METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
+
+
+def svg(draw: Draw, size: Size, prefix: str, label: str) -> str:
+    """An inline `<svg>` that fills its container. `prefix` keeps its ids apart from other figures'."""
+    buffer = io.StringIO()
+    _render(draw, size, buffer, "svg")
+    text = _METADATA.sub("", _PROLOGUE.sub("", buffer.getvalue()))
+    head, _, body = text.partition(">")
+    head = re.sub(r'\s(?:width|height|version)="[^"]*"', "", head)
+    head = f'{head} role="img" aria-label="{label}"'
+    return _ID.sub(rf"\g<1>{prefix}-", f"{head}>{body}")
+
+
+def png(draw: Draw, size: Size) -> bytes:
+    """The figure as a PNG of 100 pixels an inch."""
+    buffer = io.BytesIO()
+    _render(draw, size, buffer, "png")
+    return buffer.getvalue()
+
+
+def _render(draw: Draw, size: Size, buffer: io.StringIO | io.BytesIO, form: str) -> None:
+    with mpl.rc_context(matplotlib_settings()):
+        figure = Figure(figsize=(size.width_in, size.height_in), layout="constrained", dpi=DPI)
+        draw(figure, size)
+        # Nothing of the day or the library goes into the file: the same run gives the same page.
+        about = {"Software": None} if form == "png" else {"Creator": None, "Date": None}
+        with warnings.catch_warnings():
+            # A name in a script the font lacks is drawn as boxes in a PNG; pages have fonts of their own.
+            warnings.filterwarnings("ignore", message="Glyph .* missing")
+            figure.savefig(buffer, format=form, metadata=about)

@@ -1,0 +1,1 @@
+"""What runs come to: pure functions over arrays."""

@@ -1,0 +1,119 @@
+"""The page of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from reports.drawing import page
+from reports.drawing.page import Html
+from reports.figures.formulas import FORMULAS
+from reports.figures.metrics import share
+from reports.figures.objectives import Objective
+from reports.reading.run import Run
+from reports.summary.panels import figures
+from reports.summary.result import Summary, summarise
+from reports.summary.tables import quantile_note, tables
+from reports.summary.timeline import build
+from reports.telling import words
+
+
+def render(run: Run, objectives: Sequence[Objective]) -> str:
+    """The self-contained page of a run."""
+    summary = summarise(run, objectives)
+    timeline = build(run, objectives)
+    return page.document(
+        f"{summary['scenario']} · {summary['policy']['name']}",
+        _header(run, summary),
+        page.banner("This run is degraded: read its numbers with these in mind", summary["degraded"]),
+        _headlines(summary),
+        page.element("div", *(page.figure(p) for p in figures(run, timeline)), cls="plots"),
+        page.element("h2", "Numbers", cls="part"),
+        tables(summary),
+        page.element("h2", "Configuration", cls="part"),
+        _configuration(run),
+        page.folded("Formulas", page.definitions(FORMULAS), quantile_note(summary)),
+        page.element("footer", f"primetime · {summary['run']}"),
+    )
+
+
+def _header(run: Run, s: Summary) -> Html:
+    schedule = run.manifest.schedule
+    facts = [
+        f"policy {s['policy']['name']}",
+        f"{words.duration(s['duration_s'])} of arrivals"
+        + (f" for {schedule.window}" if schedule.window else ""),
+        f"{schedule.arrivals} arrivals" + (f", peak {schedule.peak_rps:g}/s" if schedule.peak_rps else ""),
+        f"seed {s['seed']}",
+        _plural(run.manifest.workers, "worker"),
+        "in virtual time"
+        if run.manifest.generator.get("virtual")
+        else f"started {run.manifest.started.replace('T', ' ')[:19]} UTC",
+    ]
+    title = f"{s['scenario']} with {s['policy']['name']}"
+    return page.header(title, *(page.element("span", fact) for fact in facts))
+
+
+def _headlines(s: Summary) -> Html:
+    spent = s["tokens"]
+    total = spent["prompt"] + spent["completion"]
+    ok, latency, every = s["outcomes"]["ok"], s["call_latency_ms"], s["call_latency_all_ms"]
+    met = words.goodput(s).replace("call_latency ≤", "within")
+    calls = s["calls"]
+    shown = [
+        (
+            "Goodput",
+            words.number(s["request_goodput"]),
+            "/s",
+            f"of {words.number(s['offered_rate'])} /s offered; ok {met}",
+        ),
+        ("Calls ok", words.percent(share(ok, calls)), "", f"{words.count(ok)} of {words.count(calls)}"),
+        (
+            "Call latency p95",
+            words.latency(latency["p95"]),
+            "",
+            f"ok calls; p50 {words.latency(latency['p50'])}. Of all calls, p95 {words.latency(every['p95'])}",
+        ),
+        (
+            "Attempts a call",
+            words.number(s["amplification"]),
+            "",
+            f"{words.count(s['attempts'])} requests to the API",
+        ),
+        ("Shed", words.percent(s["shed_rate"]), "", "of calls rejected before any attempt"),
+        ("Breaker open", words.percent(s["breaker_open_fraction"]), "", "of the workers' time"),
+        (
+            "Tokens wasted",
+            words.percent(share(spent["wasted"], total)),
+            "",
+            f"{words.count(spent['wasted'])} of {words.count(total)}",
+        ),
+        (
+            "Schedule lag, max",
+            words.latency(s["schedule_lag_ms"]["max"]),
+            "",
+            f"p99 {words.latency(s['schedule_lag_ms']['p99'])}: the generator's own lateness",
+        ),
+    ]
+    return page.element("div", *(page.headline(*f) for f in shown), cls="figures")
+
+
+def _configuration(run: Run) -> Html:
+    manifest = run.manifest
+    schedule = {k: v for k, v in run.document["schedule"].items() if k != "curve"}
+    parts: list[tuple[str, dict[str, Any]]] = [
+        (f"Policy {manifest.policy.name}, of the whole run", manifest.policy.values),
+        ("Policy of each worker", manifest.policy.per_worker),
+        ("Schedule", schedule),
+        ("Target", manifest.target),
+        ("Generator", manifest.generator),
+        ("Options", manifest.options),
+        ("Versions and machine", {**manifest.versions, **manifest.machine}),
+    ]
+    return page.join(
+        page.folded(title, page.definitions(page.flatten(values))) for title, values in parts if values
+    )
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

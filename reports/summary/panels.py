@@ -1,0 +1,88 @@
+"""Which plots the page of a run shows, with the words that say how to read them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reports.drawing.page import Plot
+from reports.reading.run import Run
+from reports.summary import plots
+from reports.summary.timeline import Timeline
+from reports.telling import words
+
+STRIP_IN, MOST_STRIP_IN = 0.32, 3.0
+
+
+def figures(run: Run, t: Timeline) -> list[Plot]:
+    """The plots in reading order: what happened, then how it felt, then why."""
+    schedule = run.manifest.schedule
+    clock = schedule.clock
+    bin_s = words.duration(float(t.edges_s[1] - t.edges_s[0]))
+    due = "Calls stand at the instant they were due, whenever they ended"
+    strip_in = min(0.85 + STRIP_IN * len(t.breakers), MOST_STRIP_IN)
+    rolling = f"Lines: percentiles of {t.latency.calls} calls at a time, failures as infinite."
+    return [
+        Plot(
+            "evening",
+            "The evening",
+            f"{due}; requests when they were sent. Bins of {bin_s}. Grey above blue is what customers lost.",
+            plots.evening(t, clock, schedule.curve),
+            full=True,
+        ),
+        Plot(
+            "outcomes",
+            "How the calls ended",
+            f"{due}, in bins of {bin_s}.",
+            plots.outcomes(t, clock),
+            full=True,
+        ),
+        Plot(
+            "latency",
+            "Call latency over the evening",
+            f"One dot an ok call, one tick in the top row a failed one, at the instant it was due. {rolling}",
+            plots.latency(t, clock),
+            full=True,
+        ),
+        Plot(
+            "curve",
+            "Percentile curve",
+            "Call latency; every nine is as wide as the last.",
+            plots.percentile_curve(t),
+        ),
+        Plot(
+            "attempts",
+            "Attempts a call",
+            "Above one the API does more than customers asked for; below one calls are shed.",
+            plots.attempts_per_call(t, clock),
+        ),
+        Plot(
+            "inflight",
+            "In flight",
+            "The limit is of the whole run; calls beyond the requests are waiting or backing off.",
+            plots.in_flight(t, clock, concurrency_limit(run)),
+        ),
+        Plot(
+            "lag",
+            "The generator's own lag",
+            "Under the dashed line the generator kept its schedule; above it, it measured itself."
+            + ("" if np.isnan(t.cpu_max).all() else " Below: the CPU of its busiest worker."),
+            plots.lag(t, clock),
+        ),
+        Plot(
+            "breaker",
+            "Breakers",
+            "One strip a worker.",
+            plots.breakers(t, clock),
+            full=True,
+            height_in=strip_in,
+        ),
+    ]
+
+
+def concurrency_limit(run: Run) -> float | None:
+    """The most requests the policy lets onto the wire in the whole run; None where it sets no bound."""
+    concurrency = run.manifest.policy.values.get("concurrency")
+    if not isinstance(concurrency, dict) or concurrency.get("kind") == "off":
+        return None
+    bound = concurrency.get("max" if concurrency.get("kind") == "aimd" else "limit")
+    return float(bound) if isinstance(bound, int | float) else None
