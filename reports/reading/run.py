@@ -153,6 +153,7 @@ class Calls:
     call_id: Ints
     worker: Ints
     kind: Texts
+    model: Texts
     intended_ns: Ints
     start_ns: Ints
     end_ns: Ints
@@ -180,6 +181,7 @@ class Attempts:
     fault: Texts
     prompt_tokens: Ints
     completion_tokens: Ints
+    route: Ints
 
     def __len__(self) -> int:
         return len(self.call_id)
