@@ -1,0 +1,1 @@
+"""How sure figures are: intervals and changes, over runs and not over requests."""
