@@ -55,7 +55,7 @@ TIMES: dict[str, Any] = {
     "ttft": {"median_ms": 30, "sigma": 0, "slow_share": 0, "per_1k_prompt_ms": 0},
     "inter_token": {"mean_ms": 25, "cv": 0},
 }
-SILENCE_S = 0.6
+SILENCE_S = 1.5
 
 #: A timer of the loop may be a millisecond early; what a busy machine may add; and what all add usually.
 EARLY_S = 0.005
