@@ -49,6 +49,7 @@ def read_run(folder: Path) -> Run:
         attempts=_pick(Attempts, attempts),
         events=_pick(Events, events),
         cut=tuple(cut),
+        folder=folder,
     )
 
 

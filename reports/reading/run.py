@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -211,7 +212,8 @@ class Run:
     """A run folder, read.
 
     `document` is the manifest as it stands on disk; `cut` names the streams that stop before their end;
-    `ending` is None when the run was cut off. (No slots: some properties are computed once.)
+    `ending` is None when the run was cut off; `folder` is None of a run that stands on no disk. (No slots: some
+    properties are computed once.)
     """
 
     manifest: Manifest
@@ -221,6 +223,7 @@ class Run:
     attempts: Attempts
     events: Events
     cut: tuple[str, ...] = ()
+    folder: Path | None = None
 
     @cached_property
     def window_ns(self) -> int:

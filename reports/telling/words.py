@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from reports.figures.objectives import OF_STREAMS
 from reports.figures.totals import INFINITE
-from reports.summary.result import Summary
 
 #: Where a number cannot be given: no samples, or too few of them.
 NOTHING = "–"
@@ -78,14 +78,14 @@ def objectives(limits_ms: dict[str, float]) -> str:
     return " and ".join(f"{metric} ≤ {_limit(limit)}" for metric, limit in limits_ms.items())
 
 
-def goodput(summary: Summary) -> str:
+def goodput(summary: Mapping[str, Any]) -> str:
     """The same of a run, saying so where it has no streams to meet them with."""
     met = objectives(summary["goodput_objectives_ms"])
     never = unmet(summary)
     return f"{met} ({never})" if never else met
 
 
-def unmet(summary: Summary) -> str:
+def unmet(summary: Mapping[str, Any]) -> str:
     """The objectives that no call of a run could meet, for want of streams; empty where it could."""
     never = [m for m in summary["goodput_objectives_ms"] if m in OF_STREAMS and summary[f"{m}_ms"] is None]
     return f"{', '.join(never)} not met: no streams" if never else ""
