@@ -212,8 +212,8 @@ class Run:
     """A run folder, read.
 
     `document` is the manifest as it stands on disk; `cut` names the streams that stop before their end;
-    `ending` is None when the run was cut off; `folder` is None of a run that stands on no disk. (No slots: some
-    properties are computed once.)
+    `ending` is None when the run was cut off, `folder` where it stands on no disk. (No slots: some properties
+    are computed once.)
     """
 
     manifest: Manifest
