@@ -23,6 +23,7 @@ examples:
   python -m reports summarise runs/20260101T120000-primetime-tuned
   python -m reports summarise RUN --goodput call_latency:10000 e2el:8000 --json
   python -m reports summarise RUN --goodput ttft:2000 itl:60
+  python -m reports summarise RUN --prices my-prices.toml
   python -m reports html RUN
   python -m reports compare runs/*-article runs/*-tuned -o docs/
   python -m reports play --policy article --window 18:00-23:00 --evening 5h

@@ -3,6 +3,7 @@
 ReportError
 ├── RunError        a run folder cannot be read: names the file and what is wrong with it
 ├── UsageError      an argument makes no sense: names it, its value and what was expected
+├── PriceError      a price table cannot be read, or one of its prices is none
 ├── SpecError       a spec of virtual runs cannot be read or makes no sense
 ├── CellError       a virtual run could not be played to its end
 └── OutputError     a result cannot be written
@@ -21,6 +22,10 @@ class RunError(ReportError):
 
 class UsageError(ReportError):
     """An argument of the command line is wrong."""
+
+
+class PriceError(ReportError):
+    """A price table is unreadable, or one of its values is not what was expected."""
 
 
 class SpecError(ReportError):

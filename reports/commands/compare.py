@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reports import exits
-from reports.commands.options import add_goodput, add_json, wanted
+from reports.commands.options import add_goodput, add_json, add_prices, priced, wanted
 from reports.errors import UsageError
 from reports.reading.load import read_run
 from reports.summary.result import save
@@ -27,17 +27,18 @@ def add(command: argparse.ArgumentParser) -> None:
     )
     add_json(command)
     add_goodput(command)
+    add_prices(command)
 
 
 def run(options: argparse.Namespace) -> int:
     """Do it. Raises ReportError."""
     from reports.compare import page, result  # noqa: PLC0415
 
-    objectives = wanted(options)
+    objectives, prices = wanted(options), priced(options)
     runs = [read_run(path) for path in options.runs]
     if len(runs) < FEWEST_COMPARED:
         raise UsageError("compare: expected two runs or more")
-    compared = result.collect(runs, objectives)
+    compared = result.collect(runs, objectives, prices)
     warned = result.warnings(runs)
     folder = options.out or common_parent(options.runs)
     written = [

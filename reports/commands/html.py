@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from reports import exits
-from reports.commands.options import add_goodput, add_run, wanted
+from reports.commands.options import add_goodput, add_prices, add_run, priced, wanted
 from reports.reading.load import read_run
 from reports.summary.result import save
 
@@ -20,6 +20,7 @@ def add(command: argparse.ArgumentParser) -> None:
         "-o", dest="out", metavar="FILE", type=Path, help="where to (default: RUN/report.html)"
     )
     add_goodput(command)
+    add_prices(command)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -27,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     # Plotting takes a second to import; only the commands that draw pay for it.
     from reports.summary.page import render  # noqa: PLC0415
 
-    objectives = wanted(options)
-    page = render(read_run(options.run), objectives)
+    objectives, prices = wanted(options), priced(options)
+    page = render(read_run(options.run), objectives, prices)
     print(f"wrote {save(options.out or options.run / 'report.html', page.encode())}")
     return exits.OK

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reports.figures import objectives
 from reports.figures.objectives import Objective
+from reports.reading.prices import Prices, read_prices, shipped
 
 
 def add_run(command: argparse.ArgumentParser) -> None:
@@ -34,3 +35,18 @@ def add_goodput(command: argparse.ArgumentParser) -> None:
 def wanted(options: argparse.Namespace) -> Sequence[Objective]:
     """What `--goodput` says. Raises UsageError."""
     return objectives.DEFAULT if options.goodput is None else objectives.parse(options.goodput)
+
+
+def add_prices(command: argparse.ArgumentParser) -> None:
+    """What tokens cost."""
+    command.add_argument(
+        "--prices",
+        metavar="FILE.toml",
+        type=Path,
+        help="US dollars per million tokens of each model (default: list prices, reports/prices.toml)",
+    )
+
+
+def priced(options: argparse.Namespace) -> Prices:
+    """What `--prices` names. Raises PriceError."""
+    return shipped() if options.prices is None else read_prices(options.prices)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from reports import exits
-from reports.commands.options import add_goodput, add_json, add_run, wanted
+from reports.commands.options import add_goodput, add_json, add_prices, add_run, priced, wanted
 from reports.reading.load import read_run
 from reports.summary.result import summarise, to_json, write
 from reports.summary.text import render
@@ -18,12 +18,13 @@ def add(command: argparse.ArgumentParser) -> None:
     add_run(command)
     add_json(command)
     add_goodput(command)
+    add_prices(command)
 
 
 def run(options: argparse.Namespace) -> int:
     """Do it. Raises ReportError."""
-    objectives = wanted(options)
-    summary = summarise(read_run(options.run), objectives)
+    objectives, prices = wanted(options), priced(options)
+    summary = summarise(read_run(options.run), objectives, prices)
     write(summary, options.run)
     print(to_json(summary).rstrip() if options.json else render(summary))
     return exits.OK

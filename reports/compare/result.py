@@ -9,6 +9,7 @@ from typing import Any
 
 from reports.figures.metrics import share
 from reports.figures.objectives import Objective
+from reports.reading.prices import Prices
 from reports.reading.run import Run
 from reports.summary.result import Summary, summarise
 from reports.summary.timeline import Timeline, build
@@ -35,10 +36,12 @@ class Row:
     best: int | None
 
 
-def collect(runs: Sequence[Run], objectives: Sequence[Objective]) -> list[Compared]:
-    """Summaries and series of the runs, in the order given."""
+def collect(
+    runs: Sequence[Run], objectives: Sequence[Objective], prices: Prices | None = None
+) -> list[Compared]:
+    """Summaries and series of the runs, in the order given; costs by `prices`, or by the table that ships."""
     return [
-        Compared(label, run, summarise(run, objectives), build(run, objectives))
+        Compared(label, run, summarise(run, objectives, prices), build(run, objectives))
         for label, run in zip(labels(runs), runs, strict=True)
     ]
 
@@ -146,6 +149,7 @@ _METRICS: tuple[Metric, ...] = (
     ("shed", _of("shed_rate"), words.percent, 0),
     ("breaker open", _of("breaker_open_fraction"), words.percent, 0),
     ("wasted tokens", lambda s: s["tokens"]["wasted"], words.count, -1),
+    ("cost of a good call", lambda s: s["cost_usd"]["per_good_call"], words.usd, -1),
     ("schedule lag p99", _percentile("schedule_lag_ms", "p99"), words.latency, 0),
 )
 

@@ -45,6 +45,17 @@ FORMULAS = (
             "; what an API generated for an attempt given up, its client cannot know"
         ),
     ),
+    (
+        "cost",
+        (
+            "tokens as the API counted them × the price of the model it was sent to, over all attempts"
+            "; wasted: of wasted tokens; of a good call: all of it / calls that met every objective"
+        ),
+    ),
+    (
+        "took, by outcome",
+        "end − intended, over calls that ended so, failed ones too: how long it took to be told",
+    ),
     ("in_flight_at_end", "scheduled arrivals without a recorded call"),
     ("arrival window", "from the start until arrivals stopped; the drain after it counts in no rate"),
 )

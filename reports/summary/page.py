@@ -10,6 +10,7 @@ from reports.drawing.page import Html
 from reports.figures.formulas import FORMULAS
 from reports.figures.metrics import share
 from reports.figures.objectives import Objective
+from reports.reading.prices import Prices
 from reports.reading.run import Run
 from reports.summary.panels import figures
 from reports.summary.result import Summary, summarise
@@ -18,9 +19,9 @@ from reports.summary.timeline import build
 from reports.telling import words
 
 
-def render(run: Run, objectives: Sequence[Objective]) -> str:
-    """The self-contained page of a run."""
-    summary = summarise(run, objectives)
+def render(run: Run, objectives: Sequence[Objective], prices: Prices | None = None) -> str:
+    """The self-contained page of a run; costs by `prices`, or by the table that ships."""
+    summary = summarise(run, objectives, prices)
     timeline = build(run, objectives)
     return page.document(
         f"{summary['scenario']} · {summary['policy']['name']}",
@@ -88,6 +89,7 @@ def _headlines(s: Summary) -> Html:
             "",
             f"{words.count(spent['wasted'])} of {words.count(total)}",
         ),
+        ("Cost", words.usd(s["cost_usd"]["total"]), "", words.cost_note(s)),
         (
             "Schedule lag, max",
             words.latency(s["schedule_lag_ms"]["max"]),

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from reports.errors import OutputError
-from reports.figures import checks, generator, metrics, quantiles
+from reports.figures import breakdowns, checks, cost, generator, metrics, quantiles
 from reports.figures.objectives import Objective
 from reports.figures.totals import Totals, finite, percentiles
+from reports.reading.prices import Prices, shipped
 from reports.reading.run import NS_PER_S, Run
 
 Summary = dict[str, Any]
@@ -35,10 +36,14 @@ PERCENTILES = (*quantiles.LEAST_SAMPLES, "mean", "max")
 MOST_DETAILS = 12
 
 
-def summarise(run: Run, objectives: Sequence[Objective]) -> Summary:
-    """The document of `summary.json`. Latencies are milliseconds, rates are a second of arrival window."""
+def summarise(run: Run, objectives: Sequence[Objective], prices: Prices | None = None) -> Summary:
+    """The document of `summary.json`. Latencies are milliseconds, rates are a second of arrival window.
+
+    Costs are by `prices`, or by the table that ships.
+    """
     manifest, totals = run.manifest, Totals(objectives)
     good = totals.add(run)
+    priced, ledger = prices or shipped(), cost.Ledger(run)
     return {
         "run": manifest.run,
         "scenario": manifest.scenario,
@@ -48,8 +53,11 @@ def summarise(run: Run, objectives: Sequence[Objective]) -> Summary:
         "duration_s": run.window_s,
         "in_flight_at_end": checks.in_flight_at_end(run),
         **totals.figures(offered=_offered(run), workers=manifest.workers, window_ns=run.window_ns),
+        "cost_usd": cost.document(ledger.used(), int(np.count_nonzero(good)), priced),
         "generator": _generator(run),
-        "kinds": _kinds(run, good),
+        "kinds": breakdowns.by_kind(run, good, ledger, priced),
+        "models": breakdowns.by_model(run, good, ledger, priced),
+        "by_outcome": breakdowns.by_outcome(run, ledger, priced),
         "failure_details": _failure_details(run),
         "drain_s": None
         if run.ending is None
@@ -117,22 +125,6 @@ def _cpu(found: generator.Cpu | None) -> dict[str, float | None] | None:
 
 def _pauses(found: generator.Pauses) -> dict[str, Any]:
     return {"n": found.n, "total_ms": finite(found.total_ms), "max_ms": finite(found.max_ms)}
-
-
-def _kinds(run: Run, good: Any) -> dict[str, dict[str, Any]]:
-    """The figures a reader compares between kinds of copy."""
-    latency = metrics.call_latency_all_ms(run.calls)
-    table = {}
-    for kind, count in metrics.counts(run.calls.kind).items():
-        mine = run.calls.kind == kind
-        table[kind] = {
-            "calls": count,
-            "ok": int(np.count_nonzero(run.ok & mine)),
-            "good": int(np.count_nonzero(good & mine)),
-            "attempts": int(run.calls.attempts[mine].sum()),
-            "call_latency_ms": percentiles(latency[mine & run.ok]),
-        }
-    return table
 
 
 def _failure_details(run: Run) -> list[dict[str, Any]]:

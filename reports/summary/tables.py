@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from reports.drawing import page, style
 from reports.drawing.page import Html
 from reports.figures.metrics import share
@@ -23,7 +25,18 @@ GENERATOR_HEADING = (
     "longest",
     "in all",
 )
-KINDS_HEADING = ("kind", "calls", "ok", "in time", "attempts a call", "p50", "p95")
+KINDS_HEADING = ("calls", "ok", "in time", "attempts a call", "p50", "p95", "tokens", "wasted", "cost")
+OUTCOMES_HEADING = ("outcome", "calls", "attempts a call", "p50", "p95", "p99", "max", "tokens", "cost")
+COST_HEADING = (
+    "model",
+    "attempts",
+    "prompt tokens",
+    "completion tokens",
+    "$ a million, prompt",
+    "completion",
+    "cost",
+    "wasted",
+)
 
 
 def tables(s: Summary) -> Html:
@@ -39,7 +52,15 @@ def tables(s: Summary) -> Html:
     cards = [
         page.element("div", _latencies(s), quantile_note(s), cls="card full"),
         *(page.element("div", half, cls="card") for half in halves),
-        page.element("div", page.table("By kind of copy", KINDS_HEADING, _kinds(s)), cls="card full"),
+        *(
+            page.element("div", part, cls="card full")
+            for part in (
+                page.table("By kind of copy", ("kind", *KINDS_HEADING), _served(s["kinds"])),
+                page.table("By model asked for", ("model", *KINDS_HEADING), _served(s["models"])),
+                page.table("How long calls took to end so", OUTCOMES_HEADING, _by_outcome(s)),
+                _cost(s),
+            )
+        ),
         page.element("div", _generator(s), cls="card full"),
     ]
     return page.element("div", *cards, cls="tables")
@@ -96,19 +117,60 @@ def _swatched(rows: list[list[str]]) -> list[list[object]]:
     ]
 
 
-def _kinds(s: Summary) -> list[list[object]]:
+def _served(groups: dict[str, dict[str, Any]]) -> list[list[object]]:
+    """Of each kind or model: how its calls were served, and what that took."""
     return [
         [
-            kind or "–",
-            words.count(k["calls"]),
-            words.percent(share(k["ok"], k["calls"])),
-            words.percent(share(k["good"], k["calls"])),
-            words.number(share(k["attempts"], k["calls"])),
-            words.latency(k["call_latency_ms"]["p50"]),
-            words.latency(k["call_latency_ms"]["p95"]),
+            name or "–",
+            words.count(g["calls"]),
+            words.percent(share(g["ok"], g["calls"])),
+            words.percent(share(g["good"], g["calls"])),
+            words.number(share(g["attempts"], g["calls"])),
+            words.latency(g["call_latency_ms"]["p50"]),
+            words.latency(g["call_latency_ms"]["p95"]),
+            words.count(g["tokens"]["prompt"] + g["tokens"]["completion"]),
+            words.count(g["tokens"]["wasted"]),
+            words.usd(g["cost_usd"]),
         ]
-        for kind, k in s["kinds"].items()
+        for name, g in groups.items()
     ]
+
+
+def _by_outcome(s: Summary) -> list[list[object]]:
+    rows = [
+        [
+            name,
+            words.count(g["calls"]),
+            words.number(share(g["attempts"], g["calls"])),
+            *(words.latency(g["took_ms"][p]) for p in ("p50", "p95", "p99", "max")),
+            words.count(g["tokens"]["prompt"] + g["tokens"]["completion"]),
+            words.usd(g["cost_usd"]),
+        ]
+        for name, g in s["by_outcome"].items()
+    ]
+    return _swatched(rows)
+
+
+def _cost(s: Summary) -> Html:
+    """Of each model that attempts were sent to: its tokens, its price and what both come to."""
+    found = s["cost_usd"]
+    rows = [
+        [
+            name,
+            words.count(m["attempts"]),
+            words.count(m["prompt_tokens"]),
+            words.count(m["completion_tokens"]),
+            words.usd(m["usd_per_million_prompt_tokens"]),
+            words.usd(m["usd_per_million_completion_tokens"]),
+            words.usd(m["total"]),
+            words.usd(m["wasted"]),
+        ]
+        for name, m in found["by_model"].items()
+    ]
+    note = (
+        f"{words.cost_note(s)}. Prices: {found['prices']}, without discounts. Tokens as the API counted them."
+    )
+    return page.join((page.table("Cost", COST_HEADING, rows), page.element("p", note, cls="note")))
 
 
 def quantile_note(s: Summary) -> Html:

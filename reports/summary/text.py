@@ -49,6 +49,7 @@ def _rates(s: Summary) -> str:
         ("shed rate", words.percent(s["shed_rate"]), "rejected before any attempt"),
         ("breaker open", words.percent(s["breaker_open_fraction"]), "of the workers' time"),
         ("wasted tokens", words.count(spent["wasted"]), f"{words.percent(wasted)} of {words.count(total)}"),
+        ("cost", words.usd(s["cost_usd"]["total"]), words.cost_note(s)),
         ("in flight at end", words.count(s["in_flight_at_end"]), "scheduled but not recorded"),
         *_generator(s["generator"]),
     ]

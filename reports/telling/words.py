@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ MS_PER_S = 1000.0
 
 # One decimal of a percentage shows no less.
 SMALLEST_SHARE = 0.001
+# From ten dollars on, cents are three digits and more.
+PLAIN_DOLLARS = 10.0
 # Two minutes are still read well in seconds.
 MOST_PLAIN_SECONDS = 120
 
@@ -71,6 +74,26 @@ def duration(seconds: float | None) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
     return " ".join(f"{value} {unit}" for value, unit in parts if value)
+
+
+def usd(value: float | str | None) -> str:
+    """US dollars: three digits of a small sum, cents of a larger; a real one is never shown as nothing."""
+    if value is None:
+        return NOTHING
+    if value == INFINITE:
+        return INFINITY
+    amount = float(value)
+    if amount == 0 or amount >= PLAIN_DOLLARS:
+        return f"${amount:,.2f}"
+    return f"${amount:.{2 - math.floor(math.log10(amount))}f}"
+
+
+def cost_note(summary: Mapping[str, Any]) -> str:
+    """What a good call cost and what was wasted; or which models have no price."""
+    found = summary["cost_usd"]
+    if found["unpriced"]:
+        return f"no price for {clean(', '.join(found['unpriced']))}: give a table with --prices"
+    return f"{usd(found['per_good_call'])} a good call; {usd(found['wasted'])} wasted"
 
 
 def objectives(limits_ms: dict[str, float]) -> str:

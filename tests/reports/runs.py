@@ -50,6 +50,7 @@ def attempt(
     fault: Fault = Fault.NONE,
     tokens: tuple[int, int] | None = None,
     output_ms: Iterable[float] = (),
+    route: int = 0,
 ) -> Attempt:
     usage = None if tokens is None else Usage(*tokens)
     output_ns = array("q", [ORIGIN_NS + round(at * MS) for at in output_ms])
@@ -63,6 +64,7 @@ def attempt(
         usage=usage,
         first_token_ns=output_ns[0] if output_ns else None,
         output_ns=output_ns or None,
+        route=route,
     )
 
 
@@ -76,6 +78,7 @@ def call(
     attempts: int = 1,
     stopped_by: StoppedBy | None = None,
     kind: str = "hashtags",
+    model: str = "mock",
     detail: str = "",
     backoff_ms: float = 0,
     permit_wait_ms: float = 0,
@@ -89,7 +92,7 @@ def call(
         outcome=outcome,
         stopped_by=stopped_by,
         attempts=attempts,
-        model="mock",
+        model=model,
         tag=Tag(call_id=call_id, intended_ns=intended_ns, shop="shop-1", kind=kind),
         backoff_ns=round(backoff_ms * MS),
         permit_wait_ns=round(permit_wait_ms * MS),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import reports
 from reports.__main__ import parser
+from reports.reading import prices
 from reports.sweep.spec import read_sweep
 from reports.tune.spec import read_tune
 from reports.virtual.measures import MEASURES
@@ -17,17 +18,30 @@ SPECS = re.findall(r"^```toml\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL
 COMMANDS = re.findall(r"^\.venv/bin/python -m reports (.+)$", PAGE, flags=re.MULTILINE)
 
 
+def having(table: str) -> str:
+    """The one example that has this table."""
+    (text,) = (spec for spec in SPECS if f"[{table}]" in spec)
+    return text
+
+
 def test_the_specs_can_be_played(tmp_path: Path) -> None:
     sweep, study = tmp_path / "sweep.toml", tmp_path / "study.toml"
-    sweep.write_text(SPECS[0], encoding="utf-8")
-    study.write_text(SPECS[1], encoding="utf-8")
+    sweep.write_text(having("grid"), encoding="utf-8")
+    study.write_text(having("range"), encoding="utf-8")
 
     assert len(read_sweep(sweep).settings) == 6
     assert read_tune(study).rungs == [2, 6]
 
 
+def test_the_prices_are_a_table() -> None:
+    assert prices.parse(having(prices.TABLE), "README.md").of("gpt-4.1-2025-04-14") == prices.Price(
+        2_000_000, 8_000_000
+    )
+
+
 def test_the_commands_are_understood() -> None:
     assert [parser().parse_args(line.split()).command for line in COMMANDS] == [
+        "summarise",
         "play",
         "play",
         "sweep",

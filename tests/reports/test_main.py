@@ -38,6 +38,34 @@ def test_summarise_prints_json_and_nothing_else(tmp_path: Path) -> None:
     assert done.stdout == (folder / "summary.json").read_text()
 
 
+def test_prices_are_the_users_own_where_they_say_so(tmp_path: Path) -> None:
+    folder = runs.paper_run(tmp_path / "run")
+    table = tmp_path / "prices.toml"
+    table.write_text('[usd_per_million_tokens]\n"mock" = { prompt = 1, completion = 10 }\n')
+    done = reports("summarise", folder, "--prices", table)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "$0.000738 a good call; $0.000230 wasted" in done.stdout  # (730 + 3,700) / 6 millionths; 30 + 200
+    assert reports("html", folder, "--prices", table).returncode == 0
+    assert "$0.000738 a good call" in (folder / "report.html").read_text()
+    other = runs.paper_run(tmp_path / "other", policy="article")
+    compared = reports("compare", folder, other, "--prices", table)
+    assert compared.stdout.count("$0.000738") == 2
+
+
+@pytest.mark.parametrize("command", ["summarise", "html", "compare"])
+def test_a_price_table_that_is_none_is_one_line(tmp_path: Path, command: str) -> None:
+    folder = runs.paper_run(tmp_path / "run")
+    table = tmp_path / "prices.toml"
+    table.write_text('[usd_per_million_tokens]\n"mock" = { prompt = -1, completion = 10 }\n')
+    done = reports(command, *[folder] * (2 if command == "compare" else 1), "--prices", table)
+    assert (done.returncode, done.stdout) == (2, "")
+    said = (
+        f'reports: error: {table}: usd_per_million_tokens."mock".prompt = -1: expected US dollars per million'
+    )
+    assert done.stderr.startswith(said)
+    assert done.stderr.count("\n") == 1
+
+
 def test_an_objective_of_streams_is_asked_for_as_any_other(tmp_path: Path) -> None:
     folder = runs.spoken_run(tmp_path / "run")
     done = reports("summarise", folder, "--json", "--goodput", "ttft:400", "itl:60", "tpot:60")

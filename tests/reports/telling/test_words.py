@@ -30,6 +30,24 @@ def test_a_small_share_is_never_zero(value: float | None, expected: str) -> None
     assert words.percent(value) == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, "–"),
+        ("inf", "∞"),
+        (0.0, "$0.00"),
+        (0.000000123, "$0.000000123"),
+        (0.00158, "$0.00158"),
+        (0.4, "$0.400"),
+        (8.0, "$8.00"),
+        (12.345, "$12.35"),
+        (1234.5, "$1,234.50"),
+    ],
+)
+def test_money_is_never_rounded_to_nothing(value: float | str | None, expected: str) -> None:
+    assert words.usd(value) == expected
+
+
 def test_limits_are_seconds_or_below_one_milliseconds() -> None:
     assert words.objectives({"ttft": 2000.0, "itl": 60.0}) == "ttft ≤ 2 s and itl ≤ 60 ms"
 

@@ -1,0 +1,89 @@
+"""A run taken apart: by kind of copy, by model, by how calls ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from reports.figures import metrics
+from reports.figures.cost import Ledger, Used, cost, usd
+from reports.figures.totals import percentiles
+from reports.reading.prices import Prices
+from reports.reading.run import NS_PER_MS, Bools, Floats, Run, Texts
+
+Group = dict[str, Any]
+
+#: The figures of some calls, from which they are.
+Figures = Callable[[Bools], Group]
+
+
+def by_kind(run: Run, good: Bools, ledger: Ledger, prices: Prices) -> dict[str, Group]:
+    """Of each kind of copy, the most frequent first: see `_served`."""
+    return _by(run, run.calls.kind, _served(run, good), ledger, prices)
+
+
+def by_model(run: Run, good: Bools, ledger: Ledger, prices: Prices) -> dict[str, Group]:
+    """The same of each model that calls asked for, whatever fallback served some of them."""
+    return _by(run, run.calls.model, _served(run, good), ledger, prices)
+
+
+def by_outcome(run: Run, ledger: Ledger, prices: Prices) -> dict[str, Group]:
+    """Of each outcome that calls had: how long they took to end so, their attempts, tokens and cost.
+
+    `took_ms` = end - intended, of failed calls too: how long a customer waited to be told no.
+    """
+    took_ms = took(run)
+
+    def figures(mine: Bools) -> Group:
+        return {"attempts": _attempts(run, mine), "took_ms": percentiles(took_ms[mine])}
+
+    return _by(run, run.calls.outcome, figures, ledger, prices)
+
+
+def took(run: Run) -> Floats:
+    """Of every call, failed or not: end - intended, in milliseconds."""
+    return np.asarray((run.calls.end_ns - run.calls.intended_ns) / NS_PER_MS)
+
+
+def _served(run: Run, good: Bools) -> Figures:
+    took_ms = took(run)
+
+    def figures(mine: Bools) -> Group:
+        return {
+            "ok": int(np.count_nonzero(run.ok & mine)),
+            "good": int(np.count_nonzero(good & mine)),
+            "attempts": _attempts(run, mine),
+            "call_latency_ms": percentiles(took_ms[mine & run.ok]),
+        }
+
+    return figures
+
+
+def _attempts(run: Run, mine: Bools) -> int:
+    return int(run.calls.attempts[mine].sum())
+
+
+def _by(run: Run, names: Texts, figures: Figures, ledger: Ledger, prices: Prices) -> dict[str, Group]:
+    """One group a name that occurs, with its count of calls, its `figures`, its tokens and their cost."""
+    found = metrics.counts(names)
+    group = np.zeros(len(run.calls), dtype=np.int64)
+    table: dict[str, Group] = {}
+    for index, (name, count) in enumerate(found.items()):
+        mine = np.asarray(names == name)
+        group[mine] = index
+        table[name] = {"calls": count, **figures(mine)}
+    for one, used in zip(table.values(), ledger.used_by(group, len(found)), strict=True):
+        one["tokens"] = _tokens(used)
+        one["cost_usd"] = usd(cost(used, prices).total)
+    return table
+
+
+def _tokens(used: list[Used]) -> dict[str, int]:
+    """As `tokens` of the whole run; attempts of calls that were never recorded are in no group."""
+    return {
+        "prompt": sum(u.prompt for u in used),
+        "completion": sum(u.completion for u in used),
+        "wasted": sum(u.wasted_prompt + u.wasted_completion for u in used),
+    }
