@@ -22,7 +22,8 @@ def in_flight_at_end(run: Run) -> int:
     """Scheduled arrivals without a recorded call. A call recorded twice does not stand in for a lost one."""
     if run.ending is None:
         return 0
-    return max(0, sum(run.ending.scheduled.values()) - len(np.unique(run.calls.call_id)))
+    recorded = len(run.calls) - metrics.duplicated(run.calls.call_id)
+    return max(0, sum(run.ending.scheduled.values()) - recorded)
 
 
 def degraded(run: Run) -> list[str]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from reports.figures import streams
 from reports.figures.objectives import Objective
-from reports.reading.run import NS_PER_MS, Bools, Calls, Events, Floats, Ints, Run, Texts
+from reports.reading.names import Names
+from reports.reading.run import NS_PER_MS, Bools, Calls, Events, Floats, Ints, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +106,13 @@ def tokens(run: Run) -> Tokens:
     return Tokens(
         prompt=int(prompt.sum()),
         completion=int(completion.sum()),
-        wasted=int((prompt + completion)[wasted].sum()),
+        wasted=int(prompt[wasted].sum() + completion[wasted].sum()),
     )
 
 
-def counts(names: Texts, known: Sequence[str] = ()) -> dict[str, int]:
+def counts(names: Names, known: Sequence[str] = ()) -> dict[str, int]:
     """How often each name occurs, in the order of `ordered`."""
-    return ordered(Counter(names.tolist()), known)
+    return ordered(names.counts(), known)
 
 
 def ordered(found: Counter[str], known: Sequence[str] = ()) -> dict[str, int]:
@@ -120,12 +121,11 @@ def ordered(found: Counter[str], known: Sequence[str] = ()) -> dict[str, int]:
     return {name: found[name] for name in (*known, *rest)}
 
 
-def selectors(outcome: Texts, fault: Texts) -> Texts:
+def selectors(outcome: Names, fault: Names) -> Names:
     """The finest name of how each attempt ended, as `transient.connect`; the outcome where no fault is."""
-    dotted = np.char.add(np.char.add(outcome, "."), fault)
-    return np.asarray(np.where(fault == "", outcome, dotted), dtype=np.str_)
+    return outcome.with_each(fault, lambda ended, by: f"{ended}.{by}" if by else ended)
 
 
 def duplicated(ids: Ints) -> int:
-    """How many ids stand there once more than they should."""
-    return len(ids) - len(np.unique(ids))
+    """How many of sorted ids stand there once more than they should."""
+    return int(np.count_nonzero(ids[1:] == ids[:-1]))

@@ -81,10 +81,10 @@ class Totals:
     def add(self, run: Run) -> Bools:
         """A run, or one more part of it; which of its calls are good."""
         calls, attempts, ok = run.calls, run.attempts, run.ok
-        self._outcomes.update(calls.outcome.tolist())
-        self._attempt_outcomes.update(attempts.outcome.tolist())
-        self._attempt_faults.update(metrics.selectors(attempts.outcome, attempts.fault).tolist())
-        self._stopped_by.update(calls.stopped_by[~ok].tolist())
+        self._outcomes.update(calls.outcome.counts())
+        self._attempt_outcomes.update(attempts.outcome.counts())
+        self._attempt_faults.update(metrics.selectors(attempts.outcome, attempts.fault).counts())
+        self._stopped_by.update(calls.stopped_by[~ok].counts())
         good = metrics.good(run, self._objectives)
         self._good += int(good.sum())
         spent = metrics.tokens(run)
@@ -119,7 +119,7 @@ class Totals:
             "goodput_objectives_ms": {o.metric: o.limit_ms for o in self._objectives},
             "amplification": metrics.share(attempts, self.calls),
             "shed_rate": metrics.share(self._outcomes["rejected"], self.calls),
-            "breaker_open_fraction": breaker.open_fraction(_joined(self._breakers), workers, window_ns),
+            "breaker_open_fraction": breaker.open_fraction(Events.joined(self._breakers), workers, window_ns),
             "quantile_definition": quantiles.DEFINITION,
             **self._latencies(),
             "tokens": {"prompt": self._prompt, "completion": self._completion, "wasted": self._wasted},
@@ -162,14 +162,3 @@ _SAMPLED: Sampled = {
     "loop_lag_ms": lambda run: metrics.loop_lag_ms(run.events),
 }
 _STREAMED: Sampled = {"ttft_ms": streams.ttft_ms, "itl_ms": streams.itl_ms, "tpot_ms": streams.tpot_ms}
-
-
-def _joined(parts: Sequence[Events]) -> Events:
-    """Events of consecutive parts, ordered by worker, then time, as a run's are."""
-    joined = Events(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("worker", "at_ns", "name", "text", "value")
-        )
-    )
-    return joined[np.lexsort((joined.at_ns, joined.worker))]

@@ -1,25 +1,23 @@
-"""Read a run folder. The only module of `reports` that knows the columnar format's library."""
+"""Read a run folder."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 
-from harness.record.arrow import arrow_schema
 from harness.record.schema import SCHEMA_VERSION, TABLES
 from reports.errors import RunError
-from reports.reading.frames import Tail, extent
-from reports.reading.run import ABSENT, Attempts, Calls, Ending, Events, Lists, Manifest, Run
+from reports.reading.columns import empty
+from reports.reading.run import Attempts, Calls, Ending, Events, Ints, Manifest, Run
+from reports.reading.stream import Stream
 
 T = TypeVar("T")
-
-Arrays = dict[str, Any]
 
 
 def read_run(folder: Path) -> Run:
@@ -38,16 +36,14 @@ def read_run(folder: Path) -> Run:
     if (folder / "ending.json").exists():
         ending = _convert(folder / "ending.json", _json(folder / "ending.json", ""), Ending)
     cut: list[str] = []
-    calls = _ordered(_read_table(folder, "calls", cut), "call_id")
-    attempts = _ordered(_read_table(folder, "attempts", cut), "attempt", "call_id")
-    events = _ordered(_read_table(folder, "events", cut), "at_ns", "worker")
+    # Arguments are evaluated in their order: `cut` is whole when it is taken.
     return Run(
         manifest=manifest,
         document=document,
         ending=ending,
-        calls=_pick(Calls, calls),
-        attempts=_pick(Attempts, attempts),
-        events=_pick(Events, events),
+        calls=_read_table(folder, Calls, "calls", cut, "call_id"),
+        attempts=_read_table(folder, Attempts, "attempts", cut, "call_id", "attempt"),
+        events=_read_table(folder, Events, "events", cut, "worker", "at_ns"),
         cut=tuple(cut),
         folder=folder,
     )
@@ -83,96 +79,39 @@ def _convert(path: Path, document: dict[str, Any], kind: type[T]) -> T:
         raise RunError(f"{path}: {error}") from error
 
 
-def _read_table(folder: Path, table: str, cut: list[str]) -> Arrays:
-    """All rows of a table, over every worker's file; appends the names of cut streams to `cut`."""
-    schema = arrow_schema(TABLES[table])
-    batches = []
-    for path in sorted(folder.glob(f"{table}-*.arrow")):
-        found, whole = _read_stream(path, schema)
-        batches += found
-        if not whole:
-            cut.append(path.name)
-    rows = pa.Table.from_batches(batches, schema.remove_metadata()).combine_chunks()
-    return {c.name: _array(rows[c.name], c.kind) for c in TABLES[table]}
+def _read_table(folder: Path, kind: type[T], table: str, cut: list[str], *keys: str) -> T:
+    """All rows of a table, over every worker's file, sorted by `keys`; appends the names of cut streams.
+
+    A column at a time is put in order: no more than one is there twice.
+    """
+    streams = [Stream(path, table) for path in sorted(folder.glob(f"{table}-*.arrow"))]
+    cut += [stream.path.name for stream in streams if not stream.ended]
+    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]  # a dataclass each
+    rows = sum(stream.rows for stream in streams)
+    columns = {c.name: empty(c, rows) for c in TABLES[table] if c.name in names}
+    for stream in streams:
+        for group in stream.groups(list(columns)):
+            for column, values in zip(columns.values(), group.columns, strict=True):
+                column.add(values)
+    arrays = {name: columns.pop(name).filled() for name in names}
+    order = _order([arrays[key] for key in keys])
+    if order is not None:
+        for name in names:
+            arrays[name] = arrays[name][order]
+    return kind(**arrays)
 
 
-def _read_stream(path: Path, schema: Any) -> tuple[list[Any], bool]:
-    """The whole batches of one stream, and whether it ends as its writer would end it."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RunError(f"{path}: cannot be read: {error.strerror}") from error
-    found = extent(data)
-    if found.tail is Tail.DAMAGED:
-        raise RunError(f"{path}: not an Arrow stream, or damaged at byte {found.whole_bytes}")
-    if found.frames == 0:
-        return [], False
-    try:
-        with pa.ipc.open_stream(pa.py_buffer(data).slice(0, found.whole_bytes)) as reader:
-            _check_schema(path, reader.schema, schema)
-            batches = [_select(batch, schema) for batch in reader]
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise RunError(f"{path}: damaged: {str(error).splitlines()[0]}") from error
-    return batches, found.tail is Tail.ENDED
+def _order(keys: Sequence[Ints]) -> Ints | None:
+    """The places of rows sorted by the first key, then the next; None where they stand so already."""
+    if _sorted(keys):
+        return None
+    return np.lexsort(tuple(reversed(keys)))
 
 
-def _check_schema(path: Path, found: Any, expected: Any) -> None:
-    version = (found.metadata or {}).get(b"primetime_schema", b"none").decode("ascii", "replace")
-    if version != str(SCHEMA_VERSION):
-        raise RunError(f"{path}: primetime_schema = {version}: expected {SCHEMA_VERSION}")
-    for field in expected:
-        index = found.get_field_index(field.name)
-        if index < 0:
-            raise RunError(f"{path}: column {field.name!r} is missing")
-        if found.field(index).type != field.type:
-            raise RunError(
-                f"{path}: column {field.name!r} is {found.field(index).type}: expected {field.type}"
-            )
-
-
-def _select(batch: Any, schema: Any) -> Any:
-    # Offsets and text are checked here: a damaged body would otherwise fail far from its file's name.
-    batch.validate(full=True)
-    return pa.record_batch([batch.column(f.name) for f in schema], schema=schema.remove_metadata())
-
-
-def _array(column: Any, kind: str) -> Any:
-    if kind == "utf8":
-        # Few distinct values, many rows: a dictionary is decoded once a value.
-        encoded = (
-            pa.concat_arrays(column.chunks or [pa.array([], pa.utf8())]).fill_null("").dictionary_encode()
-        )
-        values = np.array([*encoded.dictionary.to_pylist(), ""], dtype=object)
-        return values[encoded.indices.to_numpy(zero_copy_only=False)]
-    if kind == "int64_list":
-        return _lists(column)
-    if kind == "float64":
-        return column.to_numpy().astype(np.float64)
-    return column.fill_null(ABSENT).to_numpy().astype(np.int64)
-
-
-def _lists(column: Any) -> Lists:
-    """The rows of all chunks. A chunk may be a slice: its offsets then begin and end within its values."""
-    values, lengths = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for chunk in column.chunks:
-        offsets = chunk.offsets.to_numpy()
-        values.append(chunk.values.fill_null(ABSENT).to_numpy()[offsets[0] : offsets[-1]])
-        lengths.append(np.diff(offsets))
-    bounds = np.concatenate(([0], np.cumsum(np.concatenate(lengths), dtype=np.int64)))
-    return Lists(np.concatenate(values), bounds)
-
-
-def _ordered(arrays: Arrays, *keys: str) -> Arrays:
-    """Rows sorted by the last key, then by the one before it (as numpy.lexsort has it)."""
-    order = np.lexsort([arrays[k] for k in keys])
-    return {name: values[order] for name, values in arrays.items()}
-
-
-def _pick(kind: type[T], arrays: Arrays) -> T:
-    """Build a table's dataclass from the columns it names. Names of few kinds become fixed-width text."""
-    picked = {}
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # every caller passes a dataclass
-        values = arrays[field.name]
-        named = not isinstance(values, Lists) and values.dtype == object and field.name != "detail"
-        picked[field.name] = values.astype(np.str_) if named else values
-    return kind(**picked)
+def _sorted(keys: Sequence[Ints]) -> bool:
+    first, *rest = keys
+    rising, level = first[1:] > first[:-1], first[1:] == first[:-1]
+    for key in rest:
+        rising |= level & (key[1:] > key[:-1])
+        level &= key[1:] == key[:-1]
+    return bool((rising | level).all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +12,12 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from reports.reading.names import Names
+
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Texts = NDArray[np.str_]
-Objects = NDArray[np.object_]
+#: As narrow as the column's schema has them: arithmetic that may leave a narrow type widens first.
+Ints = NDArray[np.signedinteger[Any]]
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
@@ -153,17 +155,17 @@ class Calls:
 
     call_id: Ints
     worker: Ints
-    kind: Texts
-    model: Texts
+    kind: Names
+    model: Names
     intended_ns: Ints
     start_ns: Ints
     end_ns: Ints
-    outcome: Texts
-    stopped_by: Texts
+    outcome: Names
+    stopped_by: Names
     attempts: Ints
     permit_wait_ns: Ints
     backoff_ns: Ints
-    detail: Objects
+    detail: Names
 
     def __len__(self) -> int:
         return len(self.call_id)
@@ -178,8 +180,8 @@ class Attempts:
     sent_ns: Ints
     output_ns: Lists
     end_ns: Ints
-    outcome: Texts
-    fault: Texts
+    outcome: Names
+    fault: Names
     prompt_tokens: Ints
     completion_tokens: Ints
     route: Ints
@@ -194,9 +196,21 @@ class Events:
 
     worker: Ints
     at_ns: Ints
-    name: Texts
-    text: Texts
+    name: Names
+    text: Names
     value: Floats
+
+    @classmethod
+    def joined(cls, parts: Sequence[Events]) -> Events:
+        """Of consecutive parts, at least one, ordered as a run's are."""
+        events = cls(
+            np.concatenate([part.worker for part in parts]),
+            np.concatenate([part.at_ns for part in parts]),
+            Names.joined([part.name for part in parts]),
+            Names.joined([part.text for part in parts]),
+            np.concatenate([part.value for part in parts]),
+        )
+        return events[np.lexsort((events.at_ns, events.worker))]
 
     def __getitem__(self, rows: Ints | Bools) -> Events:
         """Those rows, in that order."""
@@ -243,7 +257,7 @@ class Run:
     @cached_property
     def ok(self) -> Bools:
         """Which calls succeeded."""
-        return np.asarray(self.calls.outcome == "ok")
+        return self.calls.outcome == "ok"
 
     @cached_property
     def last_attempt(self) -> Ints:

@@ -130,12 +130,8 @@ def _pauses(found: generator.Pauses) -> dict[str, Any]:
 def _failure_details(run: Run) -> list[dict[str, Any]]:
     """What failed calls said last, most frequent first."""
     failed = ~run.ok
-    pairs = np.array(
-        [f"{o}\0{d}" for o, d in zip(run.calls.outcome[failed], run.calls.detail[failed], strict=True)],
-        dtype=object,
-    )
-    found = metrics.counts(pairs)
-    most = list(found.items())[:MOST_DETAILS]
+    pairs = run.calls.outcome[failed].with_each(run.calls.detail[failed], lambda o, d: f"{o}\0{d}")
+    most = list(metrics.counts(pairs).items())[:MOST_DETAILS]
     return [
         {"outcome": outcome, "detail": detail, "calls": count}
         for (outcome, _, detail), count in ((key.partition("\0"), count) for key, count in most)

@@ -12,6 +12,7 @@ from harness.model import Attempt, AttemptFinished, Call, CallFinished, Event
 from harness.record.cells import attempt_cells, call_cells, note_cells
 from harness.record.recorder import note_of
 from harness.record.schema import ATTEMPTS, CALLS, EVENTS, Column
+from reports.reading.names import Names
 from reports.reading.run import ABSENT, Attempts, Calls, Events, Lists, Manifest, Run
 
 T = TypeVar("T")
@@ -67,14 +68,11 @@ def _frame(kind: type[T], columns: Sequence[Column], cells: Sequence[Any]) -> T:
 def _array(column: Column, values: Any) -> Any:
     match column.kind:
         case "utf8":
-            texts = ["" if value is None else str(value) for value in values]
-            return np.array(texts, dtype=object if column.name == "detail" else np.str_)
+            return Names.of("" if value is None else str(value) for value in values)
         case "int64_list":
             bounds = np.concatenate(([0], np.cumsum([len(row) for row in values], dtype=np.int64)))
             joined = np.concatenate([np.empty(0, np.int64), *(np.asarray(row, np.int64) for row in values)])
             return Lists(joined, bounds)
-        case "float64":
-            return np.array(values, dtype=np.float64)
-        case _:
+        case kind:
             present = values if not column.nullable else [ABSENT if v is None else v for v in values]
-            return np.array(present, dtype=np.int64)
+            return np.array(present, dtype=kind)

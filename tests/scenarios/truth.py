@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,8 @@ from harness.model import AttemptFinished, BreakerChanged, CallFinished, Event, 
 from reports.figures import metrics
 from reports.figures.breaker import OPEN
 from reports.figures.quantiles import LEAST_SAMPLES, quantile
-from reports.reading.run import NS_PER_MS, Floats, Run, Texts
+from reports.reading.names import Names
+from reports.reading.run import NS_PER_MS, Floats, Run
 from reports.telling.text_table import table
 
 #: How far apart, relatively, a figure may be: of call latency over ok calls, and attempts a call.
@@ -31,11 +31,11 @@ SIGMAS = 4.0
 class Side:
     """What a run was by one clock. Arrays of calls are in order of call id, so that two sides are pairs."""
 
-    outcomes: Texts
+    outcomes: Names
     latency_ms: Floats  # of every call, infinite where it failed
     permit_wait_ms: Floats
     lag_ms: Floats  # how late each call was begun
-    selectors: Texts  # of every attempt
+    selectors: Names  # of every attempt
     trips: int  # how often the breaker opened
 
     @property
@@ -69,11 +69,11 @@ def virtual_side(told: Sequence[Event]) -> Side:
     calls = sorted((e.call for e in told if type(e) is CallFinished), key=lambda call: call.call_id)
     ends_ms = [(c.end_ns - c.intended_ns) / NS_PER_MS if c.outcome is Outcome.OK else np.inf for c in calls]
     return Side(
-        outcomes=np.array([str(c.outcome) for c in calls], dtype=np.str_),
+        outcomes=Names.of(str(c.outcome) for c in calls),
         latency_ms=np.array(ends_ms),
         permit_wait_ms=np.array([c.permit_wait_ns / NS_PER_MS for c in calls]),
         lag_ms=np.array([(c.start_ns - c.intended_ns) / NS_PER_MS for c in calls]),
-        selectors=np.array([e.attempt.selector for e in told if type(e) is AttemptFinished], dtype=np.str_),
+        selectors=Names.of(e.attempt.selector for e in told if type(e) is AttemptFinished),
         trips=sum(type(e) is BreakerChanged and e.after == OPEN for e in told),
     )
 
@@ -82,11 +82,11 @@ def pooled(sides: Iterable[Side]) -> Side:
     """Several runs as one, in their order."""
     runs = list(sides)
     return Side(
-        outcomes=np.concatenate([run.outcomes for run in runs]),
+        outcomes=Names.joined([run.outcomes for run in runs]),
         latency_ms=np.concatenate([run.latency_ms for run in runs]),
         permit_wait_ms=np.concatenate([run.permit_wait_ms for run in runs]),
         lag_ms=np.concatenate([run.lag_ms for run in runs]),
-        selectors=np.concatenate([run.selectors for run in runs]),
+        selectors=Names.joined([run.selectors for run in runs]),
         trips=sum(run.trips for run in runs),
     )
 
@@ -191,8 +191,8 @@ def measured(cell: Cell) -> list[Measured]:
 
 def counted(cell: Cell) -> list[Counted]:
     """Every outcome that either clock met, most frequent first."""
-    both = Counter(cell.real.outcomes.tolist()) + Counter(cell.plays[0].outcomes.tolist())
-    met = sorted({*cell.virtual.outcomes.tolist(), *both}, key=lambda name: -both[name])
+    both = cell.real.outcomes.counts() + cell.plays[0].outcomes.counts()
+    met = sorted({*cell.virtual.outcomes.unique(), *both}, key=lambda name: -both[name])
     return [
         Counted(
             name,
@@ -263,7 +263,7 @@ def _detail_table(cells: Sequence[Cell]) -> str:
             [cell.name, "permit wait p99, ms", *(f"{_p99(side.permit_wait_ms):.0f}" for side in sides)]
         )
         rows.append([cell.name, "breaker opened", *(f"{side.trips}" for side in sides)])
-        attempts = [Counter(side.selectors.tolist()) for side in sides]
+        attempts = [side.selectors.counts() for side in sides]
         for name, _ in (attempts[0] + attempts[1]).most_common():
             rows.append([cell.name, f"attempts {name}", *(f"{counts[name]}" for counts in attempts)])
     return table(heading, rows)

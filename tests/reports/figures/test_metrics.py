@@ -10,6 +10,7 @@ from harness.model import AttemptFinished, CallFinished, Fault, Outcome
 from reports.figures import metrics
 from reports.figures.objectives import DEFAULT, Objective
 from reports.reading.load import read_run
+from reports.reading.names import Names
 from reports.reading.run import Run
 from reports.summary.result import summarise
 from tests.reports import runs
@@ -76,7 +77,7 @@ def test_rates_and_shares_of_nothing_are_none() -> None:
 
 
 def test_counts_keep_known_names_and_sort_the_others() -> None:
-    names = np.array(["b", "x", "x", "a", "y", "y"])
+    names = Names.of(["b", "x", "x", "a", "y", "y"])
     assert list(metrics.counts(names, ("a", "none")).items()) == [
         ("a", 1),
         ("none", 0),
@@ -87,7 +88,7 @@ def test_counts_keep_known_names_and_sort_the_others() -> None:
 
 
 def test_selectors_name_the_fault_where_there_is_one() -> None:
-    found = metrics.selectors(np.array(["ok", "transient"]), np.array(["", "connect"]))
+    found = metrics.selectors(Names.of(["ok", "transient"]), Names.of(["", "connect"]))
     assert found.tolist() == ["ok", "transient.connect"]
 
 

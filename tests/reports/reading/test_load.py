@@ -10,7 +10,7 @@ from harness.model import AttemptFinished, CallFinished
 from harness.record.recorder import Recorder
 from reports.errors import RunError
 from reports.reading.frames import extent
-from reports.reading.load import _lists, read_run
+from reports.reading.load import read_run
 from tests.reports import runs
 
 
@@ -48,13 +48,6 @@ def test_a_run_of_no_attempt_has_no_lists(tmp_path: Path) -> None:
     runs.manifest(tmp_path)
     found = read_run(tmp_path).attempts.output_ns
     assert (len(found), len(found.values), found.bounds.tolist()) == (0, 0, [0])
-
-
-def test_lists_of_slices_are_those_of_the_slice() -> None:
-    whole = pa.array([[1], [2, 3], [], [4, 5, 6], [7]], pa.list_(pa.int64()))
-    found = _lists(pa.chunked_array([whole.slice(1, 3), whole.slice(4), whole.slice(0, 0)]))
-    assert found.values.tolist() == [2, 3, 4, 5, 6, 7]
-    assert found.bounds.tolist() == [0, 2, 2, 5, 6]
 
 
 def test_workers_are_joined_and_ordered_by_call(tmp_path: Path) -> None:
