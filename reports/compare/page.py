@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reports.compare import plots as compare_plots
+from reports.compare.configuration import configuration
 from reports.compare.result import Compared, rows
 from reports.drawing import canvas, page, style
-from reports.drawing.page import Html, Plot
+from reports.drawing.page import Html, Part, Plot
 from reports.figures.formulas import FORMULAS
 from reports.telling import words
 
@@ -19,14 +20,18 @@ def render(compared: Sequence[Compared], warned: Sequence[str]) -> str:
     degraded = [f"{c.label}: {reason}" for c in compared for reason in c.summary["degraded"]]
     return page.document(
         title(compared),
-        page.header(title(compared), subtitle(compared)),
-        page.banner("These runs did not meet the same evening", warned),
-        page.banner("Degraded: read these runs with care", degraded),
-        page.element("div", _table(compared), cls="card"),
-        page.element("h2", "Over the evening", cls="part"),
-        page.element("div", *(page.figure(p) for p in _plots(compared)), cls="plots"),
-        page.folded("Formulas", page.definitions(FORMULAS)),
-        page.element("footer", "primetime · ", " · ".join(c.summary["run"] for c in compared)),
+        [
+            page.header(title(compared), subtitle(compared)),
+            page.banner("These runs did not meet the same evening", warned),
+            page.banner("Degraded: read these runs with care", degraded),
+        ],
+        [
+            Part("pictures", "Over the evening", page.plots(_plots(compared))),
+            Part("numbers", "Numbers", page.card(_table(compared))),
+            Part("configuration", "Configuration", configuration(compared)),
+            Part("formulas", "Formulas", page.folded("What each number is", page.definitions(FORMULAS))),
+        ],
+        " · ".join(["primetime", *(c.summary["run"] for c in compared)]),
     )
 
 
@@ -72,7 +77,7 @@ def _table(compared: Sequence[Compared]) -> Html:
         f"Bold: the better one, if there is one. Percentiles: {definition} quantiles; ∞ falls among failures."
         + "".join(f" {c.label}: {never}." for c in compared if (never := words.unmet(c.summary)))
     )
-    return page.join((page.table("Metrics", heading, body), page.element("p", note, cls="note")))
+    return page.join((page.table("Metrics", heading, body), page.note(note)))
 
 
 def _plots(compared: Sequence[Compared]) -> list[Plot]:

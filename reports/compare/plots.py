@@ -136,7 +136,8 @@ def _curves(ax: Axes, compared: Sequence[Compared], size: Size) -> None:
 def _outcomes(panels: Sequence[Axes], compared: Sequence[Compared], size: Size) -> None:
     for ax, (c, colour) in zip(panels, _coloured(compared), strict=True):
         plots.stack_outcomes(ax, c.timeline)
-        ax.set_title(c.label, color=colour, fontsize=10)
+        # Text in the run's own colour would be too pale to read: a line of it stands before its name.
+        parts.named(ax, c.label, colour)
         _time(ax, compared, size)
     panels[0].set_ylabel("calls per second")
 

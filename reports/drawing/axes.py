@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from reports.drawing import hours, style
 from reports.drawing.canvas import Size
@@ -56,8 +58,16 @@ def _tuck_in(axes: Axes, window_s: float) -> None:
 def legend(axes: Axes, columns: int) -> None:
     """A legend above the plot, to the left, where it covers no data; none of nothing."""
     handles, labels = axes.get_legend_handles_labels()
-    if not handles:
-        return
+    if handles:
+        _legend(axes, handles, labels, columns)
+
+
+def named(axes: Axes, name: str, colour: str) -> None:
+    """The name of what a panel shows above it, with a line of its colour."""
+    _legend(axes, [Line2D([], [], color=colour, linewidth=2.5)], [name], 1)
+
+
+def _legend(axes: Axes, handles: Sequence[Artist], labels: Sequence[str], columns: int) -> None:
     axes.legend(
         handles,
         labels,

@@ -1,7 +1,8 @@
 """Colours, and the look shared by all plots and pages.
 
 Hues are told apart by people with any colour vision: ok is the only blue, failures run from amber to wine
-and differ in lightness, what never reached the API is grey.
+and differ in lightness, what never reached the API is grey. These are the colours of the day; `theme` has
+those of the night.
 """
 
 from __future__ import annotations
@@ -10,35 +11,41 @@ from collections.abc import Sequence
 from typing import Any
 
 INK = "#1f2933"
-MUTED = "#66727f"
+MUTED = "#5d6975"
 FAINT = "#dde2e7"
 PAPER = "#ffffff"
 
-OK = "#2374ab"
+LINK = "#1d6496"
+
+OK, OK_DEEP, OK_PALE = "#2374ab", "#0b3c5d", "#4f8fb8"
 OFFERED = "#c3cad2"
-STORM = "#d9632b"
+STORM = "#cf5a22"
 LIMIT = "#8f1d3f"
+VIOLET, TEAL, GOLD = "#7a3b8f", "#13806f", "#a87400"
+
+#: Of text on a tile of a heat map, which is the same day and night.
+ON_PALE, ON_DEEP = "#1f2930", "#fdfdfe"
 
 OUTCOMES = {
     "ok": OK,
-    "throttled": "#f0b440",
-    "overloaded": "#dd6b2d",
+    "throttled": "#b97f0a",
+    "overloaded": "#cc5a1e",
     "timeout": "#a3254f",
     "deadline": "#6b1839",
     "transient": "#8a5a3c",
-    "malformed": "#cdbb3a",
-    "partial": "#d9a3b8",
+    "malformed": "#8f8414",
+    "partial": "#c2698c",
     "fatal": "#2b2b2b",
     "local": "#5d6770",
-    "rejected": "#9ba5ae",
-    "cancelled": "#cfd5da",
+    "rejected": "#7e8994",
+    "cancelled": "#868c92",
 }
-UNKNOWN_OUTCOME = "#e377c2"
+UNKNOWN_OUTCOME = "#c94fa0"
 
-BREAKER = {"closed": "#dfe9f1", "half_open": "#f0b440", "open": "#a3254f"}
+BREAKER = {"closed": "#dfe9f1", "half_open": OUTCOMES["throttled"], "open": OUTCOMES["timeout"]}
 
-PRESETS = {"tuned": OK, "article": "#d9632b", "naive": "#8a8f1f"}
-OTHERS = ("#7a3b8f", "#1b998b", "#a3254f", "#5d6770", "#c98a00")
+PRESETS = {"tuned": OK, "article": STORM, "naive": "#7a7f14"}
+OTHERS = (VIOLET, TEAL, OUTCOMES["timeout"], OUTCOMES["local"], GOLD)
 
 
 def outcome(name: str) -> str:
@@ -59,15 +66,16 @@ def runs(policies: Sequence[str]) -> list[str]:
     return taken
 
 
-def matplotlib_settings() -> dict[Any, Any]:
-    """What every figure is drawn with."""
+def matplotlib_settings(text_pt: float) -> dict[Any, Any]:
+    """What every figure is drawn with, its text of this size."""
+    small_pt = text_pt - 0.5
     return {
         "font.family": "DejaVu Sans",
-        "font.size": 9.0,
+        "font.size": text_pt,
         "text.color": INK,
         "axes.edgecolor": FAINT,
         "axes.labelcolor": MUTED,
-        "axes.labelsize": 8.5,
+        "axes.labelsize": small_pt,
         "axes.linewidth": 0.8,
         "axes.spines.top": False,
         "axes.spines.right": False,
@@ -75,7 +83,7 @@ def matplotlib_settings() -> dict[Any, Any]:
         "axes.grid": True,
         "axes.grid.axis": "y",
         "axes.axisbelow": True,
-        "axes.titlesize": 9.5,
+        "axes.titlesize": text_pt + 0.5,
         "axes.titleweight": "bold",
         "axes.titlelocation": "left",
         "grid.color": FAINT,
@@ -84,11 +92,11 @@ def matplotlib_settings() -> dict[Any, Any]:
         "ytick.color": FAINT,
         "xtick.labelcolor": MUTED,
         "ytick.labelcolor": MUTED,
-        "xtick.labelsize": 8.5,
-        "ytick.labelsize": 8.5,
+        "xtick.labelsize": small_pt,
+        "ytick.labelsize": small_pt,
         "ytick.major.size": 0,
         "legend.frameon": False,
-        "legend.fontsize": 8.5,
+        "legend.fontsize": small_pt,
         "lines.linewidth": 1.7,
         "lines.solid_joinstyle": "round",
         # A dollar in a name is a dollar.

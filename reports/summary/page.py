@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from reports.drawing import page
-from reports.drawing.page import Html
+from reports.drawing.page import Html, Part
 from reports.figures.formulas import FORMULAS
 from reports.figures.metrics import share
 from reports.figures.objectives import Objective
 from reports.reading.prices import Prices
 from reports.reading.run import Run
+from reports.summary.configuration import configuration
 from reports.summary.panels import figures
 from reports.summary.result import Summary, summarise
 from reports.summary.tables import quantile_note, tables
@@ -25,16 +25,22 @@ def render(run: Run, objectives: Sequence[Objective], prices: Prices | None = No
     timeline = build(run, objectives)
     return page.document(
         f"{summary['scenario']} · {summary['policy']['name']}",
-        _header(run, summary),
-        page.banner("This run is degraded: read its numbers with these in mind", summary["degraded"]),
-        _headlines(summary),
-        page.element("div", *(page.figure(p) for p in figures(run, timeline)), cls="plots"),
-        page.element("h2", "Numbers", cls="part"),
-        tables(summary),
-        page.element("h2", "Configuration", cls="part"),
-        _configuration(run),
-        page.folded("Formulas", page.definitions(FORMULAS), quantile_note(summary)),
-        page.element("footer", f"primetime · {summary['run']}"),
+        [
+            _header(run, summary),
+            page.banner("This run is degraded: read its numbers with these in mind", summary["degraded"]),
+        ],
+        [
+            Part("glance", "At a glance", _headlines(summary)),
+            Part("pictures", "Pictures", page.plots(figures(run, timeline, summary))),
+            Part("numbers", "Numbers", tables(summary)),
+            Part("configuration", "Configuration", configuration(run)),
+            Part(
+                "formulas",
+                "Formulas",
+                page.folded("What each number is", page.definitions(FORMULAS), quantile_note(summary)),
+            ),
+        ],
+        f"primetime · {summary['run']}",
     )
 
 
@@ -97,24 +103,7 @@ def _headlines(s: Summary) -> Html:
             f"p99 {words.latency(s['schedule_lag_ms']['p99'])}: the generator's own lateness",
         ),
     ]
-    return page.element("div", *(page.headline(*f) for f in shown), cls="figures")
-
-
-def _configuration(run: Run) -> Html:
-    manifest = run.manifest
-    schedule = {k: v for k, v in run.document["schedule"].items() if k != "curve"}
-    parts: list[tuple[str, dict[str, Any]]] = [
-        (f"Policy {manifest.policy.name}, of the whole run", manifest.policy.values),
-        ("Policy of each worker", manifest.policy.per_worker),
-        ("Schedule", schedule),
-        ("Target", manifest.target),
-        ("Generator", manifest.generator),
-        ("Options", manifest.options),
-        ("Versions and machine", {**manifest.versions, **manifest.machine}),
-    ]
-    return page.join(
-        page.folded(title, page.definitions(page.flatten(values))) for title, values in parts if values
-    )
+    return page.headlines(shown)
 
 
 def _plural(count: int, noun: str) -> str:

@@ -6,14 +6,15 @@ import numpy as np
 
 from reports.drawing.page import Plot
 from reports.reading.run import Run
-from reports.summary import plots
+from reports.summary import plots, said
+from reports.summary.result import Summary
 from reports.summary.timeline import Timeline
 from reports.telling import words
 
 STRIP_IN, MOST_STRIP_IN = 0.32, 3.0
 
 
-def figures(run: Run, t: Timeline) -> list[Plot]:
+def figures(run: Run, t: Timeline, s: Summary) -> list[Plot]:
     """The plots in reading order: what happened, then how it felt, then why."""
     schedule = run.manifest.schedule
     clock = schedule.clock
@@ -28,6 +29,7 @@ def figures(run: Run, t: Timeline) -> list[Plot]:
             f"{due}; requests when they were sent. Bins of {bin_s}. Grey above blue is what customers lost.",
             plots.evening(t, clock, schedule.curve),
             full=True,
+            said=said.evening(s),
         ),
         Plot(
             "outcomes",
@@ -35,6 +37,7 @@ def figures(run: Run, t: Timeline) -> list[Plot]:
             f"{due}, in bins of {bin_s}.",
             plots.outcomes(t, clock),
             full=True,
+            said=said.outcomes(s),
         ),
         Plot(
             "latency",
@@ -42,24 +45,28 @@ def figures(run: Run, t: Timeline) -> list[Plot]:
             f"One dot an ok call, one tick in the top row a failed one, at the instant it was due. {rolling}",
             plots.latency(t, clock),
             full=True,
+            said=said.latency(s),
         ),
         Plot(
             "curve",
             "Percentile curve",
             "Call latency; every nine is as wide as the last.",
             plots.percentile_curve(t),
+            said=said.curve(s),
         ),
         Plot(
             "attempts",
             "Attempts a call",
             "Above one the API does more than customers asked for; below one calls are shed.",
             plots.attempts_per_call(t, clock),
+            said=said.attempts(s),
         ),
         Plot(
             "inflight",
             "In flight",
             "The limit is of the whole run; calls beyond the requests are waiting or backing off.",
             plots.in_flight(t, clock, concurrency_limit(run)),
+            said=said.inflight(t),
         ),
         Plot(
             "lag",
@@ -67,6 +74,7 @@ def figures(run: Run, t: Timeline) -> list[Plot]:
             "Under the dashed line the generator kept its schedule; above it, it measured itself."
             + ("" if np.isnan(t.cpu_max).all() else " Below: the CPU of its busiest worker."),
             plots.lag(t, clock),
+            said=said.lag(s),
         ),
         Plot(
             "breaker",
@@ -75,6 +83,7 @@ def figures(run: Run, t: Timeline) -> list[Plot]:
             plots.breakers(t, clock),
             full=True,
             height_in=strip_in,
+            said=said.breaker(s),
         ),
     ]
 

@@ -25,7 +25,10 @@ def evening(t: Timeline, clock: Clock | None, intended: list[tuple[float, float]
 
     def draw(figure: Figure, size: Size) -> None:
         ax = figure.add_subplot()
-        ax.stairs(t.offered, t.edges_s, fill=True, color=style.OFFERED, alpha=0.75, label="calls offered")
+        ax.stairs(t.offered, t.edges_s, fill=True, color=style.OFFERED, alpha=0.75, linewidth=0)
+        ax.stairs(
+            t.offered, t.edges_s, baseline=None, color=style.MUTED, linewidth=1.0, label="calls offered"
+        )
         ax.stairs(t.good, t.edges_s, fill=True, color=style.OK, alpha=0.85, label="ok in time (goodput)")
         if not np.array_equal(t.ok, t.good):
             ax.stairs(t.ok, t.edges_s, color=style.OK, linewidth=1.1, label="ok, however late")
@@ -89,7 +92,7 @@ def latency(t: Timeline, clock: Clock | None) -> Draw:
         for line in (*ok_dots, *failures):
             line.set_rasterized(many)
         for values, label, colour, width in (
-            (t.latency.p50, "p50", "#0b3c5d", 1.5),
+            (t.latency.p50, "p50", style.OK_DEEP, 1.5),
             (t.latency.p95, "p95", style.INK, 2.0),
             (t.latency.p99, "p99", style.LIMIT, 1.3),
         ):
@@ -225,7 +228,7 @@ def _lag(ax: Axes, t: Timeline) -> None:
             t.loop_lag_max_ms,
             t.edges_s,
             baseline=None,
-            color="#7a3b8f",
+            color=style.VIOLET,
             linewidth=1.0,
             label="event loop, max",
         )

@@ -50,20 +50,17 @@ def tables(s: Summary) -> Html:
         _details(s),
     ]
     cards = [
-        page.element("div", _latencies(s), quantile_note(s), cls="card full"),
-        *(page.element("div", half, cls="card") for half in halves),
-        *(
-            page.element("div", part, cls="card full")
-            for part in (
-                page.table("By kind of copy", ("kind", *KINDS_HEADING), _served(s["kinds"])),
-                page.table("By model asked for", ("model", *KINDS_HEADING), _served(s["models"])),
-                page.table("How long calls took to end so", OUTCOMES_HEADING, _by_outcome(s)),
-                _cost(s),
-            )
+        page.card(_latencies(s), quantile_note(s), full=True),
+        *(page.card(half) for half in halves),
+        page.card(page.table("By kind of copy", ("kind", *KINDS_HEADING), _served(s["kinds"])), full=True),
+        page.card(
+            page.table("By model asked for", ("model", *KINDS_HEADING), _served(s["models"])), full=True
         ),
-        page.element("div", _generator(s), cls="card full"),
+        page.card(page.table("How long calls took to end so", OUTCOMES_HEADING, _by_outcome(s)), full=True),
+        page.card(_cost(s), full=True),
+        page.card(_generator(s), full=True),
     ]
-    return page.element("div", *cards, cls="tables")
+    return page.cards(*cards)
 
 
 def _latencies(s: Summary) -> Html:
@@ -91,9 +88,7 @@ def _generator(s: Summary) -> Html:
         "CPU: of one core, over the arrival window and in the busiest second. A generator near 100 % measures"
         " itself; a pause of its garbage collector delays everything in its process."
     )
-    return page.join(
-        (page.table("The generator itself", GENERATOR_HEADING, rows), page.element("p", note, cls="note"))
-    )
+    return page.join((page.table("The generator itself", GENERATOR_HEADING, rows), page.note(note)))
 
 
 def _details(s: Summary) -> Html:
@@ -170,15 +165,13 @@ def _cost(s: Summary) -> Html:
     note = (
         f"{words.cost_note(s)}. Prices: {found['prices']}, without discounts. Tokens as the API counted them."
     )
-    return page.join((page.table("Cost", COST_HEADING, rows), page.element("p", note, cls="note")))
+    return page.join((page.table("Cost", COST_HEADING, rows), page.note(note))) if rows else page.NOTHING
 
 
 def quantile_note(s: Summary) -> Html:
     """How percentiles were taken, and what their signs mean."""
     least = ", ".join(f"{name} {words.count(n)}" for name, (_, n) in LEAST_SAMPLES.items())
-    return page.element(
-        "p",
+    return page.note(
         f"Percentiles are exact: {s['quantile_definition']} quantiles of raw samples, given from this many"
-        f" samples on: {least}. {words.NOTHING} means too few, {words.INFINITY} among failed calls.",
-        cls="note",
+        f" samples on: {least}. {words.NOTHING} means too few, {words.INFINITY} among failed calls."
     )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from reports.drawing import page
-from reports.drawing.page import Html, Plot
+from reports.drawing.page import Html, Part, Plot
 from reports.sweep.plots import measured, pareto, varied
 from reports.sweep.result import SHOWN, Row, numbered, shown
 from reports.sweep.spec import SweepSpec
@@ -116,19 +116,17 @@ def render(spec: SweepSpec, rows: Sequence[Row]) -> str:
             height_in=MAP_IN,
         ),
     ]
+    table = page.table(
+        "Best goodput first; numbered: on the Pareto front; ± 95 %, paired by seed",
+        _heading(spec),
+        _lines(rows),
+    )
     return page.document(
         words.clean(spec.title),
-        page.header(words.clean(spec.title), about(spec.stage, len(spec.seeds))),
-        finding,
-        page.element("div", *(page.figure(plot) for plot in plots), cls="plots"),
-        page.element(
-            "div",
-            page.table(
-                "Best goodput first; numbered: on the Pareto front; ± 95 %, paired by seed",
-                _heading(spec),
-                _lines(rows),
-            ),
-            cls="card",
-        ),
-        page.element("footer", "primetime · virtual time"),
+        [page.header(words.clean(spec.title), about(spec.stage, len(spec.seeds))), finding],
+        [
+            Part("pictures", "Pictures", page.plots(plots)),
+            Part("numbers", "Numbers", page.card(table)),
+        ],
+        "primetime · virtual time",
     )

@@ -95,7 +95,7 @@ def pareto(rows: Sequence[Row]) -> Draw:
         others = [(x, y) for x, y, number in finite if number is None]
         if others:
             xs_beaten, ys_beaten = zip(*others, strict=True)
-            ax.scatter(xs_beaten, ys_beaten, s=26, color=style.OFFERED, label="beaten in both")
+            ax.scatter(xs_beaten, ys_beaten, s=26, color=style.OUTCOMES["rejected"], label="beaten in both")
         kept = [(x, y, number) for x, y, number in finite if number is not None]
         if kept:
             xs, ys, _ = zip(*kept, strict=True)
@@ -168,7 +168,7 @@ def _heat(ax: Axes, panel: Panel, values: Matrix, of: Measure) -> None:
         return
     for (i, j), value in np.ndenumerate(values):
         dark = math.isfinite(value) and norm(value) > _DARK
-        colour = style.PAPER if dark else style.INK
+        colour = style.ON_DEEP if dark else style.ON_PALE if math.isfinite(value) else style.INK
         ax.text(j, i, texts[i][j], ha="center", va="center", fontsize=points, color=colour)
 
 

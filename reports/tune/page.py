@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from reports.drawing import page
-from reports.drawing.page import Html, Plot
+from reports.drawing.page import Html, Part, Plot
 from reports.sweep.page import about
 from reports.sweep.result import shown
 from reports.telling import text_table, words
@@ -44,13 +44,25 @@ def text(tuned: Tuned) -> str:
 def render(tuned: Tuned) -> str:
     """The self-contained page."""
     spec = tuned.spec
-    lasted = ["settings that lasted", *(m.name for m in measures(spec))]
     return page.document(
         words.clean(spec.title),
-        page.header(words.clean(spec.title), about(spec.stage, len(spec.seeds), spec.against)),
-        page.element("p", tuned.verdict, cls="said"),
-        page.element("p", spec.finding, cls="said") if spec.finding else Html(""),
-        page.element("div", *(page.figure(p) for p in _plots(tuned)), cls="plots"),
+        [
+            page.header(words.clean(spec.title), about(spec.stage, len(spec.seeds), spec.against)),
+            page.element("p", tuned.verdict, cls="said"),
+            page.element("p", spec.finding, cls="said") if spec.finding else Html(""),
+        ],
+        [
+            Part("pictures", "Pictures", page.plots(_plots(tuned))),
+            Part("numbers", "Numbers", _numbers(tuned)),
+        ],
+        "primetime · virtual time",
+    )
+
+
+def _numbers(tuned: Tuned) -> Html:
+    spec = tuned.spec
+    lasted = ["settings that lasted", *(m.name for m in measures(spec))]
+    some = (
         _card("What the winner changes", ["key", "today", "winner"], _changes(tuned)),
         _card(
             f"On {len(spec.held_out)} held-out seeds; ± 95 %, paired by seed",
@@ -59,8 +71,8 @@ def render(tuned: Tuned) -> str:
         ),
         _card("In virtual and in real time", *_real(tuned)),
         _card("On every seed of the search", lasted, _lasted(tuned)),
-        page.element("footer", "primetime · virtual time"),
     )
+    return page.join(some)
 
 
 def _plots(tuned: Tuned) -> list[Plot]:
@@ -89,9 +101,7 @@ def _plots(tuned: Tuned) -> list[Plot]:
 
 
 def _card(caption: str, heading: Sequence[str], lines: Sequence[Sequence[str]]) -> Html:
-    if not lines:
-        return Html("")
-    return page.element("div", page.table(caption, heading, lines), cls="card")
+    return page.card(page.table(caption, heading, lines))
 
 
 def _real(tuned: Tuned) -> tuple[list[str], list[list[str]]]:

@@ -37,10 +37,13 @@ def tried(tuned: Tuned) -> Draw:
         ax.set_xlabel(_axis(cost))
         raced = tuned.raced
         marks = [
-            ([c for c in raced.all if not c.feasible], Mark("x", style.OFFERED, "misses a constraint")),
-            ([c for c in raced.all if c.feasible], Mark("o", "#9cc3de", "tried, on the first seeds")),
+            (
+                [c for c in raced.all if not c.feasible],
+                Mark("x", style.OUTCOMES["rejected"], "misses a constraint"),
+            ),
+            ([c for c in raced.all if c.feasible], Mark("o", style.OK_PALE, "tried, on the first seeds")),
             ([raced.today], Mark("D", style.STORM, "today", 60)),
-            ([] if raced.winner is None else [raced.winner], Mark("*", "#124a70", "winner", 190)),
+            ([] if raced.winner is None else [raced.winner], Mark("*", style.OK_DEEP, "winner", 190)),
         ]
         for some, mark in marks:
             _points(ax, _places(some, gain, cost), mark)
