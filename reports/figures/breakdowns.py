@@ -10,8 +10,9 @@ import numpy as np
 from reports.figures import metrics
 from reports.figures.cost import Ledger, Used, cost, usd
 from reports.figures.totals import percentiles
+from reports.reading.names import Names
 from reports.reading.prices import Prices
-from reports.reading.run import NS_PER_MS, Bools, Floats, Run, Texts
+from reports.reading.run import NS_PER_MS, Bools, Floats, Run
 
 Group = dict[str, Any]
 
@@ -65,13 +66,13 @@ def _attempts(run: Run, mine: Bools) -> int:
     return int(run.calls.attempts[mine].sum())
 
 
-def _by(run: Run, names: Texts, figures: Figures, ledger: Ledger, prices: Prices) -> dict[str, Group]:
+def _by(run: Run, names: Names, figures: Figures, ledger: Ledger, prices: Prices) -> dict[str, Group]:
     """One group a name that occurs, with its count of calls, its `figures`, its tokens and their cost."""
     found = metrics.counts(names)
     group = np.zeros(len(run.calls), dtype=np.int64)
     table: dict[str, Group] = {}
     for index, (name, count) in enumerate(found.items()):
-        mine = np.asarray(names == name)
+        mine = names == name
         group[mine] = index
         table[name] = {"calls": count, **figures(mine)}
     for one, used in zip(table.values(), ledger.used_by(group, len(found)), strict=True):

@@ -67,7 +67,7 @@ class Ledger:
         self._model, self._models = _models_of(run, self._call)
         self._tokens = (np.maximum(attempts.prompt_tokens, 0), np.maximum(attempts.completion_tokens, 0))
         failed = self._of_call(~run.ok, without=False)
-        self._wasted: Bools = failed & np.asarray(attempts.outcome == "ok")
+        self._wasted: Bools = failed & (attempts.outcome == "ok")
 
     def used(self) -> list[Used]:
         """By the whole run: one a model that attempts were sent to, in the order of their names."""
@@ -169,7 +169,7 @@ def _models_of(run: Run, call: Ints) -> tuple[Ints, list[str]]:
     models = sorted({*asked, UNKNOWN} if second is None else {*asked, UNKNOWN, second})
     of_call = np.zeros(len(run.calls) + 1, dtype=np.int64)
     for name in asked:
-        of_call[:-1][np.asarray(run.calls.model == name)] = models.index(name)
+        of_call[:-1][run.calls.model == name] = models.index(name)
     # The last one stands for calls that were never recorded: ABSENT is -1.
     of_call[-1] = models.index(asked[0] if len(asked) == 1 else UNKNOWN)
     model = of_call[call]
