@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reports import exits
-from reports.commands.options import add_goodput, add_json, add_prices, priced, wanted
+from reports.commands.options import add_failures, add_goodput, add_json, add_prices, priced, wanted
 from reports.errors import UsageError
 from reports.reading.load import read_run
 from reports.summary.result import save
@@ -28,6 +28,7 @@ def add(command: argparse.ArgumentParser) -> None:
     add_json(command)
     add_goodput(command)
     add_prices(command)
+    add_failures(command)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -38,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     runs = [read_run(path) for path in options.runs]
     if len(runs) < FEWEST_COMPARED:
         raise UsageError("compare: expected two runs or more")
-    compared = result.collect(runs, objectives, prices)
+    compared = result.collect(runs, objectives, prices, options.failures)
     warned = result.warnings(runs)
     folder = options.out or common_parent(options.runs)
     written = [

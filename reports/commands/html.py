@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from reports import exits
-from reports.commands.options import add_goodput, add_prices, add_run, priced, wanted
+from reports.commands.options import add_failures, add_goodput, add_prices, add_run, priced, wanted
 from reports.reading.load import read_run
 from reports.summary.result import save
 
@@ -21,6 +21,7 @@ def add(command: argparse.ArgumentParser) -> None:
     )
     add_goodput(command)
     add_prices(command)
+    add_failures(command)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -29,6 +30,6 @@ def run(options: argparse.Namespace) -> int:
     from reports.summary.page import render  # noqa: PLC0415
 
     objectives, prices = wanted(options), priced(options)
-    page = render(read_run(options.run), objectives, prices)
+    page = render(read_run(options.run), objectives, prices, options.failures)
     print(f"wrote {save(options.out or options.run / 'report.html', page.encode())}")
     return exits.OK

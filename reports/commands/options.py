@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from reports.figures import objectives
+from reports.figures import failures, objectives
 from reports.figures.objectives import Objective
 from reports.reading.prices import Prices, read_prices, shipped
 
@@ -44,6 +44,17 @@ def add_prices(command: argparse.ArgumentParser) -> None:
         metavar="FILE.toml",
         type=Path,
         help="US dollars per million tokens of each model (default: list prices, reports/prices.toml)",
+    )
+
+
+def add_failures(command: argparse.ArgumentParser) -> None:
+    """How failed calls count."""
+    command.add_argument(
+        "--failures",
+        choices=failures.CHOICES,
+        default=failures.CHOICES[0],
+        help="how failed calls count in the call latency of all calls: as infinite (default), or by how long"
+        " they took; that of ok calls leaves them out",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from reports import exits
-from reports.commands.options import add_goodput, add_json, add_prices, add_run, priced, wanted
+from reports.commands.options import add_failures, add_goodput, add_json, add_prices, add_run, priced, wanted
 from reports.reading.load import read_run
 from reports.summary.result import summarise, to_json, write
 from reports.summary.text import render
@@ -19,12 +19,13 @@ def add(command: argparse.ArgumentParser) -> None:
     add_json(command)
     add_goodput(command)
     add_prices(command)
+    add_failures(command)
 
 
 def run(options: argparse.Namespace) -> int:
     """Do it. Raises ReportError."""
     objectives, prices = wanted(options), priced(options)
-    summary = summarise(read_run(options.run), objectives, prices)
+    summary = summarise(read_run(options.run), objectives, prices, options.failures)
     write(summary, options.run)
     print(to_json(summary).rstrip() if options.json else render(summary))
     return exits.OK

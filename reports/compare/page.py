@@ -74,7 +74,8 @@ def _table(compared: Sequence[Compared]) -> Html:
         body.append(cells)
     definition = compared[0].summary["quantile_definition"]
     note = (
-        f"Bold: the better one, if there is one. Percentiles: {definition} quantiles; ∞ falls among failures."
+        f"Bold: the better one, if there is one. Percentiles: {definition} quantiles;"
+        f" {words.failures(compared[0].summary)}."
         + "".join(f" {c.label}: {never}." for c in compared if (never := words.unmet(c.summary)))
     )
     return page.join((page.table("Metrics", heading, body), page.note(note)))

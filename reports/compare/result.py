@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reports.figures.failures import Failures
 from reports.figures.metrics import share
 from reports.figures.objectives import Objective
 from reports.reading.prices import Prices
@@ -37,11 +38,14 @@ class Row:
 
 
 def collect(
-    runs: Sequence[Run], objectives: Sequence[Objective], prices: Prices | None = None
+    runs: Sequence[Run],
+    objectives: Sequence[Objective],
+    prices: Prices | None = None,
+    failures: Failures = "infinite",
 ) -> list[Compared]:
-    """Summaries and series of the runs, in the order given; costs by `prices`, or by the table that ships."""
+    """Summaries and series of the runs, in the order given; the options are those of `summarise`."""
     return [
-        Compared(label, run, summarise(run, objectives, prices), build(run, objectives))
+        Compared(label, run, summarise(run, objectives, prices, failures), build(run, objectives))
         for label, run in zip(labels(runs), runs, strict=True)
     ]
 
@@ -95,6 +99,9 @@ def rows(compared: Sequence[Compared]) -> list[Row]:
     for has, metrics in _WHERE_KNOWN:
         if any(has(c.summary) is not None for c in compared):
             shown += metrics
+    if compared[0].summary["failures"] == "took":
+        # Who fails fast would win.
+        shown = [(name, get, show, 0 if name in _OF_ALL else side) for name, get, show, side in shown]
     return [_row(name, get, show, side, compared) for name, get, show, side in shown]
 
 
@@ -104,7 +111,8 @@ def render(compared: Sequence[Compared], warned: Sequence[str]) -> str:
     met = words.objectives(compared[0].summary["goodput_objectives_ms"])
     heading = ["", *(words.clean(c.label) + ("*" if c.summary["degraded"] else "") for c in compared)]
     lines += [table(heading, [[r.name, *r.cells] for r in rows(compared)])]
-    lines += [f"Goodput: ok with {met}. Percentiles: {compared[0].summary['quantile_definition']}."]
+    definition, failed = compared[0].summary["quantile_definition"], words.failures(compared[0].summary)
+    lines += [f"Goodput: ok with {met}. Percentiles: {definition}; {failed}."]
     lines += [f"{c.label}: {never}." for c in compared if (never := words.unmet(c.summary))]
     lines += [f"* {c.label} is degraded: {words.clean(r)}" for c in compared for r in c.summary["degraded"]]
     return "\n".join(lines)
@@ -152,6 +160,9 @@ _METRICS: tuple[Metric, ...] = (
     ("cost of a good call", lambda s: s["cost_usd"]["per_good_call"], words.usd, -1),
     ("schedule lag p99", _percentile("schedule_lag_ms", "p99"), words.latency, 0),
 )
+
+#: Those in which failed calls stand, too.
+_OF_ALL = ("call latency p50, all", "call latency p95, all")
 
 #: Rows that not every run has, and what tells whether one does.
 _WHERE_KNOWN: tuple[tuple[Get, tuple[Metric, ...]], ...] = (

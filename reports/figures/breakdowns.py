@@ -9,10 +9,11 @@ import numpy as np
 
 from reports.figures import metrics
 from reports.figures.cost import Ledger, Used, cost, usd
+from reports.figures.failures import took_ms
 from reports.figures.totals import percentiles
 from reports.reading.names import Names
 from reports.reading.prices import Prices
-from reports.reading.run import NS_PER_MS, Bools, Floats, Run
+from reports.reading.run import Bools, Run
 
 Group = dict[str, Any]
 
@@ -35,28 +36,23 @@ def by_outcome(run: Run, ledger: Ledger, prices: Prices) -> dict[str, Group]:
 
     `took_ms` = end - intended, of failed calls too: how long a customer waited to be told no.
     """
-    took_ms = took(run)
+    took = took_ms(run.calls)
 
     def figures(mine: Bools) -> Group:
-        return {"attempts": _attempts(run, mine), "took_ms": percentiles(took_ms[mine])}
+        return {"attempts": _attempts(run, mine), "took_ms": percentiles(took[mine])}
 
     return _by(run, run.calls.outcome, figures, ledger, prices)
 
 
-def took(run: Run) -> Floats:
-    """Of every call, failed or not: end - intended, in milliseconds."""
-    return np.asarray((run.calls.end_ns - run.calls.intended_ns) / NS_PER_MS)
-
-
 def _served(run: Run, good: Bools) -> Figures:
-    took_ms = took(run)
+    took = took_ms(run.calls)
 
     def figures(mine: Bools) -> Group:
         return {
             "ok": int(np.count_nonzero(run.ok & mine)),
             "good": int(np.count_nonzero(good & mine)),
             "attempts": _attempts(run, mine),
-            "call_latency_ms": percentiles(took_ms[mine & run.ok]),
+            "call_latency_ms": percentiles(took[mine & run.ok]),
         }
 
     return figures

@@ -8,7 +8,13 @@ FORMULAS = (
     ("offered_rate", "scheduled arrivals / arrival window"),
     ("amplification", "attempts / calls"),
     ("call_latency", "end − intended, over ok calls: all attempts and waits, what the customer feels"),
-    ("call_latency_all", "the same over all calls, a failed call as infinite: failing fast never looks fast"),
+    (
+        "call_latency_all",
+        (
+            "the same over all calls, a failed call as infinite: failing fast never looks fast"
+            "; with `--failures took`, a failed call by how long it took"
+        ),
+    ),
     ("e2el", "end − sent of the last attempt, over ok calls"),
     ("ttft", "first content event of the stream − sent, last attempts of ok calls"),
     (

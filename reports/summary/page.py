@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from reports.drawing import page
 from reports.drawing.page import Html, Part
+from reports.figures.failures import Failures
 from reports.figures.formulas import FORMULAS
 from reports.figures.metrics import share
 from reports.figures.objectives import Objective
@@ -19,9 +20,14 @@ from reports.summary.timeline import build
 from reports.telling import words
 
 
-def render(run: Run, objectives: Sequence[Objective], prices: Prices | None = None) -> str:
-    """The self-contained page of a run; costs by `prices`, or by the table that ships."""
-    summary = summarise(run, objectives, prices)
+def render(
+    run: Run,
+    objectives: Sequence[Objective],
+    prices: Prices | None = None,
+    failures: Failures = "infinite",
+) -> str:
+    """The self-contained page of a run; `prices` and `failures` as `summarise` has them."""
+    summary = summarise(run, objectives, prices, failures)
     timeline = build(run, objectives)
     return page.document(
         f"{summary['scenario']} · {summary['policy']['name']}",
@@ -62,8 +68,6 @@ def _header(run: Run, s: Summary) -> Html:
 
 
 def _headlines(s: Summary) -> Html:
-    spent = s["tokens"]
-    total = spent["prompt"] + spent["completion"]
     ok, latency, every = s["outcomes"]["ok"], s["call_latency_ms"], s["call_latency_all_ms"]
     met = words.goodput(s).replace("call_latency ≤", "within")
     calls = s["calls"]
@@ -90,12 +94,11 @@ def _headlines(s: Summary) -> Html:
         ("Shed", words.percent(s["shed_rate"]), "", "of calls rejected before any attempt"),
         ("Breaker open", words.percent(s["breaker_open_fraction"]), "", "of the workers' time"),
         (
-            "Tokens wasted",
-            words.percent(share(spent["wasted"], total)),
+            "Cost of a good call",
+            words.usd(s["cost_usd"]["per_good_call"]),
             "",
-            f"{words.count(spent['wasted'])} of {words.count(total)}",
+            _spent(s),
         ),
-        ("Cost", words.usd(s["cost_usd"]["total"]), "", words.cost_note(s)),
         (
             "Schedule lag, max",
             words.latency(s["schedule_lag_ms"]["max"]),
@@ -104,6 +107,13 @@ def _headlines(s: Summary) -> Html:
         ),
     ]
     return page.headlines(shown)
+
+
+def _spent(s: Summary) -> str:
+    cost, tokens = s["cost_usd"], s["tokens"]
+    total = tokens["prompt"] + tokens["completion"]
+    paid = words.unpriced(cost["unpriced"]) or f"{words.usd(cost['total'])} in all"
+    return f"{paid}; {words.percent(share(tokens['wasted'], total))} of {words.count(total)} tokens wasted"
 
 
 def _plural(count: int, noun: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from reports.errors import OutputError
 from reports.figures import breakdowns, checks, cost, generator, metrics, quantiles
+from reports.figures.failures import Failures, took_ms
 from reports.figures.objectives import Objective
 from reports.figures.totals import Totals, finite, percentiles
 from reports.reading.prices import Prices, shipped
@@ -36,14 +37,23 @@ PERCENTILES = (*quantiles.LEAST_SAMPLES, "mean", "max")
 MOST_DETAILS = 12
 
 
-def summarise(run: Run, objectives: Sequence[Objective], prices: Prices | None = None) -> Summary:
+def summarise(
+    run: Run,
+    objectives: Sequence[Objective],
+    prices: Prices | None = None,
+    failures: Failures = "infinite",
+) -> Summary:
     """The document of `summary.json`. Latencies are milliseconds, rates are a second of arrival window.
 
-    Costs are by `prices`, or by the table that ships.
+    Costs are by `prices`, or by the table that ships. `failures` says how failed calls count in
+    `call_latency_all_ms`: as infinite, or by how long they took.
     """
     manifest, totals = run.manifest, Totals(objectives)
     good = totals.add(run)
     priced, ledger = prices or shipped(), cost.Ledger(run)
+    figures = totals.figures(offered=_offered(run), workers=manifest.workers, window_ns=run.window_ns)
+    if failures == "took":
+        figures["call_latency_all_ms"] = percentiles(took_ms(run.calls))
     return {
         "run": manifest.run,
         "scenario": manifest.scenario,
@@ -52,7 +62,8 @@ def summarise(run: Run, objectives: Sequence[Objective], prices: Prices | None =
         "degraded": checks.degraded(run),
         "duration_s": run.window_s,
         "in_flight_at_end": checks.in_flight_at_end(run),
-        **totals.figures(offered=_offered(run), workers=manifest.workers, window_ns=run.window_ns),
+        **figures,
+        "failures": failures,
         "cost_usd": cost.document(ledger.used(), int(np.count_nonzero(good)), priced),
         "generator": _generator(run),
         "kinds": breakdowns.by_kind(run, good, ledger, priced),

@@ -173,5 +173,5 @@ def quantile_note(s: Summary) -> Html:
     least = ", ".join(f"{name} {words.count(n)}" for name, (_, n) in LEAST_SAMPLES.items())
     return page.note(
         f"Percentiles are exact: {s['quantile_definition']} quantiles of raw samples, given from this many"
-        f" samples on: {least}. {words.NOTHING} means too few, {words.INFINITY} among failed calls."
+        f" samples on: {least}. {words.NOTHING} means too few; {words.failures(s)}."
     )

@@ -90,8 +90,8 @@ def _latencies(s: Summary) -> str:
         for label, found in latencies(s)
     ]
     note = (
-        f"Percentiles are exact ({s['quantile_definition']} quantiles of raw samples);"
-        f" {words.NOTHING} too few samples, {words.INFINITY} a failed call."
+        f"Percentiles: exact {s['quantile_definition']} quantiles of raw samples;"
+        f" {words.NOTHING} too few samples; {words.failures(s)}."
     )
     heading = ["latency", *PERCENTILES, "n"]
     return table(heading, rows, first_width=LABEL_WIDTH) + "\n" + note

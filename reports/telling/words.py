@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.figures.objectives import OF_STREAMS
@@ -91,9 +91,21 @@ def usd(value: float | str | None) -> str:
 def cost_note(summary: Mapping[str, Any]) -> str:
     """What a good call cost and what was wasted; or which models have no price."""
     found = summary["cost_usd"]
-    if found["unpriced"]:
-        return f"no price for {clean(', '.join(found['unpriced']))}: give a table with --prices"
+    if missing := unpriced(found["unpriced"]):
+        return f"{missing}: give a table with --prices"
     return f"{usd(found['per_good_call'])} a good call; {usd(found['wasted'])} wasted"
+
+
+def unpriced(models: Sequence[str]) -> str:
+    """The models without a price, so that no sum can be given; empty where there is none."""
+    return f"no price for {clean(', '.join(models))}" if models else ""
+
+
+def failures(summary: Mapping[str, Any]) -> str:
+    """How failed calls count among the latencies of all calls."""
+    if summary["failures"] == "took":
+        return "of all calls: failed ones by how long they took"
+    return f"{INFINITY} among failed calls"
 
 
 def objectives(limits_ms: dict[str, float]) -> str:

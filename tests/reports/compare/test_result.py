@@ -8,6 +8,7 @@ from reports.compare import page as compare_page
 from reports.compare import result as compare
 from reports.figures.objectives import DEFAULT, parse
 from reports.reading.load import read_run
+from reports.reading.prices import Price, Prices
 from reports.reading.run import Run
 from tests.reports import runs
 from tests.reports.html_check import Page
@@ -126,3 +127,27 @@ def test_names_of_any_script_and_sign_can_be_drawn(tmp_path: Path) -> None:
 def test_equal_runs_are_neither_better(tmp_path: Path) -> None:
     equal = compare.collect(paper_runs(tmp_path, {"policy": "a"}, {"policy": "b"}), DEFAULT)
     assert [row.best for row in compare.rows(equal)] == [None] * len(compare.rows(equal))
+
+
+def test_who_fails_fast_wins_nothing(compared: list[compare.Compared]) -> None:
+    runs_of = [c.run for c in compared]
+    took = compare.collect(runs_of, DEFAULT, failures="took")
+    name = "call latency p95, all"
+    (infinite,), (by_time,) = ([r for r in compare.rows(c) if r.name == name] for c in (compared, took))
+    assert "∞" in infinite.cells
+    assert "∞" not in by_time.cells
+    assert by_time.best is None
+    assert "failed ones by how long they took" in compare.render(took, [])
+    assert "failed ones by how long they took" in compare_page.render(took, [])
+
+
+def test_a_cheaper_good_call_is_better(tmp_path: Path) -> None:
+    runs_of = paper_runs(tmp_path, {"policy": "a"}, {"policy": "b"})
+    prices = Prices("x", {"mock": Price(1_000_000, 10_000_000)})
+    # 730 prompt and 370 completion tokens: 4,430 millionths of a dollar, over six good calls.
+    both = compare.collect(runs_of, DEFAULT, prices)
+    (row,) = (r for r in compare.rows(both) if r.name == "cost of a good call")
+    assert (row.cells, row.best) == (("$0.000738", "$0.000738"), None)
+    dear = compare.collect(runs_of[:1], parse(["call_latency:500"]), prices)  # only call 10 is good
+    (row,) = (r for r in compare.rows([dear[0], both[1]]) if r.name == "cost of a good call")
+    assert (row.cells, row.best) == (("$0.00443", "$0.000738"), 1)

@@ -81,6 +81,17 @@ def test_the_paper_run(paper: Path) -> None:
     assert s["failure_details"][0] == {"outcome": "rejected", "detail": "breaker open", "calls": 2}
 
 
+def test_failed_calls_may_count_by_how_long_they_took(paper: Path) -> None:
+    run = read_run(paper)
+    took = summarise(run, DEFAULT, failures="took")
+    # 32,000 ms of ok calls; 3,000 of call 5, nothing of 6 and 7, 30,020 of 8, 1,000 of 9: over twelve calls.
+    assert took["call_latency_all_ms"]["mean"] == pytest.approx((32_000 + 3000 + 30_020 + 1000) / 12)
+    assert took["call_latency_all_ms"]["max"] == 30_020.0
+    assert (took["failures"], summarise(run, DEFAULT)["failures"]) == ("took", "infinite")
+    assert took["good_calls"] == 6  # what is good does not depend on it
+    assert "failed ones by how long they took" in render(took)
+
+
 def test_the_spoken_runs_streams(spoken: Path) -> None:
     s = summarise(read_run(spoken), parse(["ttft:400", "itl:60"]))
     few = dict.fromkeys(("p50", "p90", "p95", "p99", "p99.9"))
