@@ -17,6 +17,9 @@ LAG_LEAST_MS = 10.0
 #: A worker this busy in a second had no more to give: Python runs on one core a process.
 FULL_CPU = 0.9
 
+#: How the reason begins that says so of a generator.
+BOTTLENECK = "the generator was the bottleneck"
+
 
 def in_flight_at_end(run: Run) -> int:
     """Scheduled arrivals without a recorded call. A call recorded twice does not stand in for a lost one."""
@@ -24,6 +27,11 @@ def in_flight_at_end(run: Run) -> int:
         return 0
     recorded = len(run.calls) - metrics.duplicated(run.calls.call_id)
     return max(0, sum(run.ending.scheduled.values()) - recorded)
+
+
+def unrecorded(calls: int) -> str:
+    """The reason that says so of calls that were scheduled."""
+    return f"{calls} calls were scheduled but not recorded"
 
 
 def degraded(run: Run) -> list[str]:
@@ -44,7 +52,7 @@ def _files(run: Run) -> list[str]:
 def _conservation(run: Run) -> list[str]:
     reasons = []
     if lost := in_flight_at_end(run):
-        reasons.append(f"{lost} calls were scheduled but not recorded")
+        reasons.append(unrecorded(lost))
     if twice := metrics.duplicated(run.calls.call_id):
         reasons.append(f"{twice} calls were recorded more than once")
     if run.ending is not None and len(run.calls) - twice > sum(run.ending.scheduled.values()):
@@ -65,7 +73,7 @@ def _generator(run: Run) -> list[str]:
     if p99_ms <= LAG_LIMIT_MS and (p99_ms <= LAG_LEAST_MS or p99_ms <= usual_ms):
         return []
     beside = "" if p99_ms <= usual_ms else f", more than a reply took (e2el p50 = {usual_ms:.1f} ms)"
-    return [f"the generator was the bottleneck: schedule lag p99 = {p99_ms:.1f} ms{beside}{_exhausted(run)}"]
+    return [f"{BOTTLENECK}: schedule lag p99 = {p99_ms:.1f} ms{beside}{_exhausted(run)}"]
 
 
 def _usual_ms(run: Run) -> float:

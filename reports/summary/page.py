@@ -10,6 +10,8 @@ from reports.figures.failures import Failures
 from reports.figures.formulas import FORMULAS
 from reports.figures.metrics import share
 from reports.figures.objectives import Objective
+from reports.findings.finding import recalled
+from reports.findings.page import how_drawn, section
 from reports.reading.prices import Prices
 from reports.reading.run import Run
 from reports.summary.configuration import configuration
@@ -36,6 +38,7 @@ def render(
             page.banner("This run is degraded: read its numbers with these in mind", summary["degraded"]),
         ],
         [
+            Part("findings", "Findings", section(recalled(summary["findings"]))),
             Part("glance", "At a glance", _headlines(summary)),
             Part("pictures", "Pictures", page.plots(figures(run, timeline, summary))),
             Part("numbers", "Numbers", tables(summary)),
@@ -43,7 +46,14 @@ def render(
             Part(
                 "formulas",
                 "Formulas",
-                page.folded("What each number is", page.definitions(FORMULAS), quantile_note(summary)),
+                page.join(
+                    [
+                        page.folded(
+                            "What each number is", page.definitions(FORMULAS), quantile_note(summary)
+                        ),
+                        how_drawn(),
+                    ]
+                ),
             ),
         ],
         f"primetime · {summary['run']}",

@@ -14,6 +14,7 @@ from reports.figures import breakdowns, checks, cost, generator, metrics, quanti
 from reports.figures.failures import Failures, took_ms
 from reports.figures.objectives import Objective
 from reports.figures.totals import Totals, finite, percentiles
+from reports.findings import find
 from reports.reading.prices import Prices, shipped
 from reports.reading.run import NS_PER_S, Run
 
@@ -54,7 +55,7 @@ def summarise(
     figures = totals.figures(offered=_offered(run), workers=manifest.workers, window_ns=run.window_ns)
     if failures == "took":
         figures["call_latency_all_ms"] = percentiles(took_ms(run.calls))
-    return {
+    summary = {
         "run": manifest.run,
         "scenario": manifest.scenario,
         "seed": manifest.seed,
@@ -74,6 +75,8 @@ def summarise(
         if run.ending is None
         else (run.ending.end_ns - run.ending.arrivals_end_ns) / NS_PER_S,
     }
+    summary["findings"] = [found.document() for found in find(run, summary)]
+    return summary
 
 
 def latencies(summary: Summary) -> list[tuple[str, dict[str, Any]]]:

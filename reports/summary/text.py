@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from reports.figures.metrics import share
+from reports.findings.finding import recalled
+from reports.findings.text import in_lines
 from reports.summary.result import PERCENTILES, Summary, latencies
 from reports.telling import words
 from reports.telling.text_table import table
@@ -14,7 +16,7 @@ LABEL_WIDTH = 23
 
 def render(summary: Summary) -> str:
     """A compact report, at most 100 columns wide where names are of ordinary length."""
-    parts = [_heading(summary), _rates(summary), _outcomes(summary), _latencies(summary)]
+    parts = [_heading(summary), *_findings(summary), _rates(summary), _outcomes(summary), _latencies(summary)]
     return "\n\n".join(parts)
 
 
@@ -27,6 +29,12 @@ def _heading(s: Summary) -> str:
     ]
     lines += [f"DEGRADED: {words.clean(reason)}" for reason in s["degraded"]]
     return "\n".join(lines)
+
+
+def _findings(s: Summary) -> list[str]:
+    """The first of them; none of none."""
+    found = recalled(s["findings"])
+    return [in_lines(found)] if found else []
 
 
 def _rates(s: Summary) -> str:

@@ -1,0 +1,116 @@
+"""Whether the client's own bounds on time were too short for the replies it got."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from reports.findings import say
+from reports.findings.facts import Facts
+from reports.findings.finding import Drawn, problem
+from reports.reading.run import NS_PER_S, Bools
+
+#: Told where calls, or requests, were cut by a bound: one in a hundred.
+LEAST_CUT = 0.01
+
+#: A bound is too short where so many of the replies that did come in time...
+LEAST_NEAR = 0.1
+
+#: ...took more than so much of it: those that were cut were on their way, too.
+NEAR = 0.6
+
+#: What took more than this share of the lost calls' time is what used it up.
+MOST_OF_TIME = 0.5
+
+
+def timeout_short(facts: Facts) -> list[Drawn]:
+    """An attempt timeout that cuts replies which were on their way."""
+    bound_s = facts.seconds_setting("attempt_timeout_s")
+    if bound_s is None:
+        return []
+    attempts = facts.run.attempts
+    cut = attempts.fault == "attempt_timeout"
+    count = int(np.count_nonzero(cut))
+    near = _near(facts, bound_s)
+    if not count or count < LEAST_CUT * facts.requests or near < LEAST_NEAR:
+        return []
+    text = (
+        f"The attempt timeout of {bound_s:g} s was too short: it cut {say.share(count / facts.requests)}"
+        " of the"
+        f" requests, and {say.share(near)} of the replies that came in time took more than"
+        f" {NEAR * bound_s:g} s."
+    )
+    evidence = [
+        f"{say.part(count, facts.requests)} requests cut",
+        "a reply cut so is paid for, and sent for again",
+    ]
+    return [problem("timeout_short", text, evidence, count / facts.requests)]
+
+
+def deadline_short(facts: Facts) -> list[Drawn]:
+    """A deadline that is shorter than what requests by themselves take."""
+    spent = _spent(facts)
+    bound_s = facts.seconds_setting("deadline_s")
+    if spent is None or bound_s is None:
+        return []
+    cut, waited, backed_off, wire = spent
+    near = _near(facts, bound_s)
+    if near < LEAST_NEAR or wire < MOST_OF_TIME:
+        return []
+    text = (
+        f"The deadline of {bound_s:g} s was too short: {say.share(cut / facts.calls)} of calls were cut"
+        " by it, and"
+        f" {say.share(near)} of the requests that were answered took more than {NEAR * bound_s:g} s."
+    )
+    return [problem("deadline_short", text, _shares(cut, facts, waited, backed_off, wire), cut / facts.calls)]
+
+
+def out_of_time(facts: Facts) -> list[Drawn]:
+    """Calls that ran out of their deadline, but not for want of a longer one."""
+    spent = _spent(facts)
+    if spent is None or deadline_short(facts):
+        return []
+    cut, waited, backed_off, wire = spent
+    parts = [
+        (waited, "waiting for leave to send"),
+        (backed_off, "waiting between attempts"),
+        (wire, "on the wire"),
+    ]
+    share, where = max(parts)
+    text = (
+        f"{say.share(cut / facts.calls)} of calls ran out of time before they were served;"
+        f" {say.share(share)} of"
+        f" their time went by {where}."
+    )
+    return [problem("out_of_time", text, _shares(cut, facts, waited, backed_off, wire), cut / facts.calls)]
+
+
+def _near(facts: Facts, bound_s: float) -> float:
+    """The share of the ok replies that took more than NEAR of a bound."""
+    attempts, ok = facts.run.attempts, facts.answered
+    took_s = (attempts.end_ns - attempts.sent_ns)[ok] / NS_PER_S
+    return float(np.mean(took_s > NEAR * bound_s)) if len(took_s) else 0.0
+
+
+def _spent(facts: Facts) -> tuple[int, float, float, float] | None:
+    """Calls stopped by their deadline, and the shares of their time; None of too few."""
+    calls = facts.run.calls
+    cut: Bools = facts.stopped("deadline")
+    count = int(np.count_nonzero(cut))
+    if not count or count < LEAST_CUT * facts.calls:
+        return None
+    whole = float((calls.end_ns - calls.start_ns)[cut].sum())
+    if whole <= 0:
+        return None
+    waited, backed_off = calls.permit_wait_ns[cut].sum() / whole, calls.backoff_ns[cut].sum() / whole
+    return count, float(waited), float(backed_off), float(max(0.0, 1 - waited - backed_off))
+
+
+def _shares(cut: int, facts: Facts, waited: float, backed_off: float, wire: float) -> list[str]:
+    deadline_s = facts.seconds_setting("deadline_s")
+    return [
+        f"{say.part(cut, facts.calls)} calls, of a deadline of {deadline_s or 0:g} s",
+        (
+            f"of their time: {say.share(waited)} waiting for leave to send, {say.share(backed_off)} between"
+            f" attempts, {say.share(wire)} on the wire"
+        ),
+    ]

@@ -1,0 +1,134 @@
+"""What the rules look at: a run's series over its bins, each computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from reports.figures import checks, metrics
+from reports.figures.objectives import Objective
+from reports.findings.levels import Levels, levels_of
+from reports.findings.moments import Moments, moments_of
+from reports.findings.stretches import Bins, bins_of
+from reports.reading.run import ABSENT, Bools, Ints, Run
+from reports.reading.server_log import ServerLog, read_server_log
+
+#: In a bin with fewer requests or calls a share says nothing.
+LEAST_IN_BIN = 5
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A run and its summary. (No slots: its series are computed once.)"""
+
+    run: Run
+    summary: Mapping[str, Any]
+    bins: Bins
+    log: ServerLog | None
+
+    @property
+    def calls(self) -> int:
+        """Calls that were recorded."""
+        return len(self.run.calls)
+
+    @property
+    def requests(self) -> int:
+        """Attempts that were recorded."""
+        return len(self.run.attempts)
+
+    @cached_property
+    def late_generator(self) -> list[str]:
+        """Why the generator's own measurements are not to be trusted."""
+        return [r for r in self.summary["degraded"] if r.startswith(checks.BOTTLENECK)]
+
+    @cached_property
+    def good(self) -> Bools:
+        """Which calls were served in time."""
+        limits = self.summary["goodput_objectives_ms"]
+        return metrics.good(self.run, [Objective(name, limit) for name, limit in limits.items()])
+
+    @cached_property
+    def due(self) -> Ints:
+        """The bin each call was due in."""
+        return self.bins.of(self.run.calls.intended_ns)
+
+    @cached_property
+    def due_count(self) -> Ints:
+        """Calls due in each bin."""
+        return self.bins.count(self.due)
+
+    @cached_property
+    def lost_count(self) -> Ints:
+        """Of them, those not served in time."""
+        return self.bins.count(self.due[~self.good])
+
+    @cached_property
+    def sent(self) -> Ints:
+        """The bin each request was sent in."""
+        return self.bins.of(self.run.attempts.sent_ns)
+
+    @cached_property
+    def sent_count(self) -> Ints:
+        """Requests sent in each bin."""
+        return self.bins.count(self.sent)
+
+    @cached_property
+    def answered(self) -> Bools:
+        """Which requests ended ok."""
+        return self.run.attempts.outcome == "ok"
+
+    @cached_property
+    def throttled(self) -> Bools:
+        """Which were refused with 429."""
+        return self.run.attempts.outcome == "throttled"
+
+    @cached_property
+    def retries(self) -> Bools:
+        """Which were not the first of their call."""
+        return self.run.attempts.attempt > 1
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Requests on the wire and permits, at instants close together."""
+        return moments_of(self.run)
+
+    @cached_property
+    def levels(self) -> Levels | None:
+        """What a reply took with few and with many requests on the wire."""
+        attempts = self.run.attempts
+        return levels_of(attempts.sent_ns[self.answered], attempts.end_ns[self.answered], self.moments)
+
+    def calls_lost_by(self, attempts: Bools) -> int:
+        """Failed calls whose last attempt is one of these."""
+        last = self.run.last_attempt[~self.run.ok]
+        return int(np.count_nonzero(attempts[last[last != ABSENT]]))
+
+    def stopped(self, by: str) -> Bools:
+        """Which calls went no further for this reason."""
+        return self.run.calls.stopped_by == by
+
+    def setting(self, section: str, key: str) -> Any:
+        """A value of the policy, as the manifest has it; None where it has not."""
+        table = self.run.manifest.policy.values.get(section)
+        return table.get(key) if isinstance(table, Mapping) else None
+
+    def seconds_setting(self, key: str) -> float | None:
+        """A time of the policy's top level; None where none is set."""
+        value = self.run.manifest.policy.values.get(key)
+        return float(value) if isinstance(value, int | float) else None
+
+
+def facts_of(run: Run, summary: Mapping[str, Any]) -> Facts:
+    """The facts of a run; the server's own log where it lies beside it. Raises RunError."""
+    bins = bins_of(run.window_s, len(run.calls), run.manifest.schedule.clock)
+    log = None if run.folder is None else read_server_log(run.folder)
+    return Facts(run, summary, bins, log)
+
+
+def marked(part: Ints, whole: Ints, least_share: float) -> Bools:
+    """The bins in which `part` is at least so large a share of `whole`, of those with enough to tell."""
+    return (whole >= LEAST_IN_BIN) & (part > 0) & (part >= least_share * whole)
