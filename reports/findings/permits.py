@@ -148,8 +148,7 @@ def _use(facts: Facts, stretch: Bools) -> tuple[float, tuple[float, float]]:
 
 
 def _refused(facts: Facts, stretch: Bools) -> float:
-    outcome = facts.run.attempts.outcome
-    pressed = np.logical_or.reduce([np.asarray(outcome == name) for name in _PRESSED])
+    pressed = facts.run.attempts.outcome.isin(_PRESSED)
     sent = facts.sent_count[stretch].sum()
     return float(facts.bins.count(facts.sent[pressed])[stretch].sum() / sent) if sent else 0.0
 
