@@ -10,10 +10,10 @@ from typing import NoReturn
 
 from harness.errors import HarnessError
 from reports import exits
-from reports.commands import compare, html, play, summarise, sweep, tune
+from reports.commands import compare, export, html, play, summarise, sweep, tune
 from reports.errors import ReportError, UsageError
 
-COMMANDS = {module.NAME: module for module in (summarise, html, compare, play, sweep, tune)}
+COMMANDS = {module.NAME: module for module in (summarise, html, compare, export, play, sweep, tune)}
 
 #: Those whose results are kept as they come, so that the same command goes on where it was.
 RESUMABLE = (sweep.NAME, tune.NAME)
@@ -26,6 +26,7 @@ examples:
   python -m reports summarise RUN --prices my-prices.toml
   python -m reports html RUN
   python -m reports compare runs/*-article runs/*-tuned -o docs/
+  python -m reports export RUN --format csv -o tables/
   python -m reports play --policy article --window 18:00-23:00 --evening 5h
   python -m reports sweep reports/experiments/semaphore-and-knee.toml --out sweeps/knee
 """

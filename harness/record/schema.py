@@ -13,14 +13,19 @@ SCHEMA_VERSION = 3
 Kind = Literal["int16", "int32", "int64", "float64", "utf8", "int64_list"]
 
 
+#: Units of columns: an instant counts from the run's start, a stretch from nothing.
+INSTANT, STRETCH, TOKENS = "ns from the run's start", "ns", "tokens"
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its name, its Arrow type, whether it may be null, and what it holds."""
+    """One column: its name, its Arrow type, whether it may be null, what it holds, and its unit if any."""
 
     name: str
     kind: Kind
     doc: str
     nullable: bool = False
+    unit: str = ""
 
 
 CALLS = (
@@ -29,20 +34,32 @@ CALLS = (
     Column("shop", "utf8", "the customer of the copywriting service the call was made for"),
     Column("kind", "utf8", "kind of copy asked for"),
     Column("model", "utf8", "model asked for"),
-    Column("intended_ns", "int64", "when the schedule wanted the call; latency counts from here"),
-    Column("start_ns", "int64", "when the client was entered"),
-    Column("end_ns", "int64", "when the call ended"),
+    Column(
+        "intended_ns", "int64", "when the schedule wanted the call; latency counts from here", unit=INSTANT
+    ),
+    Column("start_ns", "int64", "when the client was entered", unit=INSTANT),
+    Column("end_ns", "int64", "when the call ended", unit=INSTANT),
     Column("outcome", "utf8", "harness.model.Outcome of the call"),
     Column("stopped_by", "utf8", "harness.model.StoppedBy; null when the call is ok", nullable=True),
     Column("attempts", "int16", "requests sent for this call"),
-    Column("permit_wait_ns", "int64", "waited for rate and permits, all attempts"),
-    Column("backoff_ns", "int64", "waited between attempts"),
+    Column("permit_wait_ns", "int64", "waited for rate and permits, all attempts", unit=STRETCH),
+    Column("backoff_ns", "int64", "waited between attempts", unit=STRETCH),
     Column("status", "int16", "last HTTP status", nullable=True),
     Column("code", "utf8", "last error code of the API", nullable=True),
-    Column("prompt_tokens", "int32", "as the API counted them; null without a reply", nullable=True),
-    Column("completion_tokens", "int32", "as the API counted them; null without a reply", nullable=True),
-    Column("planned_prompt_tokens", "int32", "as the schedule or trace asked", nullable=True),
-    Column("planned_completion_tokens", "int32", "as the schedule or trace asked", nullable=True),
+    Column(
+        "prompt_tokens", "int32", "as the API counted them; null without a reply", nullable=True, unit=TOKENS
+    ),
+    Column(
+        "completion_tokens",
+        "int32",
+        "as the API counted them; null without a reply",
+        nullable=True,
+        unit=TOKENS,
+    ),
+    Column("planned_prompt_tokens", "int32", "as the schedule or trace asked", nullable=True, unit=TOKENS),
+    Column(
+        "planned_completion_tokens", "int32", "as the schedule or trace asked", nullable=True, unit=TOKENS
+    ),
     Column("detail", "utf8", "the last error in words, without secrets"),
 )
 
@@ -50,28 +67,31 @@ ATTEMPTS = (
     Column("call_id", "int64", "the call it belongs to"),
     Column("attempt", "int16", "1 for the first"),
     Column("worker", "int16", "index of the load process"),
-    Column("sent_ns", "int64", "permit held, request on its way"),
-    Column("headers_ns", "int64", "status line received", nullable=True),
-    Column("first_token_ns", "int64", "first output of a stream received", nullable=True),
+    Column("sent_ns", "int64", "permit held, request on its way", unit=INSTANT),
+    Column("headers_ns", "int64", "status line received", nullable=True, unit=INSTANT),
+    Column("first_token_ns", "int64", "first output of a stream received", nullable=True, unit=INSTANT),
     Column(
-        "output_ns", "int64_list", "when each event with a part of the reply was read; empty of no stream"
+        "output_ns",
+        "int64_list",
+        "when each event with a part of the reply was read; empty of no stream",
+        unit=INSTANT,
     ),
-    Column("end_ns", "int64", "ended"),
+    Column("end_ns", "int64", "ended", unit=INSTANT),
     Column("outcome", "utf8", "harness.model.Outcome of the attempt"),
     Column("fault", "utf8", "harness.model.Fault: what went wrong, finer than the outcome; empty when ok"),
     Column("status", "int16", "HTTP status", nullable=True),
     Column("code", "utf8", "error code of the API", nullable=True),
-    Column("retry_after_ns", "int64", "the API's hint", nullable=True),
-    Column("permit_wait_ns", "int64", "waited for rate and permit before it"),
-    Column("prompt_tokens", "int32", "as the API counted them", nullable=True),
-    Column("completion_tokens", "int32", "as the API counted them", nullable=True),
+    Column("retry_after_ns", "int64", "the API's hint", nullable=True, unit=STRETCH),
+    Column("permit_wait_ns", "int64", "waited for rate and permit before it", unit=STRETCH),
+    Column("prompt_tokens", "int32", "as the API counted them", nullable=True, unit=TOKENS),
+    Column("completion_tokens", "int32", "as the API counted them", nullable=True, unit=TOKENS),
     Column("request_id", "utf8", "the API's id of the request", nullable=True),
     Column("route", "int16", "0: the first choice, 1: the fallback"),
 )
 
 EVENTS = (
     Column("worker", "int16", "index of the load process"),
-    Column("at_ns", "int64", "when"),
+    Column("at_ns", "int64", "when", unit=INSTANT),
     Column(
         "name",
         "utf8",

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from reports.figures import metrics
 from reports.figures.totals import INFINITE
 from reports.reading.prices import PICODOLLARS, Prices
 from reports.reading.run import ABSENT, Bools, Ints, Run
@@ -164,7 +163,7 @@ def _calls_of(run: Run) -> Ints:
 
 def _models_of(run: Run, call: Ints) -> tuple[Ints, list[str]]:
     """Of every attempt: the index of the model it was sent to; and the models, by name."""
-    asked = sorted(metrics.counts(run.calls.model))
+    asked = run.calls.model.unique()
     second = _second(run)
     models = sorted({*asked, UNKNOWN} if second is None else {*asked, UNKNOWN, second})
     of_call = np.zeros(len(run.calls) + 1, dtype=np.int64)

@@ -26,12 +26,7 @@ def read_run(folder: Path) -> Run:
     Streams that stop early (their worker was killed) are read up to the last whole batch and named in
     `Run.cut`. Raises RunError for a folder that is no run, and for damaged or foreign files.
     """
-    if not folder.is_dir():
-        raise RunError(f"{folder}: no such run folder")
-    path = folder / "manifest.json"
-    document = _json(path, "a run folder holds one; is this the right folder?")
-    _check_version(path, document)
-    manifest = _convert(path, document, Manifest)
+    manifest, document = read_manifest(folder)
     ending = None
     if (folder / "ending.json").exists():
         ending = _convert(folder / "ending.json", _json(folder / "ending.json", ""), Ending)
@@ -47,6 +42,16 @@ def read_run(folder: Path) -> Run:
         cut=tuple(cut),
         folder=folder,
     )
+
+
+def read_manifest(folder: Path) -> tuple[Manifest, dict[str, Any]]:
+    """What was asked for, and the same as it stands on disk. Raises RunError for a folder that is no run."""
+    if not folder.is_dir():
+        raise RunError(f"{folder}: no such run folder")
+    path = folder / "manifest.json"
+    document = _json(path, "a run folder holds one; is this the right folder?")
+    _check_version(path, document)
+    return _convert(path, document, Manifest), document
 
 
 def _json(path: Path, hint: str) -> dict[str, Any]:

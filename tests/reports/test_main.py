@@ -66,6 +66,28 @@ def test_a_price_table_that_is_none_is_one_line(tmp_path: Path, command: str) ->
     assert done.stderr.count("\n") == 1
 
 
+def test_export_says_what_it_wrote_and_what_was_cut(tmp_path: Path) -> None:
+    folder = runs.paper_run(tmp_path / "run")
+    done = reports("export", folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"wrote {folder}/export/calls.parquet (12 rows)",
+        f"wrote {folder}/export/attempts.parquet (15 rows)",
+        f"wrote {folder}/export/events.parquet (3 rows)",
+        f"wrote {folder}/export/columns.md",
+    ]
+    (calls,) = folder.glob("calls-*.arrow")
+    calls.write_bytes(calls.read_bytes()[:-1])
+    cut = reports("export", folder, "--format", "csv", "-o", tmp_path / "out")
+    assert cut.returncode == 0
+    assert cut.stderr == f"reports: {calls.name} is cut short: exported up to its last whole batch\n"
+    assert (tmp_path / "out" / "calls.csv").read_text().count("\n") == 13
+    nowhere = reports("export", folder, "-o", calls)
+    assert (nowhere.returncode, nowhere.stdout) == (2, "")
+    assert nowhere.stderr == f"reports: error: {calls}: cannot be written: File exists\n"
+    assert reports("export", tmp_path / "none").returncode == 2
+
+
 def test_an_objective_of_streams_is_asked_for_as_any_other(tmp_path: Path) -> None:
     folder = runs.spoken_run(tmp_path / "run")
     done = reports("summarise", folder, "--json", "--goodput", "ttft:400", "itl:60", "tpot:60")

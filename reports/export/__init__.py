@@ -1,0 +1,1 @@
+"""A run's tables in formats that other tools read."""

@@ -1,0 +1,83 @@
+"""A run's tables, exported: each read and written batch by batch, whatever its length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.record.schema import SCHEMA_VERSION, TABLES
+from reports.errors import OutputError
+from reports.export import columns_page
+from reports.export.arrow import FORMATS
+from reports.reading.load import read_manifest
+from reports.reading.stream import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The files written, the rows of each table, and the recorded streams that stop before their end."""
+
+    written: tuple[Path, ...]
+    rows: dict[str, int]
+    cut: tuple[str, ...]
+
+
+def export(folder: Path, out: Path, file_format: str) -> Exported:
+    """Write a run's tables into the folder `out`, all or none: what stood there is replaced at the very end.
+
+    Rows that a killed worker left whole are there. Raises RunError for what cannot be read, and OutputError
+    for what cannot be written.
+    """
+    manifest, _ = read_manifest(folder)
+    names = [f"{table}.{file_format}" for table in TABLES]
+    rows: dict[str, int] = {}
+    cut: list[str] = []
+    with _writing(out, [*names, columns_page.NAME]) as parts:
+        for table, part in zip(TABLES, parts, strict=False):
+            about = {
+                "run": manifest.run,
+                "table": table,
+                "primetime_schema": str(SCHEMA_VERSION),
+                "description": f"{table} of a run of primetime, as recorded",
+            }
+            rows[table] = _copy(folder, table, part, file_format, about, cut)
+        parts[-1].write_text(columns_page.render(manifest.run), encoding="utf-8")
+    return Exported(tuple(out / name for name in (*names, columns_page.NAME)), rows, tuple(cut))
+
+
+def _copy(
+    folder: Path, table: str, part: Path, file_format: str, about: dict[str, str], cut: list[str]
+) -> int:
+    """Every whole row of a table, worker by worker; appends the names of streams that were cut."""
+    columns = TABLES[table]
+    rows = 0
+    with FORMATS[file_format](part, columns, about) as sink:
+        for path in sorted(folder.glob(f"{table}-*.arrow")):
+            stream = Stream(path, table)
+            for batch in stream.groups([c.name for c in columns]):
+                sink.write(batch)
+            rows += stream.rows
+            if not stream.ended:
+                cut.append(path.name)
+    return rows
+
+
+@contextmanager
+def _writing(out: Path, names: list[str]) -> Iterator[list[Path]]:
+    """Where to write those files for the time being; they take their places once all are there."""
+    parts = [out / f"{name}.part" for name in names]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        yield parts
+        for name, part in zip(names, parts, strict=True):
+            part.replace(out / name)
+    except OSError as error:
+        why = error.strerror or str(error).partition("\n")[0]
+        raise OutputError(f"{out}: cannot be written: {why}") from error
+    finally:
+        for part in parts:
+            # Where the folder is none, there is nothing to take away.
+            with suppress(OSError):
+                part.unlink()
