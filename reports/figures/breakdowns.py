@@ -65,7 +65,7 @@ def _attempts(run: Run, mine: Bools) -> int:
 def _by(run: Run, names: Names, figures: Figures, ledger: Ledger, prices: Prices) -> dict[str, Group]:
     """One group a name that occurs, with its count of calls, its `figures`, its tokens and their cost."""
     found = metrics.counts(names)
-    group = np.zeros(len(run.calls), dtype=np.int64)
+    group = np.zeros(len(run.calls), dtype=np.int32)
     table: dict[str, Group] = {}
     for index, (name, count) in enumerate(found.items()):
         mine = names == name

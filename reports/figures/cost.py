@@ -13,7 +13,7 @@ import numpy as np
 
 from reports.figures.totals import INFINITE
 from reports.reading.prices import PICODOLLARS, Prices
-from reports.reading.run import ABSENT, Bools, Ints, Run
+from reports.reading.run import Bools, Ints, Run
 
 #: In place of a model's name: of attempts whose calls were never recorded, where calls asked for several.
 UNKNOWN = "(unknown)"
@@ -62,24 +62,19 @@ class Ledger:
 
     def __init__(self, run: Run) -> None:
         attempts = run.attempts
-        self._call = _calls_of(run)
-        self._model, self._models = _models_of(run, self._call)
-        self._tokens = (np.maximum(attempts.prompt_tokens, 0), np.maximum(attempts.completion_tokens, 0))
-        failed = self._of_call(~run.ok, without=False)
-        self._wasted: Bools = failed & (attempts.outcome == "ok")
+        self._run = run
+        self._model, self._models = _models_of(run)
+        self._tokens = (attempts.prompt_tokens, attempts.completion_tokens)
+        self._wasted: Bools = run.of_call(~run.ok, without=False) & (attempts.outcome == "ok")
 
     def used(self) -> list[Used]:
         """By the whole run: one a model that attempts were sent to, in the order of their names."""
-        return self._sums(np.zeros(len(self._call), dtype=np.int64), 1)[0]
+        return self._sums(np.zeros(1, dtype=np.int32), 1)[0]
 
     def used_by(self, group: Ints, groups: int) -> list[list[Used]]:
         """The same of each group of calls; `group` is each call's, from 0 to `groups` - 1."""
         # Attempts of calls that were never recorded belong to no group: to one more, which is left out.
-        return self._sums(self._of_call(group, without=groups), groups + 1)[:groups]
-
-    def _of_call(self, values: Any, *, without: int) -> Any:
-        """Of every attempt: its call's one of `values`; `without` for an attempt without a call."""
-        return np.append(values, np.asarray([without], dtype=values.dtype))[self._call]
+        return self._sums(self._run.of_call(group, without=groups), groups + 1)[:groups]
 
     def _sums(self, group: Ints, groups: int) -> list[list[Used]]:
         kinds = len(self._models)
@@ -151,27 +146,15 @@ def _of_model(one: Used, prices: Prices) -> dict[str, Any]:
     }
 
 
-def _calls_of(run: Run) -> Ints:
-    """Of every attempt: the index of its call; ABSENT where that was never recorded. Calls are in order."""
-    ids = run.calls.call_id
-    if len(ids) == 0:
-        return np.full(len(run.attempts), ABSENT)
-    place = np.minimum(np.searchsorted(ids, run.attempts.call_id), len(ids) - 1)
-    place[ids[place] != run.attempts.call_id] = ABSENT
-    return place
-
-
-def _models_of(run: Run, call: Ints) -> tuple[Ints, list[str]]:
+def _models_of(run: Run) -> tuple[Ints, list[str]]:
     """Of every attempt: the index of the model it was sent to; and the models, by name."""
     asked = run.calls.model.unique()
     second = _second(run)
     models = sorted({*asked, UNKNOWN} if second is None else {*asked, UNKNOWN, second})
-    of_call = np.zeros(len(run.calls) + 1, dtype=np.int64)
+    of_call = np.zeros(len(run.calls), dtype=np.int16)
     for name in asked:
-        of_call[:-1][run.calls.model == name] = models.index(name)
-    # The last one stands for calls that were never recorded: ABSENT is -1.
-    of_call[-1] = models.index(asked[0] if len(asked) == 1 else UNKNOWN)
-    model = of_call[call]
+        of_call[run.calls.model == name] = models.index(name)
+    model = run.of_call(of_call, without=models.index(asked[0] if len(asked) == 1 else UNKNOWN))
     if second is not None:
         model[run.attempts.route == 1] = models.index(second)
     return model, models
@@ -185,5 +168,5 @@ def _second(run: Run) -> str | None:
 
 
 def _sum(cell: Ints, tokens: Ints, cells: int) -> Ints:
-    # Sums as float64 are exact up to 2**53: nine thousand million million tokens.
-    return np.bincount(cell, weights=tokens, minlength=cells).astype(np.int64)
+    # What the API did not count counts nothing. Sums as float64 are exact up to 2**53 tokens.
+    return np.bincount(cell, weights=np.maximum(tokens, 0), minlength=cells).astype(np.int64)

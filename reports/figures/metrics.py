@@ -101,8 +101,7 @@ def tokens(run: Run) -> Tokens:
     attempts = run.attempts
     prompt = np.maximum(attempts.prompt_tokens, 0)
     completion = np.maximum(attempts.completion_tokens, 0)
-    failed = np.isin(attempts.call_id, run.calls.call_id[~run.ok])
-    wasted = failed & (attempts.outcome == "ok")
+    wasted = (attempts.outcome == "ok") & run.of_call(~run.ok, without=False)
     return Tokens(
         prompt=int(prompt.sum()),
         completion=int(completion.sum()),

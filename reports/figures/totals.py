@@ -7,6 +7,7 @@ import tempfile
 import weakref
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import IO, Any
 
 import numpy as np
@@ -30,6 +31,7 @@ class Samples:
 
     def __init__(self) -> None:
         self._held: list[Floats] = []
+        self._later: list[Callable[[], Floats]] = []
         self._held_bytes = 0
         self._file: IO[bytes] | None = None
 
@@ -40,13 +42,17 @@ class Samples:
         if self._held_bytes > MOST_HELD_BYTES:
             self._spill()
 
+    def add_later(self, source: Callable[[], Floats]) -> None:
+        """Some more, which are nowhere until they are asked for; they follow all others."""
+        self._later.append(source)
+
     def all(self) -> Floats:
         """Every one."""
-        parts = self._held
+        parts = [*self._held, *(source() for source in self._later)]
         if self._file is not None:
             self._file.seek(0)
             parts = [np.frombuffer(self._file.read(), dtype=np.float64), *parts]
-        return np.concatenate(parts) if parts else np.empty(0)
+        return parts[0] if len(parts) == 1 else np.concatenate((np.empty(0), *parts))
 
     def _spill(self) -> None:
         if self._file is None:
@@ -78,8 +84,11 @@ class Totals:
         """Calls there are."""
         return self._outcomes.total()
 
-    def add(self, run: Run) -> Bools:
-        """A run, or one more part of it; which of its calls are good."""
+    def add(self, run: Run, *, whole: bool = False) -> Bools:
+        """A run, or one more part of it; which of its calls are good.
+
+        A `whole` run stays as it is: its samples are taken when they are asked for, and not kept.
+        """
         calls, attempts, ok = run.calls, run.attempts, run.ok
         self._outcomes.update(calls.outcome.counts())
         self._attempt_outcomes.update(attempts.outcome.counts())
@@ -92,11 +101,11 @@ class Totals:
         self._completion += spent.completion
         self._wasted += spent.wasted
         self._failed += int(np.count_nonzero(~ok))
-        for name, of in _SAMPLED.items():
-            self._samples[name].add(of(run))
-        if streams.recorded(run):
-            self._streamed = True
-            for name, of in _STREAMED.items():
+        self._streamed |= streams.recorded(run)
+        for name, of in (_SAMPLED | _STREAMED if streams.recorded(run) else _SAMPLED).items():
+            if whole:
+                self._samples[name].add_later(partial(of, run))
+            else:
                 self._samples[name].add(of(run))
         self._breakers.append(run.events.named("breaker"))
         return good
@@ -134,6 +143,7 @@ class Totals:
             if name == "call_latency_ms":
                 failed = np.full(self._failed, math.inf)
                 found["call_latency_all_ms"] = percentiles(np.concatenate((every, failed)))
+            del every  # one at a time
         return found
 
 

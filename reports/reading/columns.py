@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.record.schema import Column
 from reports.reading.names import Codes, Names, narrowest
-from reports.reading.run import ABSENT, Lists
+from reports.reading.run import ABSENT, Lists, narrow
 
 
 class Filling(Protocol):
@@ -75,15 +76,17 @@ class _Lists:
     """A list of integers a row."""
 
     def __init__(self, rows: int) -> None:
-        self._bounds = np.zeros(rows + 1, np.int64)
+        self._bounds: NDArray[np.signedinteger[Any]] = np.zeros(rows + 1, narrow(0))
         self._rows = 0
         self._values = [np.empty(0, np.int64)]
 
     def add(self, values: Any) -> None:
         # An array may be a slice: its offsets then begin and end within its values.
         offsets = values.offsets.to_numpy().astype(np.int64)
-        bounds = self._bounds[self._rows + 1 : self._rows + 1 + len(values)]
-        bounds[:] = offsets[1:] - offsets[0] + self._bounds[self._rows]
+        bounds = offsets[1:] - offsets[0] + int(self._bounds[self._rows])
+        if len(bounds):
+            self._bounds = self._bounds.astype(narrow(int(bounds[-1])), copy=False)
+        self._bounds[self._rows + 1 : self._rows + 1 + len(values)] = bounds
         # Copied: the array is a view of a file whose pages are handed back.
         self._values.append(values.values.fill_null(ABSENT).to_numpy()[offsets[0] : offsets[-1]].copy())
         self._rows += len(values)

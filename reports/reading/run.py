@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from msgspec import Meta
@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 #: As narrow as the column's schema has them: arithmetic that may leave a narrow type widens first.
 Ints = NDArray[np.signedinteger[Any]]
 
+Scalar = TypeVar("Scalar", bound=np.generic)
+
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 MINUTES_PER_HOUR = 60
@@ -26,6 +28,12 @@ MINUTES_PER_DAY = 24 * MINUTES_PER_HOUR
 
 #: Stands for null in integer columns; no column can hold it otherwise.
 ABSENT = -1
+
+
+def narrow(largest: int) -> type[np.signedinteger[Any]]:
+    """The type for counts and places up to `largest`."""
+    return np.int32 if largest <= np.iinfo(np.int32).max else np.int64
+
 
 Clock24 = Annotated[str, Meta(pattern=r"^([01]?\d|2[0-4]):[0-5]\d$")]
 
@@ -115,7 +123,8 @@ class Lists:
     def __getitem__(self, rows: Ints) -> Lists:
         """Those rows, in that order."""
         lengths = self.lengths[rows]
-        bounds = np.concatenate(([0], np.cumsum(lengths)))
+        bounds = np.zeros(len(lengths) + 1, narrow(int(lengths.sum())))
+        np.cumsum(lengths, out=bounds[1:])
         shift = self.bounds[:-1][rows] - bounds[:-1]
         return Lists(self.values[np.arange(bounds[-1]) + np.repeat(shift, lengths)], bounds)
 
@@ -260,14 +269,34 @@ class Run:
         return self.calls.outcome == "ok"
 
     @cached_property
+    def call_of_attempt(self) -> Ints:
+        """Of every attempt: the index of its call; ABSENT where that was never recorded.
+
+        Of a call that was recorded twice it is the first.
+        """
+        ids, wanted = self.calls.call_id, self.attempts.call_id
+        if len(ids) == 0:
+            return np.full(len(wanted), ABSENT, dtype=np.int32)
+        place = np.searchsorted(ids, wanted).astype(np.int32)
+        np.minimum(place, len(ids) - 1, out=place)
+        place[ids[place] != wanted] = ABSENT
+        return place
+
+    def of_call(self, values: NDArray[Scalar], *, without: Any) -> NDArray[Scalar]:
+        """Of every attempt: its call's one of `values`, one a call; `without` where that is not recorded."""
+        # ABSENT is the last place.
+        return np.append(values, np.array([without], dtype=values.dtype))[self.call_of_attempt]
+
+    @cached_property
     def last_attempt(self) -> Ints:
         """Of every call: the index of its last attempt; ABSENT for a call without a recorded one."""
         ids = self.attempts.call_id
         if len(ids) == 0:
-            return np.full(len(self.calls), ABSENT)
+            return np.full(len(self.calls), ABSENT, dtype=np.int32)
         # Attempts are ordered by call and number, so the last one stands left of where the next id would go.
-        last = np.searchsorted(ids, self.calls.call_id, side="right") - 1
-        return np.where((last >= 0) & (ids[last] == self.calls.call_id), last, ABSENT)
+        last = np.searchsorted(ids, self.calls.call_id, side="right").astype(np.int32) - 1
+        last[(last < 0) | (ids[last] != self.calls.call_id)] = ABSENT
+        return last
 
     def of_last_attempt(self, values: Floats) -> Floats:
         """Of every call: its last attempt's one of `values`, one an attempt; nan without such an attempt."""

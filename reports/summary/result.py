@@ -50,7 +50,7 @@ def summarise(
     `call_latency_all_ms`: as infinite, or by how long they took.
     """
     manifest, totals = run.manifest, Totals(objectives)
-    good = totals.add(run)
+    good = totals.add(run, whole=True)
     priced, ledger = prices or shipped(), cost.Ledger(run)
     figures = totals.figures(offered=_offered(run), workers=manifest.workers, window_ns=run.window_ns)
     if failures == "took":
