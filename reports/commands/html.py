@@ -1,23 +1,42 @@
-"""`html`: the page of one run."""
+"""`html`: the page of a run, of several side by side, of a sweep or of a study, from what is on disk."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from reports import exits
-from reports.commands.options import add_failures, add_goodput, add_prices, add_run, priced, wanted
+from reports.commands.compare import common_parent
+from reports.commands.options import add_failures, add_goodput, add_prices, priced, wanted
+from reports.errors import RunError, UsageError
+from reports.figures import failures
+from reports.reading.document import read_document
 from reports.reading.load import read_run
 from reports.summary.result import save
 
-NAME, HELP = "html", "write a self-contained page of one run"
+NAME, HELP = "html", "write the self-contained page of a run, a comparison, a sweep or a study"
+
+#: What a folder is known by.
+RUN, SWEEP, STUDY = "manifest.json", "sweep.json", "tune.json"
+KNOWN_BY = (RUN, SWEEP, STUDY)
 
 
 def add(command: argparse.ArgumentParser) -> None:
     """Its options."""
-    add_run(command)
     command.add_argument(
-        "-o", dest="out", metavar="FILE", type=Path, help="where to (default: RUN/report.html)"
+        "folders",
+        metavar="FOLDER",
+        type=Path,
+        nargs="+",
+        help="a run; two runs or more, to compare; or what `sweep` or `tune` wrote",
+    )
+    command.add_argument(
+        "-o",
+        dest="out",
+        metavar="FILE",
+        type=Path,
+        help="where to (default: report.html, sweep.html or tune.html there; compare.html beside the runs)",
     )
     add_goodput(command)
     add_prices(command)
@@ -26,10 +45,75 @@ def add(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it. Raises ReportError."""
-    # Plotting takes a second to import; only the commands that draw pay for it.
+    kinds = [kind_of(folder) for folder in options.folders]
+    first, kind = options.folders[0], kinds[0]
+    if len(kinds) > 1:
+        if others := [f for f, k in zip(options.folders, kinds, strict=True) if k != RUN]:
+            raise UsageError(f"{others[0]}: no run: expected runs, to compare them, or one folder")
+        _refuse_failures(options)
+        page, out = _compare(options), common_parent(options.folders) / "compare.html"
+    elif kind == RUN:
+        page, out = _run(options), first / "report.html"
+    else:
+        _refuse_choices(options)
+        _refuse_failures(options)
+        page, out = _PAGES[kind](first / kind), (first / kind).with_suffix(".html")
+    print(f"wrote {save(options.out or out, page.encode())}")
+    return exits.OK
+
+
+def kind_of(folder: Path) -> str:
+    """The file that a folder is known by. Raises RunError."""
+    if not folder.is_dir():
+        raise RunError(f"{folder}: no such folder")
+    found = [name for name in KNOWN_BY if (folder / name).exists()]
+    if len(found) != 1:
+        what = f"{' and '.join(found)} in one folder" if found else "neither a run, nor a sweep, nor a study"
+        raise RunError(f"{folder}: {what}: expected one of {', '.join(KNOWN_BY)}")
+    return found[0]
+
+
+def _refuse_failures(options: argparse.Namespace) -> None:
+    """Only the page of one run knows another way to count failures than as infinite."""
+    if options.failures != failures.CHOICES[0]:
+        raise UsageError(f"--failures {options.failures}: expected one run with it")
+
+
+def _refuse_choices(options: argparse.Namespace) -> None:
+    """What was left of a sweep or a study are figures: no other choice can be made of them any more."""
+    if options.goodput is not None or options.prices is not None:
+        raise UsageError(f"{options.folders[0]}: --goodput and --prices are for runs: it holds figures only")
+
+
+# Plotting takes a second to import; only the commands that draw pay for it.
+
+
+def _run(options: argparse.Namespace) -> str:
     from reports.summary.page import render  # noqa: PLC0415
 
+    return render(read_run(options.folders[0]), wanted(options), priced(options), options.failures)
+
+
+def _compare(options: argparse.Namespace) -> str:
+    from reports.compare import page, result  # noqa: PLC0415
+
     objectives, prices = wanted(options), priced(options)
-    page = render(read_run(options.run), objectives, prices, options.failures)
-    print(f"wrote {save(options.out or options.run / 'report.html', page.encode())}")
-    return exits.OK
+    runs = [read_run(folder) for folder in options.folders]
+    return page.render(result.collect(runs, objectives, prices), result.warnings(runs))
+
+
+def _sweep(file: Path) -> str:
+    from reports.sweep.page import render  # noqa: PLC0415
+    from reports.sweep.told import Told  # noqa: PLC0415
+
+    return render(read_document(file, Told))
+
+
+def _study(file: Path) -> str:
+    from reports.tune.page import render  # noqa: PLC0415
+    from reports.tune.told import Told  # noqa: PLC0415
+
+    return render(read_document(file, Told))
+
+
+_PAGES: dict[str, Callable[[Path], str]] = {SWEEP: _sweep, STUDY: _study}

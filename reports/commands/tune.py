@@ -24,11 +24,12 @@ def add(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do it. Raises ReportError, HarnessError."""
     # Optuna is imported by those who need it.
-    from reports.tune import page, result, run, spec  # noqa: PLC0415
+    from reports.tune import page, result, run, spec, told  # noqa: PLC0415
 
     tuned = run.tune(
         spec.read_tune(options.spec), options.out, options.jobs, options.storage, real=options.real
     )
     written = run.write(tuned, options.out)
-    tell(options, result.document(tuned), page.text(tuned), written)
+    document = result.document(tuned)
+    tell(options, document, page.text(told.told(document)), written)
     return exits.OK

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -31,6 +32,10 @@ CROWDED_TICKS = 4
 
 #: Shorter ones are written in milliseconds.
 FEWEST_SECONDS = 0.1
+
+#: Of a legend's entry: a letter's width, and what its line and the gaps take; of the panel it may have.
+LETTER_EM, _AROUND_EM = 0.57, 3.6
+ROOM = 1.16
 
 #: The row for failed calls stands this factor above the slowest ok call.
 FAILED_ROW = 1.7
@@ -59,7 +64,23 @@ def legend(axes: Axes, columns: int) -> None:
     """A legend above the plot, to the left, where it covers no data; none of nothing."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
-        _legend(axes, handles, labels, columns)
+        _legend(axes, handles, labels, fitting(labels, columns, _room_em(axes)))
+
+
+def fitting(labels: Sequence[str], most: int, room_em: float) -> int:
+    """How many columns of a legend, `most` at most, there is room for; it is filled column by column."""
+    for columns in range(min(most, len(labels)), 1, -1):
+        rows = math.ceil(len(labels) / columns)
+        filled = [labels[first : first + rows] for first in range(0, len(labels), rows)]
+        if sum(_AROUND_EM + LETTER_EM * max(map(len, some)) for some in filled) <= room_em:
+            return columns
+    return 1
+
+
+def _room_em(axes: Axes) -> float:
+    """The width of a panel and its labels, in sizes of a legend's text; before it is laid out, about."""
+    width_in = axes.figure.get_window_extent().width / axes.figure.dpi
+    return float(axes.get_position().width * ROOM * width_in * 72 / rcParams["legend.fontsize"])
 
 
 def named(axes: Axes, name: str, colour: str) -> None:

@@ -34,7 +34,7 @@ class Size:
 PHONE_IN = 3.8
 
 WIDE = Size(9.0, 2.8, 13)
-HALF = Size(5.6, 3.0, 7)
+HALF = Size(4.9, 2.7, 7)
 PHONE = Size(PHONE_IN, 2.9, 5)
 
 TEXT_PT, PHONE_TEXT_PT = 9.0, 9.6

@@ -94,6 +94,8 @@ def matplotlib_settings(text_pt: float) -> dict[Any, Any]:
         "ytick.labelcolor": MUTED,
         "xtick.labelsize": small_pt,
         "ytick.labelsize": small_pt,
+        "xtick.minor.size": 3.5,
+        "xtick.minor.pad": 3.5,
         "ytick.major.size": 0,
         "legend.frameon": False,
         "legend.fontsize": small_pt,

@@ -25,7 +25,8 @@ def table(
     if not body:
         return NOTHING
     head = element("tr", *(_heading(h, words=i == words) for i, h in enumerate(heading)))
-    made = element("table", element("caption", caption), element("thead", head), element("tbody", *body))
+    named = element("caption", element("span", caption))
+    made = element("table", named, element("thead", head), element("tbody", *body))
     # What scrolls must be reached by keys, and say what it is.
     region = {"role": "region", "aria-label": caption, "tabindex": "0"}
     return element("div", made, cls="scroll settings" if settings else "scroll", attributes=region)

@@ -17,6 +17,7 @@ GROUNDS = {
     "line": (style.FAINT, "#2f3841"),
     "sheet": (style.PAPER, "#1a2027"),
     "ground": ("#f5f6f7", "#12161b"),
+    "edge": ("#c9d0d6", "#05080b"),
     "link": (style.LINK, "#7cbcea"),
     "warn-ink": ("#7a2e0a", "#f6c9a8"),
     "warn": ("#fdf0e6", "#33221a"),

@@ -16,18 +16,26 @@ STRIP_IN, MOST_STRIP_IN = 0.32, 3.0
 
 def figures(run: Run, t: Timeline, s: Summary) -> list[Plot]:
     """The plots in reading order: what happened, then how it felt, then why."""
+    shown = [*_happened(run, t, s), *_felt(run, t, s)]
+    virtual = bool(run.manifest.generator.get("virtual"))
+    shown.append(_in_flight(run, t, alone=virtual))
+    if not virtual:  # where nothing takes time, nothing is late
+        shown.append(_lag(run, t, s))
+    if has_breaker(run):
+        shown.append(_breaker(run, t, s))
+    return shown
+
+
+def _happened(run: Run, t: Timeline, s: Summary) -> list[Plot]:
     schedule = run.manifest.schedule
-    clock = schedule.clock
     bin_s = words.duration(float(t.edges_s[1] - t.edges_s[0]))
     due = "Calls stand at the instant they were due, whenever they ended"
-    strip_in = min(0.85 + STRIP_IN * len(t.breakers), MOST_STRIP_IN)
-    rolling = f"Lines: percentiles of {t.latency.calls} calls at a time, failures as infinite."
     return [
         Plot(
             "evening",
             "The evening",
             f"{due}; requests when they were sent. Bins of {bin_s}. Grey above blue is what customers lost.",
-            plots.evening(t, clock, schedule.curve),
+            plots.evening(t, schedule.clock, schedule.curve),
             full=True,
             said=said.evening(s),
         ),
@@ -35,10 +43,17 @@ def figures(run: Run, t: Timeline, s: Summary) -> list[Plot]:
             "outcomes",
             "How the calls ended",
             f"{due}, in bins of {bin_s}.",
-            plots.outcomes(t, clock),
+            plots.outcomes(t, schedule.clock),
             full=True,
             said=said.outcomes(s),
         ),
+    ]
+
+
+def _felt(run: Run, t: Timeline, s: Summary) -> list[Plot]:
+    clock = run.manifest.schedule.clock
+    rolling = f"Lines: percentiles of {t.latency.calls} calls at a time, failures as infinite."
+    return [
         Plot(
             "latency",
             "Call latency over the evening",
@@ -61,31 +76,47 @@ def figures(run: Run, t: Timeline, s: Summary) -> list[Plot]:
             plots.attempts_per_call(t, clock),
             said=said.attempts(s),
         ),
-        Plot(
-            "inflight",
-            "In flight",
-            "The limit is of the whole run; calls beyond the requests are waiting or backing off.",
-            plots.in_flight(t, clock, concurrency_limit(run)),
-            said=said.inflight(t),
-        ),
-        Plot(
-            "lag",
-            "The generator's own lag",
-            "Under the dashed line the generator kept its schedule; above it, it measured itself."
-            + ("" if np.isnan(t.cpu_max).all() else " Below: the CPU of its busiest worker."),
-            plots.lag(t, clock),
-            said=said.lag(s),
-        ),
-        Plot(
-            "breaker",
-            "Breakers",
-            "One strip a worker.",
-            plots.breakers(t, clock),
-            full=True,
-            height_in=strip_in,
-            said=said.breaker(s),
-        ),
     ]
+
+
+def _in_flight(run: Run, t: Timeline, *, alone: bool) -> Plot:
+    return Plot(
+        "inflight",
+        "In flight",
+        "The limit is of the whole run; calls beyond the requests are waiting or backing off.",
+        plots.in_flight(t, run.manifest.schedule.clock, concurrency_limit(run)),
+        full=alone,
+        said=said.inflight(t),
+    )
+
+
+def _lag(run: Run, t: Timeline, s: Summary) -> Plot:
+    return Plot(
+        "lag",
+        "The generator's own lag",
+        "Under the dashed line the generator kept its schedule; above it, it measured itself."
+        + ("" if np.isnan(t.cpu_max).all() else " Below: the CPU of its busiest worker."),
+        plots.lag(t, run.manifest.schedule.clock),
+        said=said.lag(s),
+    )
+
+
+def _breaker(run: Run, t: Timeline, s: Summary) -> Plot:
+    return Plot(
+        "breaker",
+        "Breakers",
+        "One strip a worker.",
+        plots.breakers(t, run.manifest.schedule.clock),
+        full=True,
+        height_in=min(0.85 + STRIP_IN * len(t.breakers), MOST_STRIP_IN),
+        said=said.breaker(s),
+    )
+
+
+def has_breaker(run: Run) -> bool:
+    """Whether the policy has a breaker that can open."""
+    breaker = run.manifest.policy.values.get("breaker")
+    return not (isinstance(breaker, dict) and breaker.get("kind") == "off")
 
 
 def concurrency_limit(run: Run) -> float | None:

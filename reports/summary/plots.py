@@ -156,7 +156,8 @@ def in_flight(t: Timeline, clock: Clock | None, limit: float | None) -> Draw:
             t.calls_in_flight,
             color=style.OFFERED,
             alpha=0.6,
-            linewidth=0,
+            edgecolor=style.MUTED,
+            linewidth=0.8,
             label="calls inside the client",
         )
         ax.plot(

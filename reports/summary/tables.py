@@ -67,6 +67,7 @@ def _latencies(s: Summary) -> Html:
     rows = [
         [label, *(words.latency(found[p]) for p in PERCENTILES), words.count(found["n"])]
         for label, found in latencies(s)
+        if found["n"]
     ]
     return page.table("Latency", ["", *PERCENTILES, "n"], rows)
 
@@ -83,11 +84,14 @@ def _generator(s: Summary) -> Html:
             *(words.latency(w["gc_pauses"][p]) for p in ("max_ms", "total_ms")),
         ]
         for w in s["generator"]["workers"]
+        if w["cpu"] or w["loop_lag_ms"]["n"] or w["schedule_lag_ms"]["max"]  # in virtual time nothing is late
     ]
     note = (
         "CPU: of one core, over the arrival window and in the busiest second. A generator near 100 % measures"
         " itself; a pause of its garbage collector delays everything in its process."
     )
+    if not rows:
+        return page.NOTHING
     return page.join((page.table("The generator itself", GENERATOR_HEADING, rows), page.note(note)))
 
 

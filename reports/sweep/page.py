@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from reports.drawing import page
 from reports.drawing.page import Html, Part, Plot
 from reports.sweep.plots import measured, pareto, varied
-from reports.sweep.result import SHOWN, Row, numbered, shown
+from reports.sweep.result import SHOWN, Row, label, numbered, shown
+from reports.sweep.said import sentences
 from reports.sweep.spec import SweepSpec
+from reports.sweep.told import Told
 from reports.telling import text_table, words
 from reports.virtual import beside
+from reports.virtual.about import about
 from reports.virtual.beside import Beside
 from reports.virtual.measures import MEASURES, Measure, figure_text
-from reports.virtual.stage import Stage
 
 HEADINGS = {
     "goodput": "goodput /s",
@@ -34,18 +36,19 @@ MAP_IN, PHONE_MAP_IN = 3.4, 8.6
 
 def text(spec: SweepSpec, rows: Sequence[Row], real: Sequence[Beside] = ()) -> str:
     """The table: a line a setting, best goodput first; those on the Pareto front have numbers."""
-    table = text_table.table(_heading(spec), _lines(rows))
+    table = text_table.table(_heading(spec.grid), _lines(rows))
     parts = [
         f"{words.clean(spec.title)}\n{about(spec.stage, len(spec.seeds))}",
         table,
     ]
     if real:
-        parts.append(beside.text(real, [MEASURES[name] for name in SHOWN]))
+        measures = [MEASURES[name] for name in SHOWN]
+        parts.append(beside.text(beside.document(real, measures), measures))
     return "\n\n".join(parts)
 
 
-def _heading(spec: SweepSpec) -> list[str]:
-    return ["", *spec.grid, "behind best", *(HEADINGS[name] for name in SHOWN)]
+def _heading(grid: Mapping[str, object]) -> list[str]:
+    return ["", *grid, "behind best", *(HEADINGS[name] for name in SHOWN)]
 
 
 def _lines(rows: Sequence[Row]) -> list[list[str]]:
@@ -63,7 +66,7 @@ def _lines(rows: Sequence[Row]) -> list[list[str]]:
 
 def _shown(row: Row, of: Measure) -> str:
     """A mean; where some seeds have no end and others have, how many have, and their mean."""
-    values = [of.of(cell) for cell in row.cells]
+    values = row.measured[of.name]
     finite = [value for value in values if math.isfinite(value)]
     if of.name != "time_to_recover" or not finite or len(finite) == len(values):
         return figure_text(row.mean(of), of)
@@ -78,33 +81,45 @@ def behind(row: Row) -> str:
     return f"{row.behind:.2f}{half}"
 
 
-def about(stage: Stage, seeds: int, against: str = "") -> str:
-    """What was played, in a line."""
-    load = stage.load
-    played = f"{load.window}" if load.window else f"{load.rps:g} calls/s"
-    peak = f", peak {load.rps:g} calls/s" if load.window else ""
-    length = words.duration(load.length_s)
-    limits = words.objectives({o.metric: o.limit_ms for o in stage.objectives})
-    return (
-        f"policy {stage.policy_name} against {against or stage.profile.name}: {played} in {length}{peak},"
-        f" {seeds} paired seeds; good: ok with {limits}"
+def render(told: Told) -> str:
+    """The self-contained page."""
+    title = words.clean(told.title)
+    return page.document(
+        title,
+        [page.header(title, told.about), page.banner("Degraded in real time", beside.degraded(told.real))],
+        [
+            Part("findings", "Findings", _findings(told)),
+            Part("pictures", "Pictures", page.plots(_plots(told))),
+            Part("numbers", "Numbers", _numbers(told)),
+            Part("configuration", "Configuration", _configuration(told)),
+        ],
+        "primetime · virtual time",
     )
 
 
-def render(spec: SweepSpec, rows: Sequence[Row]) -> str:
-    """The self-contained page."""
-    others = varied(spec)[2:]
+def _findings(told: Told) -> Html:
+    """What the rows say, and what the spec expected them to show."""
+    items = [page.element("li", sentence) for sentence in sentences(told.sweep_rows)]
+    if told.finding:
+        items.append(page.element("li", page.element("strong", "Expected: "), told.finding))
+    return page.card(page.element("ul", *items, cls="sentences"))
+
+
+def _plots(told: Told) -> list[Plot]:
+    rows = told.sweep_rows
+    others = varied(told.grid)[2:]
     slice_note = f" {', '.join(others)} as in the best setting." if others else ""
-    finding = page.element("p", spec.finding, cls="said") if spec.finding else Html("")
-    plots = [
+    best = f"Best: {label(numbered(rows)[0][1].settings)}." if rows else ""
+    return [
         Plot(
             "measured",
             "Over the grid",
             f"Means over the seeds.{slice_note}",
-            measured(spec, rows),
+            measured(told.grid, rows),
             full=True,
             height_in=MAP_IN,
             phone_height_in=PHONE_MAP_IN,
+            said=best,
         ),
         Plot(
             "pareto",
@@ -114,19 +129,27 @@ def render(spec: SweepSpec, rows: Sequence[Row]) -> str:
             pareto(rows),
             full=True,
             height_in=MAP_IN,
+            said=f"{sum(row.pareto for row in rows)} of {len(rows)} settings are on the front. {best}",
         ),
     ]
-    table = page.table(
-        "Best goodput first; numbered: on the Pareto front; ± 95 %, paired by seed",
-        _heading(spec),
-        _lines(rows),
+
+
+def _numbers(told: Told) -> Html:
+    caption = "Best goodput first; numbered: on the Pareto front; ± 95 %, paired by seed"
+    every = page.card(page.table(caption, _heading(told.grid), _lines(told.sweep_rows)))
+    measures = [MEASURES[name] for name in SHOWN]
+    real = page.table(
+        "In virtual and in real time", beside.heading(told.real), beside.lines(told.real, measures)
     )
-    return page.document(
-        words.clean(spec.title),
-        [page.header(words.clean(spec.title), about(spec.stage, len(spec.seeds))), finding],
-        [
-            Part("pictures", "Pictures", page.plots(plots)),
-            Part("numbers", "Numbers", page.card(table)),
-        ],
-        "primetime · virtual time",
+    return page.join((every, page.card(real)))
+
+
+def _configuration(told: Told) -> Html:
+    spec = {"policy": told.policy, "seeds": told.seeds, **told.stage}
+    grid = [(key, ", ".join(map(shown, values))) for key, values in told.grid.items()]
+    return page.join(
+        (
+            page.folded("Grid", page.definitions(grid)),
+            page.folded("What every cell shares", page.definitions(page.flatten(spec))),
+        )
     )

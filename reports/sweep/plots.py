@@ -16,8 +16,9 @@ from reports.drawing import axes as parts
 from reports.drawing import style
 from reports.drawing.canvas import Draw, Size
 from reports.sweep.result import COST, GAIN, Matrix, Row, matrix, numbered, shown
-from reports.sweep.spec import SweepSpec
 from reports.virtual.measures import MEASURES, Measure, figure_text
+
+Grid = dict[str, list[Any]]
 
 #: What the heat maps show.
 MAPPED = ("goodput", "call_latency.p99", "amplification")
@@ -39,47 +40,52 @@ _MANY_TIMES = 4
 _NEAR_IN = (0.45, 0.17)
 
 #: Of a panel's width and height, what its labels leave; a letter's width, of its height; the least that is
-#: read; the usual size of text in a cell and of a tick's label, in points.
+#: read on a desk and on a phone, and the usual size of a tick's label, in points.
 _INSIDE = 0.68
 _LETTER = 0.62
-_LEAST_PT = 5.5
-_CELL_PT, _TICK_PT = 8.0, 8.5
+_LEAST_PT, _LEAST_PHONE_PT = 5.5, 8.5
+_TICK_PT = 8.5
 #: Of a value under or beside a panel.
 _MOST_LETTERS = 20
 
 
-def varied(spec: SweepSpec) -> list[str]:
+def varied(grid: Grid) -> list[str]:
     """The keys of the grid that have more than one value."""
-    return [key for key, values in spec.grid.items() if len(values) > 1]
+    return [key for key, values in grid.items() if len(values) > 1]
 
 
-def measured(spec: SweepSpec, rows: Sequence[Row]) -> Draw:
+def measured(grid: Grid, rows: Sequence[Row]) -> Draw:
     """Goodput, p99 and amplification over the grid: heat maps over its first two keys, or lines over one."""
-    keys = varied(spec) or list(spec.grid)[:1]
+    keys = varied(grid) or list(grid)[:1]
 
     def draw(figure: Figure, size: Size) -> None:
         across = (1, len(MAPPED)) if size.narrow else (len(MAPPED), 1)
         panels = figure.subplots(across[1], across[0], squeeze=False).ravel()
-        panel = Panel(size.width_in / across[0] * _INSIDE, size.height_in / across[1] * _INSIDE)
+        panel = Panel(
+            size.width_in / across[0] * _INSIDE,
+            size.height_in / across[1] * _INSIDE,
+            _LEAST_PHONE_PT if size.narrow else _LEAST_PT,
+        )
         for ax, name in zip(panels, MAPPED, strict=True):
             ax.set_title(NAMES[name])
             if len(keys) > 1:
-                _heat(ax, panel, matrix(rows, keys[0], keys[1], spec.grid, MEASURES[name]), MEASURES[name])
-                _down(ax, panel, keys[0], spec.grid[keys[0]])
-                _across(ax, panel, keys[1], spec.grid[keys[1]])
+                _heat(ax, panel, matrix(rows, keys[0], keys[1], grid, MEASURES[name]), MEASURES[name])
+                _down(ax, panel, keys[0], grid[keys[0]])
+                _across(ax, panel, keys[1], grid[keys[1]])
             else:
                 _line(ax, rows, MEASURES[name])
-                _across(ax, panel, keys[0], spec.grid[keys[0]])
+                _across(ax, panel, keys[0], grid[keys[0]])
 
     return draw
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """The room inside a panel's axes, in inches."""
+    """The room inside a panel's axes, in inches, and the smallest text that is read there, in points."""
 
     width_in: float
     height_in: float
+    least_pt: float
 
 
 def pareto(rows: Sequence[Row]) -> Draw:
@@ -104,7 +110,9 @@ def pareto(rows: Sequence[Row]) -> Draw:
         ax.margins(0.1, 0.14)
         for x, y, text in _labels(ax, kept, size):
             # To the upper left of the front there is nothing: it would beat what is on it.
-            ax.annotate(text, (x, y), xytext=(-4, 4), textcoords="offset points", fontsize=8, ha="right")
+            ax.annotate(
+                text, (x, y), xytext=(-4, 4), textcoords="offset points", fontsize=_TICK_PT, ha="right"
+            )
         if not finite:
             ax.set_xticks([])
             ax.set_yticks([])
@@ -161,8 +169,8 @@ def _heat(ax: Axes, panel: Panel, values: Matrix, of: Measure) -> None:
     ax.set_facecolor(style.FAINT)  # behind what cannot be told
     texts = [[figure_text(value, of) for value in line] for line in values]
     longest = max(len(text) for line in texts for text in line)
-    points = min(_CELL_PT, _fitting(panel.width_in / values.shape[1], longest + 1))
-    if min(points, _fitting(panel.height_in / values.shape[0], 1 / _LETTER)) < _LEAST_PT:
+    points = min(_TICK_PT, _fitting(panel.width_in / values.shape[1], longest + 1))
+    if min(points, _fitting(panel.height_in / values.shape[0], 1 / _LETTER)) < panel.least_pt:
         if finite.size:
             ax.set_title(f"{NAMES[of.name]}\n{figure_text(low, of)} to {figure_text(high, of)}")
         return
@@ -204,7 +212,7 @@ def _line(ax: Axes, rows: Sequence[Row], of: Measure) -> None:
     """A mean with the range of the seeds, at even steps: values of a key may be words."""
     places = range(len(rows))
     colour = style.OK if of.side > 0 else style.STORM
-    by_seed = np.array([[of.of(cell) for cell in row.cells] for row in rows])
+    by_seed = np.array([row.measured[of.name] for row in rows])
     known = np.where(np.isfinite(by_seed), by_seed, np.nan)
     least, most = known.min(axis=1), known.max(axis=1)
     if all(isinstance(value, int | float) for row in rows for value in row.settings.values()):

@@ -6,7 +6,7 @@ import csv
 import io
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from reports.figures.pareto import front
 from reports.figures.totals import finite
 from reports.sweep.spec import Settings, SweepSpec
 from reports.virtual import beside
+from reports.virtual.about import about
 from reports.virtual.beside import Beside
 from reports.virtual.cell import Figures
 from reports.virtual.measures import MEASURES, Measure, as_json
@@ -49,21 +50,21 @@ _EXPANSION = ((_Z95**3 + _Z95) / 4, (5 * _Z95**5 + 16 * _Z95**3 + 3 * _Z95) / 96
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A setting with its figures a seed, in the order of the spec's seeds.
+    """A setting with its measures by name, a value a seed, in the order of the spec's seeds.
 
     `behind` is how much goodput it loses against the best row, seed by seed, and `sure` the half width of
     that difference's 95 % interval: nan with a single seed.
     """
 
     settings: Settings
-    cells: tuple[Figures, ...]
+    measured: Mapping[str, tuple[float, ...]]
     behind: float
     sure: float
     pareto: bool
 
     def mean(self, measure: Measure) -> float:
         """The mean over the seeds."""
-        return measure.mean(self.cells)
+        return float(np.mean(self.measured[measure.name]))
 
 
 def label(settings: Settings) -> str:
@@ -89,7 +90,8 @@ def rows_of(cells_by_setting: Sequence[tuple[Settings, Sequence[Figures]]]) -> l
     for (settings, cells), is_best in zip(cells_by_setting, on_front, strict=True):
         lost = [GAIN.of(b) - GAIN.of(c) for b, c in zip(best, cells, strict=True)]
         behind = max(0.0, float(np.mean(lost)))
-        rows.append(Row(settings, tuple(cells), behind, half_width(lost), is_best))
+        measured = {name: tuple(MEASURES[name].of(cell) for cell in cells) for name in SHOWN}
+        rows.append(Row(settings, measured, behind, half_width(lost), is_best))
     return rows
 
 
@@ -116,6 +118,7 @@ def document(spec: SweepSpec, rows: Sequence[Row], real: Sequence[Beside] = ()) 
         "name": spec.name,
         "title": spec.title,
         "finding": spec.finding,
+        "about": about(spec.stage, len(spec.seeds)),
         "policy": spec.stage.policy_name,
         "stage": spec.stage.document(),
         "seeds": list(spec.seeds),
@@ -129,8 +132,8 @@ def document(spec: SweepSpec, rows: Sequence[Row], real: Sequence[Beside] = ()) 
                 "half_width_95": as_json(row.sure),
                 "mean": {name: as_json(row.mean(MEASURES[name])) for name in SHOWN},
                 "seeds": [
-                    {"seed": cell["seed"], **{name: as_json(MEASURES[name].of(cell)) for name in SHOWN}}
-                    for cell in row.cells
+                    {"seed": seed, **{name: as_json(row.measured[name][i]) for name in SHOWN}}
+                    for i, seed in enumerate(spec.seeds)
                 ],
             }
             for row in rows
@@ -144,10 +147,10 @@ def to_csv(spec: SweepSpec, rows: Sequence[Row]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*spec.grid, "seed", *SHOWN])
     for row in rows:
-        for cell in row.cells:
-            values = [as_json(MEASURES[name].of(cell)) for name in SHOWN]
+        for i, seed in enumerate(spec.seeds):
+            values = [as_json(row.measured[name][i]) for name in SHOWN]
             settings = [shown(value) for value in row.settings.values()]
-            writer.writerow([*settings, cell["seed"], *("" if v is None else v for v in values)])
+            writer.writerow([*settings, seed, *("" if v is None else v for v in values)])
     return text.getvalue()
 
 

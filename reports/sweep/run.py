@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from reports.drawing import canvas
 from reports.drawing.canvas import Draw, Size
 from reports.summary.result import save, to_json
 from reports.sweep import page, plots
 from reports.sweep.result import GAIN, Row, document, rows_of, to_csv
-from reports.sweep.spec import SweepSpec
+from reports.sweep.spec import Settings, SweepSpec
+from reports.sweep.told import Told
 from reports.telling.progress import Progress
 from reports.virtual.beside import Beside, replay_all
 from reports.virtual.cell import Cell, play_cell
@@ -22,7 +25,8 @@ MAPS, FRONT = Size(14.0, 4.2, 9), Size(9.0, 5.2, 9)
 def replay(spec: SweepSpec, rows: Sequence[Row], out: Path) -> list[Beside]:
     """The best setting in real time, beside the policy that the sweep starts from."""
     best = max(rows, key=lambda row: row.mean(GAIN))
-    played = [("base", play_cell(Cell(spec.stage, {}, spec.seeds[0]))), ("best", best.cells[0])]
+    settings: dict[str, Settings] = {"base": {}, "best": best.settings}
+    played = [(name, play_cell(Cell(spec.stage, some, spec.seeds[0]))) for name, some in settings.items()]
     return replay_all(spec.stage, played, out)
 
 
@@ -39,13 +43,14 @@ def play(spec: SweepSpec, out: Path, jobs: int) -> list[Row]:
 
 def write(spec: SweepSpec, rows: Sequence[Row], real: Sequence[Beside], out: Path) -> list[Path]:
     """`sweep.json`, `sweep.csv`, `sweep.html` and two pictures, from the same numbers."""
+    told = document(spec, rows, real)
     drawn: dict[str, tuple[Draw, Size]] = {
-        "grid.png": (plots.measured(spec, rows), MAPS),
+        "grid.png": (plots.measured(spec.grid, rows), MAPS),
         "pareto.png": (plots.pareto(rows), FRONT),
     }
     return [
-        save(out / "sweep.json", to_json(document(spec, rows, real)).encode()),
+        save(out / "sweep.json", to_json(told).encode()),
         save(out / "sweep.csv", to_csv(spec, rows).encode()),
-        save(out / "sweep.html", page.render(spec, rows).encode()),
+        save(out / "sweep.html", page.render(msgspec.convert(told, Told)).encode()),
         *(save(out / name, canvas.png(draw, size)) for name, (draw, size) in drawn.items()),
     ]

@@ -9,15 +9,21 @@ from typing import Any
 
 import numpy as np
 
+from harness.play.offer import clock_document
+from reports.reading.run import Floats
 from reports.sweep.result import half_width, shown
 from reports.tune.race import Candidate, Raced
 from reports.tune.spec import TuneSpec
 from reports.virtual import beside
+from reports.virtual.about import about
 from reports.virtual.beside import Beside
 from reports.virtual.cell import Figures
 from reports.virtual.measures import MEASURES, Measure, as_json
 from reports.virtual.policy_toml import policy_toml
 from reports.virtual.stage import overlaid
+
+#: Bins of a course that are drawn at most.
+MOST_BINS = 90
 
 #: Beside the objectives and what the constraints bound.
 SHOWN = ("goodput", "good_share", "call_latency.p99", "amplification", "tokens_per_good_call", "shed_rate")
@@ -114,6 +120,7 @@ def document(tuned: Tuned) -> dict[str, Any]:
         "name": spec.name,
         "title": spec.title,
         "finding": spec.finding,
+        "about": about(spec.stage, len(spec.seeds), spec.against),
         "policy": spec.stage.policy_name,
         "stages": [stage.document() for stage in spec.stages],
         "seeds": list(spec.seeds),
@@ -138,11 +145,38 @@ def document(tuned: Tuned) -> dict[str, Any]:
             for m in measures(spec)
             for gain in [held.gain(m)]
         },
+        "course": None if held is None else _course(spec, held),
         "real": beside.document(tuned.real, measures(spec)),
         "front": [_row(spec, c) for c in raced.front],
         "last": [_row(spec, c) for c in raced.last],
         "trials": [_row(spec, c) for c in raced.all],
     }
+
+
+def _course(spec: TuneSpec, held: HeldOut) -> dict[str, Any]:
+    """The first stage over its time: means over the held-out seeds, calls a second, bins by their edges."""
+    load, seeds = spec.stage.load, len(spec.held_out)
+    edges, offered, today = course(held.today[:seeds])
+    _, _, winner = course(held.winner[:seeds])
+    return {
+        "length_s": load.length_s,
+        "clock": clock_document(load.window, load.length_s),
+        "edges_s": edges.tolist(),
+        "offered": offered.tolist(),
+        "today": today.tolist(),
+        "winner": winner.tolist(),
+    }
+
+
+def course(cells: Sequence[Figures]) -> tuple[Floats, Floats, Floats]:
+    """Bin edges in seconds, and the mean rates of calls offered and of good ones over the seeds."""
+    bin_s = cells[0]["course"]["bin_s"]
+    offered, good = (np.mean([cell["course"][of] for cell in cells], axis=0) for of in ("offered", "good"))
+    group = max(1, math.ceil(len(offered) / MOST_BINS))
+    starts = np.arange(0, len(offered), group)
+    edges = np.minimum(np.append(starts, len(offered)) * bin_s, cells[0]["duration_s"])
+    widths = np.diff(edges)
+    return edges, np.add.reduceat(offered, starts) / widths, np.add.reduceat(good, starts) / widths
 
 
 def _row(spec: TuneSpec, one: Candidate) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from reports.drawing import canvas
 from reports.drawing.canvas import Draw, Size
 from reports.summary.result import save, to_json
 from reports.telling.progress import Progress
-from reports.tune import page, plots
+from reports.tune import page, plots, result
 from reports.tune.race import KEPT, candidate, race
-from reports.tune.result import HeldOut, Tuned, document, policy_file
+from reports.tune.result import HeldOut, Tuned
 from reports.tune.spec import TuneSpec
 from reports.tune.study import Search
+from reports.tune.told import told as told_of
 from reports.virtual.beside import replay_all
 from reports.virtual.cell import Figures
 from reports.virtual.pool import Pool, Store
@@ -64,12 +65,14 @@ def _expected(spec: TuneSpec) -> int:
 
 def write(tuned: Tuned, out: Path) -> list[Path]:
     """`tuned.toml`, `tune.json`, `tune.html` and two pictures, from the same numbers."""
-    drawn: dict[str, Draw] = {"tried.png": plots.tried(tuned)}
-    if tuned.held_out is not None:
-        drawn["course.png"] = plots.courses(tuned)
+    document = result.document(tuned)
+    told = told_of(document)
+    drawn: dict[str, Draw] = {"tried.png": plots.tried(told)}
+    if told.course is not None:
+        drawn["course.png"] = plots.courses(told.course)
     return [
-        save(out / "tuned.toml", policy_file(tuned).encode()),
-        save(out / "tune.json", to_json(document(tuned)).encode()),
-        save(out / "tune.html", page.render(tuned).encode()),
+        save(out / "tuned.toml", result.policy_file(tuned).encode()),
+        save(out / "tune.json", to_json(document).encode()),
+        save(out / "tune.html", page.render(told).encode()),
         *(save(out / name, canvas.png(draw, PICTURE)) for name, draw in drawn.items()),
     ]

@@ -11,10 +11,15 @@ from reports.summary.result import save
 from reports.telling import text_table, words
 from reports.telling.progress import say
 from reports.virtual.cell import Figures, figures_of
-from reports.virtual.measures import Measure, as_json, figure_text
+from reports.virtual.measures import Measure, as_json, figure_text, number
 from reports.virtual.policy_toml import policy_toml
 from reports.virtual.real import replay
 from reports.virtual.stage import Stage, overlaid
+
+#: One of a document.
+Told = dict[str, Any]
+
+KINDS = ("virtual", "real")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +46,8 @@ def replay_all(stage: Stage, played: Sequence[tuple[str, Figures]], out: Path) -
     return found
 
 
-def heading(pairs: Sequence[Beside]) -> list[str]:
-    """A column of virtual and of real time for each."""
-    return ["measure", *(f"{pair.name}, {kind}" for pair in pairs for kind in ("virtual", "real"))]
-
-
-def lines(pairs: Sequence[Beside], measures: Sequence[Measure]) -> list[list[str]]:
-    """A line a measure."""
-    return [
-        [of.name, *(figure_text(of.of(f), of) for pair in pairs for f in (pair.virtual, pair.real))]
-        for of in measures
-    ]
-
-
-def text(pairs: Sequence[Beside], measures: Sequence[Measure]) -> str:
-    """The table, and what was wrong with the real runs."""
-    warned = [f"DEGRADED, {pair.name}: {words.clean(reason)}" for pair in pairs for reason in pair.degraded]
-    return "\n".join([text_table.table(heading(pairs), lines(pairs, measures)), *warned])
-
-
-def document(pairs: Sequence[Beside], measures: Sequence[Measure]) -> list[dict[str, Any]]:
-    """The same for machines."""
+def document(pairs: Sequence[Beside], measures: Sequence[Measure]) -> list[Told]:
+    """Both figures of every measure, as JSON holds them."""
     return [
         {
             "name": pair.name,
@@ -74,3 +60,29 @@ def document(pairs: Sequence[Beside], measures: Sequence[Measure]) -> list[dict[
         }
         for pair in pairs
     ]
+
+
+def heading(told: Sequence[Told]) -> list[str]:
+    """A column of virtual and of real time for each of a document."""
+    return ["measure", *(f"{one['name']}, {kind}" for one in told for kind in KINDS)]
+
+
+def lines(told: Sequence[Told], measures: Sequence[Measure]) -> list[list[str]]:
+    """A line a measure; none where nothing was replayed."""
+    if not told:
+        return []
+    return [
+        [of.name, *(figure_text(number(one[of.name][kind]), of) for one in told for kind in KINDS)]
+        for of in measures
+    ]
+
+
+def degraded(told: Sequence[Told]) -> list[str]:
+    """What was wrong with the real runs."""
+    return [f"{one['name']}: {words.clean(reason)}" for one in told for reason in one["degraded"]]
+
+
+def text(told: Sequence[Told], measures: Sequence[Measure]) -> str:
+    """The table, and what was wrong with the real runs."""
+    warned = [f"DEGRADED, {reason}" for reason in degraded(told)]
+    return "\n".join([text_table.table(heading(told), lines(told, measures)), *warned])

@@ -17,6 +17,7 @@ from reports.tune import page, run
 from reports.tune.race import race
 from reports.tune.result import HeldOut, Tuned, document, policy_file
 from reports.tune.spec import TuneSpec
+from reports.tune.told import told
 from reports.virtual.beside import Beside
 from reports.virtual.cell import Figures
 from reports.virtual.measures import MEASURES
@@ -163,10 +164,10 @@ def test_a_page_of_any_study_is_sound_and_loads_nothing(tmp_path: Path, case: An
     assert found.wrong == []
     assert len(found.ids) == len(set(found.ids))
     assert ended.verdict in found.text
-    assert ended.verdict in page.text(ended)
-    told = json.loads((tmp_path / "tune.json").read_text(encoding="utf-8"))
-    assert told["verdict"] == ended.verdict
-    assert len(told["trials"]) == len(ended.raced.all)
+    assert ended.verdict in page.text(told(document(ended)))
+    written = json.loads((tmp_path / "tune.json").read_text(encoding="utf-8"))
+    assert written["verdict"] == ended.verdict
+    assert len(written["trials"]) == len(ended.raced.all)
 
 
 def test_real_time_stands_beside_virtual_time() -> None:
@@ -174,10 +175,10 @@ def test_real_time_stands_beside_virtual_time() -> None:
     won = tuned(spec, 90, held=held_out((1, 3), (2, 4)))
     pair = Beside("winner", small.figures(3.0), small.figures(2.5, billed_tokens=None), ("too slow\x1b",))
     both = Tuned(spec, won.raced, won.held_out, [pair])
-    text = page.text(both)
+    text = page.text(told(document(both)))
     assert "winner, virtual  winner, real" in text
     assert "DEGRADED, winner: too slow " in text
-    told = json.loads(to_json(document(both)))["real"][0]
-    assert told["goodput"] == {"virtual": 3.0, "real": 2.5}
-    assert told["tokens_per_good_call"] == {"virtual": 100.0, "real": None}
-    assert Page(page.render(both)).wrong == []
+    written = json.loads(to_json(document(both)))["real"][0]
+    assert written["goodput"] == {"virtual": 3.0, "real": 2.5}
+    assert written["tokens_per_good_call"] == {"virtual": 100.0, "real": None}
+    assert Page(page.render(told(document(both)))).wrong == []
