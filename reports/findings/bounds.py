@@ -7,6 +7,7 @@ import numpy as np
 from reports.findings import say
 from reports.findings.facts import Facts
 from reports.findings.finding import Drawn, problem
+from reports.findings.server import server_knee
 from reports.reading.run import NS_PER_S, Bools
 
 #: Told where calls, or requests, were cut by a bound: one in a hundred.
@@ -31,7 +32,7 @@ def timeout_short(facts: Facts) -> list[Drawn]:
     cut = attempts.fault == "attempt_timeout"
     count = int(np.count_nonzero(cut))
     near = _near(facts, bound_s)
-    if not count or count < LEAST_CUT * facts.requests or near < LEAST_NEAR:
+    if not count or count < LEAST_CUT * facts.requests or near < LEAST_NEAR or _slowed(facts):
         return []
     text = (
         f"The attempt timeout of {bound_s:g} s was too short: it cut {say.share(count / facts.requests)}"
@@ -54,7 +55,7 @@ def deadline_short(facts: Facts) -> list[Drawn]:
         return []
     cut, waited, backed_off, wire = spent
     near = _near(facts, bound_s)
-    if near < LEAST_NEAR or wire < MOST_OF_TIME:
+    if near < LEAST_NEAR or wire < MOST_OF_TIME or _slowed(facts):
         return []
     text = (
         f"The deadline of {bound_s:g} s was too short: {say.share(cut / facts.calls)} of calls were cut"
@@ -82,6 +83,12 @@ def out_of_time(facts: Facts) -> list[Drawn]:
         f" their time went by {where}."
     )
     return [problem("out_of_time", text, _shares(cut, facts, waited, backed_off, wire), cut / facts.calls)]
+
+
+def _slowed(facts: Facts) -> bool:
+    """Whether replies were slow because the API was crowded: a longer bound would crowd it more."""
+    overloaded = int(np.count_nonzero(facts.overloaded))
+    return bool(server_knee(facts)) or overloaded >= LEAST_CUT * facts.requests
 
 
 def _near(facts: Facts, bound_s: float) -> float:

@@ -25,6 +25,9 @@ MOST_THROTTLED = 0.5
 #: ...and it shut out calls: one in two hundred.
 LEAST_SHUT_OUT = 0.005
 
+#: One that opened for cause is a problem, too, where it shut out one call in fifty.
+MUCH_SHUT_OUT = 0.02
+
 
 @dataclass(frozen=True, slots=True)
 class Openings:
@@ -54,7 +57,10 @@ def breaker_eager(facts: Facts) -> list[Drawn]:
             f"on 429s, which are answers of an API that is up: they were {say.share(found.throttled)}"
             " of the failures in the ten seconds before"
         )
-    text = f"The breaker was too eager: it opened {say.times(found.times)} {why}, {_cost(facts, found)}."
+    text = (
+        f"The breaker was too eager: it opened {say.times(found.times)} {why}. It was open {_open(facts)} of"
+        f" the time, {_cost(facts, found)}."
+    )
     return [problem("breaker_eager", text, _evidence(facts, found), found.shut_out / facts.calls)]
 
 
@@ -64,17 +70,20 @@ def breaker_opened(facts: Facts) -> list[Drawn]:
     if found is None or (found.eager and found.shut_out >= LEAST_SHUT_OUT * facts.calls):
         return []
     text = (
-        f"The breaker opened {say.times(found.times)}, when {say.share(1 - found.answered)} of the"
-        " requests in the"
-        f" ten seconds before had failed, {_cost(facts, found)}."
+        f"The breaker opened {say.times(found.times)}, for cause: {say.share(1 - found.answered)} of the"
+        f" requests in the ten seconds before had failed. It was open {_open(facts)} of the time,"
+        f" {_cost(facts, found)}."
     )
-    return [note("breaker_opened", text, _evidence(facts, found), found.shut_out / facts.calls)]
+    shut_out = found.shut_out / facts.calls
+    make = problem if shut_out >= MUCH_SHUT_OUT else note
+    return [make("breaker_opened", text, _evidence(facts, found), shut_out)]
 
 
 def openings(facts: Facts) -> Openings | None:
     """Every opening of every worker's breaker in the window; None where there was none."""
     events = facts.run.events.named("breaker")
     opened_ns = events.at_ns[events.text == breaker.OPEN]
+    opened_ns = opened_ns[opened_ns <= facts.run.window_ns]
     if not len(opened_ns):
         return None
     attempts = facts.run.attempts
@@ -100,6 +109,10 @@ def _before(facts: Facts, at_ns: Ints, opened_ns: Ints) -> int:
     return int((upto[last + 1] - upto[first]).sum())
 
 
+def _open(facts: Facts) -> str:
+    return say.share(facts.summary["breaker_open_fraction"])
+
+
 def _cost(facts: Facts, found: Openings) -> str:
     if not found.shut_out:
         return "and no call was shut out"
@@ -117,7 +130,6 @@ def _evidence(facts: Facts, found: Openings) -> list[str]:
     if spans:
         average = "" if len(spans) == 1 else " each time, on average"
         lines.append(f"open for {words.duration(float(np.mean(spans)))}{average}")
-    lines.append(f"open for {say.share(facts.summary['breaker_open_fraction'])} of the workers' time")
     lines.append(
         f"before it opened: {say.share(found.answered)} of the requests that ended were ok;"
         f" {say.share(found.throttled)} of the failures were 429s"

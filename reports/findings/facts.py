@@ -13,7 +13,7 @@ from reports.figures import checks, metrics
 from reports.figures.objectives import Objective
 from reports.findings.levels import Levels, levels_of
 from reports.findings.moments import Moments, moments_of
-from reports.findings.stretches import Bins, bins_of
+from reports.findings.stretches import THROUGHOUT, Bins, bins_of, bridged, merged
 from reports.reading.run import ABSENT, Bools, Ints, Run
 from reports.reading.server_log import ServerLog, read_server_log
 
@@ -87,6 +87,11 @@ class Facts:
         return self.run.attempts.outcome == "throttled"
 
     @cached_property
+    def overloaded(self) -> Bools:
+        """Which were turned away with 503 or 529."""
+        return self.run.attempts.outcome == "overloaded"
+
+    @cached_property
     def retries(self) -> Bools:
         """Which were not the first of their call."""
         return self.run.attempts.attempt > 1
@@ -127,6 +132,28 @@ def facts_of(run: Run, summary: Mapping[str, Any]) -> Facts:
     bins = bins_of(run.window_s, len(run.calls), run.manifest.schedule.clock)
     log = None if run.folder is None else read_server_log(run.folder)
     return Facts(run, summary, bins, log)
+
+
+#: A stretch stands out where a share is twice that of the whole run, or half way from it to all.
+STANDS_OUT = 2.0
+
+#: More stretches than these are no matter of time.
+MOST_WORST = 3
+
+
+def worst(part: Ints, whole: Ints, least_share: float) -> Bools | None:
+    """The stretches that stand out by their share of `part` in `whole`; None where it was even.
+
+    They are few, they are not the whole run, and they hold at least half of `part`.
+    """
+    overall = part.sum() / max(whole.sum(), 1)
+    outstanding = min(STANDS_OUT * overall, (1 + overall) / 2)
+    found = marked(part, whole, max(least_share, outstanding))
+    stretches = merged(found)
+    if not 1 <= len(stretches) <= MOST_WORST or sum(b - a for a, b in stretches) >= THROUGHOUT * len(whole):
+        return None
+    found = bridged(found)
+    return found if 2 * part[found].sum() >= part.sum() else None
 
 
 def marked(part: Ints, whole: Ints, least_share: float) -> Bools:

@@ -6,15 +6,15 @@ where it cannot be known.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from reports.findings import say
-from reports.findings.facts import Facts, marked
+from reports.findings.facts import Facts, marked, worst
 from reports.findings.finding import Drawn, note, problem
-from reports.findings.stretches import bridged
 from reports.reading.run import NS_PER_S, Bools, Run
 from reports.telling import words
 
@@ -24,8 +24,8 @@ LEAST_REQUESTS, LEAST_CALLS_LOST = 0.02, 0.005
 #: A note: one request in five hundred. Anything rarer is what every network does.
 LEAST_NOTED = 0.002
 
-#: A stretch is where at least this share of requests met it, and twice the share of the whole run.
-LEAST_IN_STRETCH, STRETCH_FACTOR = 0.05, 2.0
+#: A stretch is where at least this share of requests met it, and many more than in the whole run.
+LEAST_IN_STRETCH = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,9 @@ TROUBLES = (
 )
 
 
+#: Characters of an error that a sentence quotes; its evidence has all of it.
+MOST_QUOTED = 60
+
 #: Kinds that a client which keeps its connections meets less.
 _OF_CONNECTIONS = ("no_connection", "connections_broke")
 
@@ -146,10 +149,9 @@ def _troubled(facts: Facts, trouble: Trouble) -> list[Drawn]:
 def _where(facts: Facts, met: Bools, overall: float) -> tuple[str, float]:
     """When it was at its worst, and the share of requests then; the whole run where it was even."""
     count = facts.bins.count(facts.sent[met])
-    bad = marked(count, facts.sent_count, max(LEAST_IN_STRETCH, min(STRETCH_FACTOR * overall, 0.5)))
-    if int(count[bad].sum()) < facts.bins.count(facts.sent[met]).sum() / 2:
+    bad = worst(count, facts.sent_count, LEAST_IN_STRETCH)
+    if bad is None:
         return "", overall
-    bad = bridged(bad)
     share = float(count[bad].sum() / facts.sent_count[bad].sum())
     return f"{facts.bins.told(bad)}: ", share
 
@@ -212,7 +214,7 @@ def refused_for_good(facts: Facts) -> list[Drawn]:
         return []
     said = [f for f in facts.summary["failure_details"] if f["outcome"] == "fatal"]
     lost = facts.calls_lost_by(met)
-    first = f": “{said[0]['detail']}”" if said else ""
+    first = f": “{textwrap.shorten(said[0]['detail'], MOST_QUOTED, placeholder='…')}”" if said else ""
     text = f"{say.count(count, 'request')} were refused for good, which no retry can help{first}."
     if count == 1:
         text = text.replace("were", "was", 1)

@@ -8,9 +8,8 @@ import numpy as np
 
 from reports.figures.metrics import share as share_of
 from reports.findings import say
-from reports.findings.facts import Facts, marked
+from reports.findings.facts import Facts, worst
 from reports.findings.finding import Drawn, Finding, note, problem
-from reports.findings.stretches import bridged
 from reports.telling import words
 
 #: The first of the problems of a run that can be trusted.
@@ -19,7 +18,7 @@ HEADLINE = 1.5
 #: Nothing is wrong with a run that serves 99 % of its calls in time.
 MOST_LOST = 0.01
 
-#: Its worst stretch is where at least one call in ten was lost, and more than over the whole run.
+#: Its worst stretch is where at least one call in ten was lost, and many more than over the whole run.
 LOST_IN_STRETCH = 0.1
 
 #: A kind or model is worse off where it loses so much more than the rest, and by so many standard errors.
@@ -58,13 +57,10 @@ def calls_lost(facts: Facts) -> list[Drawn]:
     ]
     told = say.listed([f"{say.share(n / facts.calls)} {what}" for n, what in parts if n])
     text = f"{say.part(lost, facts.calls)} calls were not served in time: {told}."
-    overall = lost / facts.calls
-    worst = marked(facts.lost_count, facts.due_count, max(LOST_IN_STRETCH, overall))
-    when = facts.bins.told(worst) if worst.any() else ""
-    if when and when != "throughout":
-        worst = bridged(worst)
-        share = float(facts.lost_count[worst].sum() / facts.due_count[worst].sum())
-        text += f" Worst {when}: {say.share(share)}."
+    bad = worst(facts.lost_count, facts.due_count, LOST_IN_STRETCH)
+    if bad is not None:
+        share = float(facts.lost_count[bad].sum() / facts.due_count[bad].sum())
+        text += f" Worst {facts.bins.told(bad)}: {say.share(share)}."
     return [problem("calls_lost", text, _of_lost(facts, late), HEADLINE)]
 
 

@@ -37,6 +37,10 @@ class Moments:
         """The moment at or before each instant; instants outside count as the first or the last."""
         return np.clip(at_ns // self.step_ns, 0, len(self) - 1)
 
+    def between(self, start_ns: Ints, end_ns: Ints) -> Ints:
+        """How many intervals [start, end) hold each moment."""
+        return _by(start_ns, self.step_ns, len(self)) - _by(end_ns, self.step_ns, len(self))
+
     def count(self, at_ns: Ints) -> Ints:
         """How many instants lie from each moment to the next; those outside the window in none."""
         places = at_ns // self.step_ns

@@ -21,8 +21,11 @@ MOST_ANSWERED = 0.5
 #: ...and not mostly with 429, which costs the API next to nothing.
 MOST_THROTTLED = 0.5
 
-#: Fewer retries than these are no storm, whatever their share.
+#: Fewer retries are no storm, nor do they tell how retries fare.
 FEWEST = 20
+
+#: Neither are shorter stretches: every outage begins with a burst of retries.
+LEAST_STORM_S = 10.0
 
 #: Told as a note from one request in a hundred on.
 LEAST_NOTED = 0.01
@@ -39,7 +42,8 @@ def retry_storm(facts: Facts) -> list[Drawn]:
         & (facts.sent_count > facts.due_count)
     )
     count, sent = int(retries[stormy].sum()), int(facts.sent_count[stormy].sum())
-    if count < FEWEST:
+    length_s = float(np.diff(facts.bins.edges_s)[stormy].sum())
+    if count < FEWEST or length_s < LEAST_STORM_S:
         return []
     within = (facts.sent >= 0) & stormy[facts.sent]
     failed = int(np.count_nonzero(within & ~facts.answered))
@@ -65,7 +69,7 @@ def retry_storm(facts: Facts) -> list[Drawn]:
 def retries_paid(facts: Facts) -> list[Drawn]:
     """What retries came to, where there is no storm."""
     count = int(np.count_nonzero(facts.retries))
-    if count < LEAST_NOTED * facts.requests or count == 0 or retry_storm(facts):
+    if count < max(FEWEST, LEAST_NOTED * facts.requests) or retry_storm(facts):
         return []
     again = facts.run.calls.attempts > 1
     tried, saved = int(np.count_nonzero(again)), int(np.count_nonzero(again & facts.run.ok))

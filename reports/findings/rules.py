@@ -6,7 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reports.findings import bounds, breakers, faults, losses, permits, retries, server, trust
+from reports.figures import checks
+from reports.findings import (
+    bounds,
+    breakers,
+    faults,
+    hold,
+    levels,
+    losses,
+    permits,
+    retries,
+    server,
+    trust,
+)
 from reports.findings.facts import Facts, facts_of
 from reports.findings.finding import SEVERITIES, Drawn, Finding
 from reports.reading.run import Run
@@ -23,36 +35,46 @@ class Rule:
     draw: Callable[[Facts], list[Drawn]]
 
 
+def _pct(share: float) -> str:
+    return f"{100 * share:g} %"
+
+
 #: Whether the run can be believed: looked at in every run, however short.
 TRUST = (
     Rule(
         "generator_saturated",
-        "schedule lag p99 above 50 ms, or above 10 ms and above the median time of a reply (as in"
-        " `degraded`)",
+        f"schedule lag p99 above {checks.LAG_LIMIT_MS:g} ms, or above {checks.LAG_LEAST_MS:g} ms and"
+        " above the"
+        " median time of a reply, as in `degraded`",
         trust.generator_saturated,
     ),
     Rule("run_incomplete", "any other reason in `degraded`", trust.run_incomplete),
     Rule(
         "unfinished_drain",
-        "scheduled calls that were never recorded, in a run that ended",
+        "scheduled calls that were never recorded, in a run that came to its end",
         trust.unfinished_drain,
     ),
     Rule(
         "hot_worker",
-        "a worker's schedule lag p99 above 10 ms and five times that of the middle one; or above 90 % of"
-        " a core"
-        " while the next is at half of it or less",
+        f"a worker with a schedule lag p99 above {checks.LAG_LEAST_MS:g} ms and {trust.HOT_FACTOR:g}"
+        " times that of"
+        f" the middle one, or with {_pct(checks.FULL_CPU)} of a core while the next has half of that at most",
         trust.hot_worker,
     ),
-    Rule("few_calls", "under 100 calls: the rules below are not applied", trust.few_calls),
+    Rule(
+        "few_calls",
+        f"under {trust.FEWEST_CALLS} calls: none of the rules below is applied",
+        trust.few_calls,
+    ),
 )
 
 _FAULTS = tuple(
     Rule(
         trouble.key,
-        f"{trouble.rule}: a problem from 2 % of requests on, or 0.5 % of calls lost by it; a note from"
-        " 0.2 % on."
-        " A stretch: bins with 5 % or twice the run's share, if they hold half of them",
+        f"{trouble.rule}: a problem from {_pct(faults.LEAST_REQUESTS)} of requests on, or where"
+        f" {_pct(faults.LEAST_CALLS_LOST)} of calls ended so; a note from {_pct(faults.LEAST_NOTED)} of"
+        " requests on."
+        f" Its stretches: as those of `calls_lost`, from {_pct(faults.LEAST_IN_STRETCH)} on",
         faults.rule_of(trouble),
     )
     for trouble in faults.TROUBLES
@@ -61,77 +83,113 @@ _FAULTS = tuple(
 RULES = (
     Rule(
         "calls_lost",
-        "over 1 % of calls not ok in time. Worst: bins with 10 % lost or more",
+        f"over {_pct(losses.MOST_LOST)} of calls not ok in time. Worst: the bins in which"
+        f" {_pct(losses.LOST_IN_STRETCH)} were lost, and twice the run's share or half way from it to"
+        " all, where"
+        " these are at most three stretches and hold half of all that were lost; bins one apart are one"
+        " stretch",
         losses.calls_lost,
     ),
     Rule(
         "limits_low",
-        "2 % of calls or more waited 50 ms for leave to send or were turned away; over the bins where"
-        " every fifth"
-        " did, 85 % of the permits were in use, under 2 % of requests met 429, 503 or silence, and a"
-        " reply took at"
-        " most 1.3 times what it took with few on the wire",
+        f"{_pct(hold.LEAST_HELD)} of calls waited 50 ms for leave to send, or were turned away;"
+        f" {_pct(hold.IN_USE)} of the permits were in use while they did; and in the bins where one call"
+        " in five was"
+        f" held up, under {_pct(hold.MOST_REFUSED)} of requests met 429, 503 or silence, and a reply took"
+        " at most"
+        f" {hold.MOST_SLOWED:g} times what it took with few requests on the wire",
         permits.limits_low,
     ),
-    Rule("permits_bound", "the same, but the API refused more or was slower", permits.permits_bound),
-    Rule("held_back", "calls waited so while under 85 % of the permits were in use", permits.held_back),
+    Rule("permits_bound", "the same, but the API refused more, or was slower", permits.permits_bound),
+    Rule(
+        "permits_ramp",
+        "calls waited so while there were fewer permits than the policy itself sets: a breaker had just"
+        " closed",
+        permits.permits_ramp,
+    ),
+    Rule(
+        "own_rate",
+        f"calls waited so with under {_pct(hold.IN_USE)} of the permits in use, and the policy sets rpm"
+        " or tpm",
+        permits.own_rate,
+    ),
+    Rule("rate_waits", "the same, and the policy sets neither", permits.rate_waits),
     Rule(
         "breaker_eager",
-        "breakers shut out 0.5 % of calls or more, although in the ten seconds before they opened 60 %"
-        " of requests"
-        " were ok, or half of the failures were 429s which the policy counts",
+        f"breakers shut out {_pct(breakers.LEAST_SHUT_OUT)} of calls, although in the ten seconds before"
+        " they opened"
+        f" {_pct(breakers.MOST_ANSWERED)} of the requests that ended were ok, or"
+        f" {_pct(breakers.MOST_THROTTLED)} of the failures were 429s and the policy counts those",
         breakers.breaker_eager,
     ),
-    Rule("breaker_opened", "breakers that opened otherwise", breakers.breaker_opened),
+    Rule(
+        "breaker_opened",
+        f"breakers that opened otherwise; a problem from {_pct(breakers.MUCH_SHUT_OUT)} of calls shut out on",
+        breakers.breaker_opened,
+    ),
     Rule(
         "retry_storm",
-        "bins with more requests than calls due, 25 % of them or more retries, and at most 60 % of calls"
-        " served in"
-        " time; over them, at most half of the requests are ok, and at most half of the failures 429s",
+        f"{retries.LEAST_STORM_S:g} s of bins in which more requests were sent than calls were due,"
+        f" {_pct(retries.LEAST_RETRIES)} of them retries, and at most {_pct(retries.MOST_GOOD)} of calls"
+        " were served"
+        f" in time; over them at most {_pct(retries.MOST_ANSWERED)} of the requests were ok, and at most"
+        f" {_pct(retries.MOST_THROTTLED)} of the failures 429s",
         retries.retry_storm,
     ),
     *_FAULTS,
     Rule("refused_for_good", "any attempt that ended `fatal`", faults.refused_for_good),
     Rule(
         "server_knee",
-        "with the most requests on the wire (twice those of the quietest replies, ten or more) a reply"
-        " takes 1.5"
-        " times as long or more; each over 5 % of the replies, twenty at least",
+        f"the replies sent with the most requests on the wire (the last {_pct(levels.SHARE_OF_REPLIES)}"
+        " of them,"
+        f" {levels.LEAST_REPLIES} at least) took {server.LEAST_SLOWING:g} times as long as those sent"
+        " with the fewest,"
+        f" which were at most half as many; {server.LEAST_IN_FLIGHT:g} at least were on the wire",
         server.server_knee,
     ),
     Rule(
         "slow_network",
-        "with the mock server's log beside the run: 150 ms and 20 % of the time of ok requests are not"
-        " its own",
+        f"with the mock server's log beside the run: {1000 * server.LEAST_WAY_S:g} ms and"
+        f" {_pct(server.LEAST_WAY_SHARE)} of the time of ok requests, on average, were not the server's",
         server.slow_network,
     ),
     Rule(
         "timeout_short",
-        "1 % of requests or more cut by the attempt timeout, while 10 % of the replies took over 60 % of it",
+        f"{_pct(bounds.LEAST_CUT)} of requests cut by the attempt timeout, while"
+        f" {_pct(bounds.LEAST_NEAR)} of the"
+        f" replies took over {_pct(bounds.NEAR)} of it, and the API was neither past its knee nor overloaded",
         bounds.timeout_short,
     ),
     Rule(
         "deadline_short",
-        "1 % of calls or more cut by their deadline, most of their time on the wire, while 10 % of the"
-        " replies took"
-        " over 60 % of it",
+        f"{_pct(bounds.LEAST_CUT)} of calls cut by their deadline, half of their time on the wire, while"
+        f" {_pct(bounds.LEAST_NEAR)} of the replies took over {_pct(bounds.NEAR)} of it, and the API was"
+        " neither",
         bounds.deadline_short,
     ),
-    Rule("out_of_time", "1 % of calls or more cut by their deadline otherwise", bounds.out_of_time),
+    Rule("out_of_time", "calls cut by their deadline otherwise", bounds.out_of_time),
     Rule(
-        "tokens_wasted", "1 % of tokens or more in attempts ok of calls that were not", losses.tokens_wasted
+        "tokens_wasted",
+        f"{_pct(losses.LEAST_WASTED)} of tokens in attempts that were ok, of calls that were not",
+        losses.tokens_wasted,
     ),
     Rule(
         "kind_worse, model_worse",
-        "a kind or model of 50 calls or more, served in time 10 points and 4 standard errors less than"
-        " the rest",
+        f"a kind or model of {losses.FEWEST_OF_A_KIND} calls, served in time {100 * losses.WORSE_BY:g}"
+        " points and"
+        f" {losses.WORSE_ERRORS:g} standard errors less than the rest",
         losses.kind_worse,
     ),
-    Rule("retries_paid", "1 % of requests or more are retries, and there is no storm", retries.retries_paid),
+    Rule(
+        "retries_paid",
+        f"{_pct(retries.LEAST_NOTED)} of requests are retries, {retries.FEWEST} at least, and there is no"
+        " storm",
+        retries.retries_paid,
+    ),
     Rule(
         "never_the_limit",
-        "permits that under 1 % of calls waited for, a breaker that never opened, a door that turned"
-        " nobody away",
+        f"permits that under {_pct(losses.MOST_WAITED)} of calls waited for, a breaker that never opened, an"
+        " admission that turned nobody away",
         losses.never_the_limit,
     ),
 )
