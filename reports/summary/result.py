@@ -17,6 +17,7 @@ from reports.figures.totals import Totals, finite, percentiles
 from reports.findings import find
 from reports.reading.prices import Prices, shipped
 from reports.reading.run import NS_PER_S, Run
+from reports.summary import steadiness
 
 Summary = dict[str, Any]
 
@@ -66,6 +67,7 @@ def summarise(
         **figures,
         "failures": failures,
         "cost_usd": cost.document(ledger.used(), int(np.count_nonzero(good)), priced),
+        "steady": steadiness.section(run, failures),
         "generator": _generator(run),
         "kinds": breakdowns.by_kind(run, good, ledger, priced),
         "models": breakdowns.by_model(run, good, ledger, priced),

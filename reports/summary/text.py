@@ -7,6 +7,7 @@ from typing import Any
 from reports.figures.metrics import share
 from reports.findings.finding import recalled
 from reports.findings.text import in_lines
+from reports.summary import steady_block
 from reports.summary.result import PERCENTILES, Summary, latencies
 from reports.telling import words
 from reports.telling.text_table import table
@@ -16,7 +17,14 @@ LABEL_WIDTH = 23
 
 def render(summary: Summary) -> str:
     """A compact report, at most 100 columns wide where names are of ordinary length."""
-    parts = [_heading(summary), *_findings(summary), _rates(summary), _outcomes(summary), _latencies(summary)]
+    parts = [
+        _heading(summary),
+        *_findings(summary),
+        _rates(summary),
+        _outcomes(summary),
+        _latencies(summary),
+        steady_block.lines(summary),
+    ]
     return "\n\n".join(parts)
 
 

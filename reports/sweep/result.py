@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from reports.figures.pareto import front
 from reports.figures.totals import finite
+from reports.statistics.student import half_width
 from reports.sweep.spec import Settings, SweepSpec
 from reports.virtual import beside
 from reports.virtual.about import about
@@ -38,14 +38,6 @@ SHOWN = (
 
 #: The axes of the Pareto picture.
 GAIN, COST = MEASURES["goodput"], MEASURES["tokens_per_good_call"]
-
-#: Student's t, two-sided 95 %, by degrees of freedom from 1 (NIST/SEMATECH e-Handbook, table 1.3.6.7.2).
-_T95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
-
-#: Of the normal distribution, and t's expansion in it, good to 0.1 % beyond the table (Abramowitz and Stegun,
-#: 26.7.5).
-_Z95 = 1.959964
-_EXPANSION = ((_Z95**3 + _Z95) / 4, (5 * _Z95**5 + 16 * _Z95**3 + 3 * _Z95) / 96)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +91,6 @@ def numbered(rows: Sequence[Row]) -> list[tuple[int | None, Row]]:
     """The rows, best goodput first; those on the front have numbers, from 1."""
     numbers = itertools.count(1)
     return [(next(numbers) if row.pareto else None, row) for row in sorted(rows, key=lambda row: row.behind)]
-
-
-def half_width(differences: Sequence[float]) -> float:
-    """Half of the 95 % interval of the mean of paired differences: t * s / sqrt(n); nan of fewer than two."""
-    n = len(differences)
-    if n < 2:  # noqa: PLR2004 - two make a difference
-        return math.nan
-    free = n - 1
-    t = _T95[free - 1] if free <= len(_T95) else _Z95 + _EXPANSION[0] / free + _EXPANSION[1] / free**2
-    return float(t * np.std(differences, ddof=1) / math.sqrt(n))
 
 
 def document(spec: SweepSpec, rows: Sequence[Row], real: Sequence[Beside] = ()) -> dict[str, Any]:

@@ -55,6 +55,14 @@ def latency(value_ms: float | str | None) -> str:
     return f"{value * MS_PER_S:.0f} µs"
 
 
+def interval(found: Mapping[str, Any]) -> str:
+    """A latency as `{"value", "low", "high"}`, with the ends of its interval where it has one."""
+    value = latency(found["value"])
+    if found["low"] is None:
+        return value
+    return f"{value} ({latency(found['low'])} – {latency(found['high'])})"
+
+
 _LATENCY_FORMS = (
     (99_950.0, MS_PER_S, 0, "s"),
     (9_995.0, MS_PER_S, 1, "s"),

@@ -11,7 +11,8 @@ import numpy as np
 
 from harness.play.offer import clock_document
 from reports.reading.run import Floats
-from reports.sweep.result import half_width, shown
+from reports.statistics.student import half_width
+from reports.sweep.result import shown
 from reports.tune.race import Candidate, Raced
 from reports.tune.spec import TuneSpec
 from reports.virtual import beside

@@ -12,7 +12,6 @@ import pytest
 from reports.sweep.result import (
     Row,
     document,
-    half_width,
     label,
     matrix,
     numbered,
@@ -46,22 +45,6 @@ def test_goodput_lost_is_paired_by_seed() -> None:
     assert other.behind == 2.0
     assert other.sure == pytest.approx(12.706 * math.sqrt(2) / math.sqrt(2))
     assert (best.pareto, other.pareto) == (True, True)  # the other is cheaper
-
-
-@pytest.mark.parametrize(
-    ("n", "t"),
-    # Student's t, two-sided 95 % (NIST/SEMATECH e-Handbook, table 1.3.6.7.2), by degrees of freedom n - 1.
-    [(2, 12.706), (3, 4.303), (11, 2.228), (12, 2.201), (16, 2.131), (31, 2.042), (101, 1.984)],
-)
-def test_half_widths_are_of_student_s_t(n: int, t: float) -> None:
-    differences = [float(i % 2) for i in range(n)]
-    expected = t * float(np.std(differences, ddof=1)) / math.sqrt(n)
-    assert half_width(differences) == pytest.approx(expected, rel=2e-3)
-
-
-def test_one_seed_is_sure_of_nothing() -> None:
-    assert math.isnan(half_width([3.0]))
-    assert math.isnan(half_width([]))
 
 
 def test_the_best_are_first_and_the_front_is_numbered() -> None:
