@@ -91,12 +91,12 @@ BREAKERS = (
         BreakerChanged(ORIGIN_NS + 13 * S, "open", "half_open"),
     ),
 )
-# CPU rows say what was spent since the last one: of worker 0 1 s until 4 s, 3 s until 8 s, 1 s until 13 s.
+# CPU rows say what was spent since the last one: of worker 0 1 s until 2 s, 4.5 s until 8 s, 1 s until 13 s.
 NOTES = (
     (
         Note(0, "cpu", 0.7),
-        Note(4000, "cpu", 1.0),
-        Note(8000, "cpu", 3.0),
+        Note(2000, "cpu", 1.0),
+        Note(8000, "cpu", 4.5),
         Note(13_000, "cpu", 1.0),
         Note(900, "gc_pause", 0.0004, "0"),
         Note(1900, "gc_pause", 0.0012, "1"),
@@ -318,13 +318,13 @@ WORKED: dict[str, Any] = {
         for name in ("deadline", "partial", "rejected", "timeout", "transient")
     ],
     "generator": {
-        # Worker 0: 1 s + 3 s + 4/5 of 1 s, of 12 s; its busiest stretch 3 s of 4. Worker 1: 1.2 s of 12 s.
-        "cpu": {"mean": 0.4, "max": 0.75},
+        # Worker 0: 1 s + 4.5 s + 4/5 of 1 s, of 12 s; at its busiest 4.5 s of 6. Worker 1: 1.2 s of 12 s.
+        "cpu": {"mean": 0.525, "max": 0.75},
         "gc_pauses": {"n": 3, "total_ms": 4.6, "max_ms": 3.0},
         "workers": [
             {
                 "worker": 0,
-                "cpu": {"mean": 0.4, "max": 0.75},
+                "cpu": {"mean": 0.525, "max": 0.75},
                 "gc_pauses": {"n": 2, "total_ms": 1.6, "max_ms": 1.2},
                 "schedule_lag_ms": of([0, 0, 0, 0, 0, 0]),
                 "loop_lag_ms": of([2, 4]),
