@@ -348,6 +348,7 @@ NO_FIGURES = {
     "policy",
     "degraded",  # tests/reports/figures/test_checks.py
     "findings",  # tests/reports/findings
+    "steady",  # tests/reports/statistics/test_steady.py, test_batches.py
     "quantile_definition",
     "failures",
 }
