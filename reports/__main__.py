@@ -10,10 +10,12 @@ from typing import NoReturn
 
 from harness.errors import HarnessError
 from reports import exits
-from reports.commands import compare, export, html, play, summarise, sweep, tune
+from reports.commands import baseline, compare, export, gate, html, play, summarise, sweep, tune
 from reports.errors import ReportError, UsageError
 
-COMMANDS = {module.NAME: module for module in (summarise, html, compare, export, play, sweep, tune)}
+COMMANDS = {
+    module.NAME: module for module in (summarise, html, compare, export, baseline, gate, play, sweep, tune)
+}
 
 #: Those whose results are kept as they come, so that the same command goes on where it was.
 RESUMABLE = (sweep.NAME, tune.NAME)
@@ -27,6 +29,9 @@ examples:
   python -m reports html RUN
   python -m reports compare runs/*-article runs/*-tuned -o docs/
   python -m reports export RUN --format csv -o tables/
+  python -m reports baseline runs/*-tuned -o baseline.json
+  python -m reports gate RUN --baseline baseline.json --threshold 'call_latency p(95)<8s'
+  python -m reports gate --ab tuned my-policy.toml --pairs 8
   python -m reports play --policy article --window 18:00-23:00 --evening 5h
   python -m reports sweep reports/experiments/semaphore-and-knee.toml --out sweeps/knee
 """

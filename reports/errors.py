@@ -1,4 +1,5 @@
-"""Every error `reports` raises. The command line prints one line of it and exits with 2.
+"""Every error `reports` raises. The command line prints one line of it and exits with 2,
+but where another code is named.
 
 ReportError
 ├── RunError        a run folder cannot be read: names the file and what is wrong with it
@@ -6,6 +7,8 @@ ReportError
 ├── PriceError      a price table cannot be read, or one of its prices is none
 ├── SpecError       a spec of virtual runs cannot be read or makes no sense
 ├── CellError       a virtual run could not be played to its end
+├── BaselineError   the baseline of a gate is missing, damaged, or of another kind or version
+├── UnlikeError     runs cannot be compared; names the difference (exit code 3)
 └── OutputError     a result cannot be written
 """
 
@@ -34,6 +37,14 @@ class SpecError(ReportError):
 
 class CellError(ReportError):
     """A virtual run could not be played to its end, or its process died."""
+
+
+class BaselineError(ReportError):
+    """The baseline of a gate is missing, damaged, or of another kind or version."""
+
+
+class UnlikeError(ReportError):
+    """Runs cannot be compared, or not be relied on: the message names the difference, or what is wrong."""
 
 
 class OutputError(ReportError):

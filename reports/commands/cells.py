@@ -14,17 +14,21 @@ def add(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--out", metavar="DIR", type=Path, required=True, help="where results go; run again to go on"
     )
-    command.add_argument(
-        "--jobs",
-        metavar="N",
-        type=_jobs,
-        default=os.cpu_count() or 1,
-        help="at once (default: a core each)",
-    )
+    add_jobs(command, "at once (default: a core each)", cores())
     command.add_argument(
         "--real", action="store_true", help="replay the best in real time, beside the settings of today"
     )
     command.add_argument("--json", action="store_true", help="print JSON instead of the table")
+
+
+def add_jobs(command: argparse.ArgumentParser, text: str, default: int | None) -> None:
+    """How many cells are played at once."""
+    command.add_argument("--jobs", metavar="N", type=_jobs, default=default, help=text)
+
+
+def cores() -> int:
+    """As many cells as there are cores."""
+    return os.cpu_count() or 1
 
 
 def _jobs(text: str) -> int:
