@@ -111,24 +111,22 @@ def _goodput(ax: Axes, compared: Sequence[Compared], size: Size) -> None:
 
 
 def _latency(ax: Axes, compared: Sequence[Compared], size: Size) -> None:
-    samples = [c.timeline.latency_s for c in compared]
-    failed_s = parts.failed_row_s(samples)
+    failed_s = parts.failed_row_s(c.timeline.latencies.slowest_s for c in compared)
     for c, colour in _coloured(compared):
         rolling = c.timeline.latency
         shown = np.where(np.isinf(rolling.p95), failed_s, rolling.p95)
         ax.plot(rolling.at_s, shown, color=colour, linewidth=2.0, label=c.label)
-    parts.latency_axis(ax, samples, failed_s, with_failures=_any_failed(compared))
+    _latency_axis(ax, compared, failed_s)
     _time(ax, compared, size)
     parts.legend(ax, _columns(compared, size))
 
 
 def _curves(ax: Axes, compared: Sequence[Compared], size: Size) -> None:
-    samples = [c.timeline.latency_s for c in compared]
-    failed_s = parts.failed_row_s(samples)
+    failed_s = parts.failed_row_s(c.timeline.latencies.slowest_s for c in compared)
     for c, colour in _coloured(compared):
-        plots.draw_curve(ax, c.timeline.latency_s, failed_s, colour=colour, label=c.label)
-    parts.latency_axis(ax, samples, failed_s, with_failures=_any_failed(compared))
-    parts.nines_axis(ax, max(len(s) for s in samples))
+        plots.draw_curve(ax, c.timeline.latencies.every, failed_s, colour=colour, label=c.label)
+    _latency_axis(ax, compared, failed_s)
+    parts.nines_axis(ax, max(c.timeline.latencies.calls for c in compared))
     ax.grid(visible=True, axis="x")
     parts.legend(ax, _columns(compared, size))
 
@@ -155,8 +153,10 @@ def _coloured(compared: Sequence[Compared]) -> list[tuple[Compared, str]]:
     return list(zip(compared, colours, strict=True))
 
 
-def _any_failed(compared: Sequence[Compared]) -> bool:
-    return any(np.isinf(c.timeline.latency_s).any() for c in compared)
+def _latency_axis(ax: Axes, compared: Sequence[Compared], failed_s: float) -> None:
+    found = [c.timeline.latencies for c in compared]
+    any_failed = any(one.failed for one in found)
+    parts.latency_axis(ax, (one.fastest_s for one in found), failed_s, with_failures=any_failed)
 
 
 def _time(ax: Axes, compared: Sequence[Compared], size: Size) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-import numpy as np
 from matplotlib import rcParams
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -14,7 +13,7 @@ from matplotlib.lines import Line2D
 from reports.drawing import hours, style
 from reports.drawing.canvas import Size
 from reports.figures.quantiles import nines
-from reports.reading.run import Clock, Floats
+from reports.reading.run import Clock
 
 LATENCY_TICKS_S = (0.001, 0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300, 1000)
 NINES_TICKS = (
@@ -101,16 +100,17 @@ def _legend(axes: Axes, handles: Sequence[Artist], labels: Sequence[str], column
     )
 
 
-def failed_row_s(samples: Iterable[Floats]) -> float:
-    """Where infinite latencies are drawn: a little above all finite ones."""
-    slowest = max((float(s[np.isfinite(s)].max(initial=0.0)) for s in samples), default=0.0)
-    return (slowest or 1.0) * FAILED_ROW
+def failed_row_s(slowest_s: Iterable[float]) -> float:
+    """Where infinite latencies are drawn: a little above the slowest finite ones, zero where none is."""
+    return (max(slowest_s, default=0.0) or 1.0) * FAILED_ROW
 
 
-def latency_axis(axes: Axes, samples: Iterable[Floats], failed_s: float, *, with_failures: bool) -> None:
-    """A logarithmic y axis in seconds whose top row, if any call failed, is for failures."""
-    finite = [s[np.isfinite(s) & (s > 0)] for s in samples]
-    fastest = min((float(np.quantile(s, 0.002)) for s in finite if len(s)), default=0.1)
+def latency_axis(axes: Axes, fastest_s: Iterable[float], failed_s: float, *, with_failures: bool) -> None:
+    """A logarithmic y axis in seconds whose top row, if any call failed, is for failures.
+
+    It begins below the least of `fastest_s`, which are infinite where nothing was fast or slow.
+    """
+    fastest = min(fastest_s, default=math.inf)
     top = failed_s * (1.25 if with_failures else 1 / FAILED_ROW * 1.15)
     bottom = min(fastest * 0.8, top / 10)
     # Bounds first: the scale would otherwise look for positive data, of which there may be none.

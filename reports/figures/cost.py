@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from reports.figures.pieces import pieces
 from reports.figures.totals import INFINITE
 from reports.reading.prices import PICODOLLARS, Prices
 from reports.reading.run import Bools, Ints, Run
@@ -69,7 +70,7 @@ class Ledger:
 
     def used(self) -> list[Used]:
         """By the whole run: one a model that attempts were sent to, in the order of their names."""
-        return self._sums(np.zeros(1, dtype=np.int32), 1)[0]
+        return self._sums(np.zeros(len(self._model), dtype=np.uint8), 1)[0]
 
     def used_by(self, group: Ints, groups: int) -> list[list[Used]]:
         """The same of each group of calls; `group` is each call's, from 0 to `groups` - 1."""
@@ -78,14 +79,19 @@ class Ledger:
 
     def _sums(self, group: Ints, groups: int) -> list[list[Used]]:
         kinds = len(self._models)
-        cell = group * kinds + self._model
-        wasted = cell[self._wasted]
-        columns = [
-            np.bincount(cell, minlength=groups * kinds),
-            *(_sum(cell, tokens, groups * kinds) for tokens in self._tokens),
-            *(_sum(wasted, tokens[self._wasted], groups * kinds) for tokens in self._tokens),
-        ]
-        rows = np.stack(columns, axis=1).reshape(groups, kinds, len(columns)).tolist()
+        found = np.zeros((groups * kinds, 5), dtype=np.int64)
+        for piece in pieces(len(self._model)):
+            cell = group[piece].astype(np.int64) * kinds + self._model[piece]
+            # What the API did not count counts nothing.
+            tokens = [np.maximum(column[piece], 0) for column in self._tokens]
+            wasted = self._wasted[piece]
+            columns = [
+                np.bincount(cell, minlength=len(found)),
+                *(_sum(cell, each, len(found)) for each in tokens),
+                *(_sum(cell[wasted], each[wasted], len(found)) for each in tokens),
+            ]
+            found += np.stack(columns, axis=1)
+        rows = found.reshape(groups, kinds, -1).tolist()
         return [
             [Used(model, *row) for model, row in zip(self._models, of_group, strict=True) if row[0]]
             for of_group in rows
@@ -168,5 +174,5 @@ def _second(run: Run) -> str | None:
 
 
 def _sum(cell: Ints, tokens: Ints, cells: int) -> Ints:
-    # What the API did not count counts nothing. Sums as float64 are exact up to 2**53 tokens.
-    return np.bincount(cell, weights=np.maximum(tokens, 0), minlength=cells).astype(np.int64)
+    # Sums as float64 are exact up to 2**53: nine thousand million million tokens.
+    return np.bincount(cell, weights=tokens, minlength=cells).astype(np.int64)

@@ -54,12 +54,11 @@ def percentiles(samples: Floats) -> dict[str, float | int | None]:
     return found
 
 
-def curve(samples: Floats, points: int = 400) -> tuple[Floats, Floats]:
-    """The percentile curve: shares from 0 up to the last that n samples can tell, and their quantiles.
+def curve(ordered: Floats, points: int = 400) -> tuple[Floats, Floats]:
+    """The percentile curve of sorted samples: shares up to the last that n can tell, and their quantiles.
 
     The shares are even on an axis of nines, -log10(1 - share), where each decade is one more nine.
     """
-    ordered = np.sort(samples)
     if len(ordered) == 0:
         return np.empty(0), np.empty(0)
     last_nines = math.log10(len(ordered))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from reports.figures.pieces import pieces
 from reports.reading.run import NS_PER_S, Events, Floats, Ints, Run
 
 #: Instants looked at: thousands in a short run, one a second in a long one, and never too many to hold.
@@ -66,8 +67,11 @@ def _step_ns(window_ns: int) -> int:
 
 def _by(at_ns: Ints, step_ns: int, count: int) -> Ints:
     """How many instants were at or before each moment."""
-    places = np.clip(-(-at_ns // step_ns), 0, count)
-    return np.cumsum(np.bincount(places, minlength=count + 1)[:count])
+    found = np.zeros(count + 1, dtype=np.int64)
+    for piece in pieces(len(at_ns)):
+        places = np.clip(-(-at_ns[piece] // step_ns), 0, count)
+        found += np.bincount(places, minlength=count + 1)
+    return np.cumsum(found[:count])
 
 
 def _limit(run: Run, step_ns: int, count: int) -> Floats | None:

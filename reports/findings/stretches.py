@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports.drawing.hours import minutes
+from reports.figures.pieces import pieces
 from reports.findings import say
 from reports.reading.run import MINUTES_PER_DAY, MINUTES_PER_HOUR, NS_PER_S, Bools, Clock, Floats, Ints
 from reports.summary.timeline import bin_edges
@@ -38,10 +39,14 @@ class Bins:
     def of(self, at_ns: Ints) -> Ints:
         """The bin of each instant, OUTSIDE where there is none; the last holds its upper bound."""
         width_ns = float(self.edges_s[1] - self.edges_s[0]) * NS_PER_S
-        found = np.floor_divide(at_ns, width_ns).astype(np.int32)
         end_ns = float(self.edges_s[-1]) * NS_PER_S
-        found[(at_ns < 0) | (at_ns > end_ns)] = OUTSIDE
-        return np.minimum(found, len(self) - 1)
+        found = np.empty(len(at_ns), dtype=np.int16)
+        for piece in pieces(len(at_ns)):
+            at = at_ns[piece]
+            bins = np.minimum(np.floor_divide(at, width_ns), len(self) - 1)
+            bins[(at < 0) | (at > end_ns)] = OUTSIDE
+            found[piece] = bins
+        return found
 
     def count(self, bins: Ints) -> Ints:
         """How many fall into each bin; those outside into none."""

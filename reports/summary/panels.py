@@ -7,6 +7,7 @@ import numpy as np
 from reports.drawing.page import Plot
 from reports.reading.run import Run
 from reports.summary import plots, said
+from reports.summary.latencies import Dots
 from reports.summary.result import Summary
 from reports.summary.timeline import Timeline
 from reports.telling import words
@@ -57,7 +58,8 @@ def _felt(run: Run, t: Timeline, s: Summary) -> list[Plot]:
         Plot(
             "latency",
             "Call latency over the evening",
-            f"One dot an ok call, one tick in the top row a failed one, at the instant it was due. {rolling}",
+            f"One dot an ok call, one tick in the top row a failed one, at the instant it was due."
+            f"{_drawn(t.dots)} {rolling}",
             plots.latency(t, clock),
             full=True,
             said=said.latency(s),
@@ -117,6 +119,15 @@ def has_breaker(run: Run) -> bool:
     """Whether the policy has a breaker that can open."""
     breaker = run.manifest.policy.values.get("breaker")
     return not (isinstance(breaker, dict) and breaker.get("kind") == "off")
+
+
+def _drawn(dots: Dots) -> str:
+    """Of how many calls a dot stands there, where that is not every one."""
+    shown = ((len(dots.ok_due_s), dots.ok, "ok"), (len(dots.failed_due_s), dots.failed, "failed"))
+    parts = [f"{words.count(n)} of {words.count(of)} {name} calls" for n, of, name in shown if n < of]
+    if not parts:
+        return ""
+    return f" Drawn are {' and '.join(parts)}, evenly over the run; every figure is of all."
 
 
 def concurrency_limit(run: Run) -> float | None:

@@ -11,8 +11,9 @@ from reports.drawing import axes as parts
 from reports.drawing import style
 from reports.drawing.canvas import Draw, Size
 from reports.figures.checks import LAG_LIMIT_MS
-from reports.figures.quantiles import curve, nines
-from reports.reading.run import Clock, Floats
+from reports.figures.quantiles import nines
+from reports.reading.run import Clock
+from reports.summary.latencies import Curve, Latencies
 from reports.summary.timeline import Timeline
 
 #: More dots than this are drawn as one picture inside the SVG.
@@ -80,15 +81,16 @@ def latency(t: Timeline, clock: Clock | None) -> Draw:
 
     def draw(figure: Figure, size: Size) -> None:
         ax = figure.add_subplot()
-        failed_s = parts.failed_row_s([t.latency_s])
-        fine = np.isfinite(t.latency_s)
-        many = len(t.latency_s) > MOST_VECTOR_DOTS
+        failed_s, shown = parts.failed_row_s([t.latencies.slowest_s]), t.dots
+        many = t.latencies.calls > MOST_VECTOR_DOTS
         size_pt, alpha = (4, 0.35) if many else (7, 0.6)
         ok_dots = ax.plot(
-            t.due_s[fine], t.latency_s[fine], ".", color=style.OK, markersize=size_pt, alpha=alpha, mew=0
+            shown.ok_due_s, shown.ok_took_s, ".", color=style.OK, markersize=size_pt, alpha=alpha, mew=0
         )
-        row = np.full(np.count_nonzero(~fine), failed_s)
-        failures = ax.plot(t.due_s[~fine], row, "|", color=style.STORM, markersize=8, alpha=0.55, zorder=3)
+        row = np.full(len(shown.failed_due_s), failed_s)
+        failures = ax.plot(
+            shown.failed_due_s, row, "|", color=style.STORM, markersize=8, alpha=0.55, zorder=3
+        )
         for line in (*ok_dots, *failures):
             line.set_rasterized(many)
         for values, label, colour, width in (
@@ -97,10 +99,10 @@ def latency(t: Timeline, clock: Clock | None) -> Draw:
             (t.latency.p99, "p99", style.LIMIT, 1.3),
         ):
             if not np.isnan(values).all():
-                shown = np.where(np.isinf(values), failed_s, values)
+                drawn_s = np.where(np.isinf(values), failed_s, values)
                 dashes = (0, (3, 1.5)) if label == "p50" else "-"
-                ax.plot(t.latency.at_s, shown, color=colour, linewidth=width, linestyle=dashes, label=label)
-        parts.latency_axis(ax, [t.latency_s], failed_s, with_failures=not fine.all())
+                ax.plot(t.latency.at_s, drawn_s, color=colour, linewidth=width, linestyle=dashes, label=label)
+        _latency_axis(ax, t.latencies, failed_s)
         parts.time_axis(ax, clock, t.window_s, size)
         parts.legend(ax, 3)
 
@@ -112,24 +114,27 @@ def percentile_curve(t: Timeline) -> Draw:
 
     def draw(figure: Figure, size: Size) -> None:
         ax = figure.add_subplot()
-        failed_s = parts.failed_row_s([t.latency_s])
-        fine = t.latency_s[np.isfinite(t.latency_s)]
-        failures = len(fine) < len(t.latency_s)
-        draw_curve(ax, fine, failed_s, colour=style.OK, label="ok calls")
-        if failures:
-            draw_curve(ax, t.latency_s, failed_s, colour=style.STORM, label="all calls, failures infinite")
-        parts.latency_axis(ax, [t.latency_s], failed_s, with_failures=failures)
-        parts.nines_axis(ax, len(t.latency_s))
+        found = t.latencies
+        failed_s = parts.failed_row_s([found.slowest_s])
+        draw_curve(ax, found.ok, failed_s, colour=style.OK, label="ok calls")
+        if found.failed:
+            draw_curve(ax, found.every, failed_s, colour=style.STORM, label="all calls, failures infinite")
+        _latency_axis(ax, found, failed_s)
+        parts.nines_axis(ax, found.calls)
         ax.grid(visible=True, axis="x")
         parts.legend(ax, 1 if size.narrow else 2)
 
     return draw
 
 
-def draw_curve(ax: Axes, samples: Floats, failed_s: float, *, colour: str, label: str) -> None:
+def draw_curve(ax: Axes, curve: Curve, failed_s: float, *, colour: str, label: str) -> None:
     """One percentile curve; where it reaches the failures it goes on in their row."""
-    shares, values = curve(samples)
-    ax.plot(nines(shares), np.where(np.isinf(values), failed_s, values), color=colour, label=label)
+    values_s = np.where(np.isinf(curve.values_s), failed_s, curve.values_s)
+    ax.plot(nines(curve.shares), values_s, color=colour, label=label)
+
+
+def _latency_axis(ax: Axes, found: Latencies, failed_s: float) -> None:
+    parts.latency_axis(ax, [found.fastest_s], failed_s, with_failures=found.failed > 0)
 
 
 def attempts_per_call(t: Timeline, clock: Clock | None) -> Draw:

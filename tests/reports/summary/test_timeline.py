@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from reports.figures.objectives import DEFAULT
 from reports.reading.load import read_run
-from reports.summary.timeline import bin_edges, binned, build, in_flight, rate, rolling
+from reports.summary.timeline import bin_edges, binned, build, in_flight, places, rate, rolling
 
 
 @given(window_s=st.floats(1e-6, 1e6), calls=st.integers(0, 10**6))
@@ -25,12 +25,15 @@ def test_few_calls_make_few_bins() -> None:
 
 
 def test_rates_are_a_second_and_the_last_bin_holds_its_end() -> None:
-    assert rate(np.array([0.0, 1.0, 2.0, 4.0]), np.array([0.0, 2.0, 4.0])).tolist() == [1.0, 1.0]
+    edges = np.array([0.0, 2.0, 4.0])
+    assert rate(places(np.array([0, 1, 2, 4]) * 10**9, edges), np.diff(edges)).tolist() == [1.0, 1.0]
 
 
 def test_values_fall_into_the_bin_of_their_instant() -> None:
-    found = binned(np.array([3.0, 0.0, 2.0, 4.0]), np.array([3.0, 0.0, 2.0, 4.0]), np.array([0.0, 2.0, 4.0]))
-    assert [b.tolist() for b in found] == [[0.0], [2.0, 3.0, 4.0]]
+    at_ns = np.array([3, 0, -1, 2, 5, 4]) * 10**9
+    bins = places(at_ns, np.array([0.0, 2.0, 4.0]))
+    assert bins.tolist() == [1, 0, 2, 1, 2, 1]
+    assert [b.tolist() for b in binned(at_ns / 1e9, bins, 2)] == [[0.0], [3.0, 2.0, 4.0]]
 
 
 def test_an_interval_holds_its_start_but_not_its_end() -> None:
