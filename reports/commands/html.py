@@ -50,13 +50,11 @@ def run(options: argparse.Namespace) -> int:
     if len(kinds) > 1:
         if others := [f for f, k in zip(options.folders, kinds, strict=True) if k != RUN]:
             raise UsageError(f"{others[0]}: no run: expected runs, to compare them, or one folder")
-        _refuse_failures(options)
         page, out = _compare(options), common_parent(options.folders) / "compare.html"
     elif kind == RUN:
         page, out = _run(options), first / "report.html"
     else:
         _refuse_choices(options)
-        _refuse_failures(options)
         page, out = _PAGES[kind](first / kind), (first / kind).with_suffix(".html")
     print(f"wrote {save(options.out or out, page.encode())}")
     return exits.OK
@@ -73,16 +71,12 @@ def kind_of(folder: Path) -> str:
     return found[0]
 
 
-def _refuse_failures(options: argparse.Namespace) -> None:
-    """Only the page of one run knows another way to count failures than as infinite."""
-    if options.failures != failures.CHOICES[0]:
-        raise UsageError(f"--failures {options.failures}: expected one run with it")
-
-
 def _refuse_choices(options: argparse.Namespace) -> None:
     """What was left of a sweep or a study are figures: no other choice can be made of them any more."""
-    if options.goodput is not None or options.prices is not None:
-        raise UsageError(f"{options.folders[0]}: --goodput and --prices are for runs: it holds figures only")
+    given = (options.goodput, options.prices, options.failures)
+    if given != (None, None, failures.CHOICES[0]):
+        what = "--goodput, --prices and --failures"
+        raise UsageError(f"{options.folders[0]}: {what} are for runs: it holds figures only")
 
 
 # Plotting takes a second to import; only the commands that draw pay for it.
@@ -99,7 +93,7 @@ def _compare(options: argparse.Namespace) -> str:
 
     objectives, prices = wanted(options), priced(options)
     runs = [read_run(folder) for folder in options.folders]
-    return page.render(result.collect(runs, objectives, prices), result.warnings(runs))
+    return page.render(result.collect(runs, objectives, prices, options.failures), result.warnings(runs))
 
 
 def _sweep(file: Path) -> str:

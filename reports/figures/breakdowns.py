@@ -23,12 +23,12 @@ Figures = Callable[[Bools], Group]
 
 def by_kind(run: Run, good: Bools, ledger: Ledger, prices: Prices) -> dict[str, Group]:
     """Of each kind of copy, the most frequent first: see `_served`."""
-    return _by(run, run.calls.kind, _served(run, good), ledger, prices)
+    return _by(run.calls.kind, _served(run, good), ledger, prices)
 
 
 def by_model(run: Run, good: Bools, ledger: Ledger, prices: Prices) -> dict[str, Group]:
     """The same of each model that calls asked for, whatever fallback served some of them."""
-    return _by(run, run.calls.model, _served(run, good), ledger, prices)
+    return _by(run.calls.model, _served(run, good), ledger, prices)
 
 
 def by_outcome(run: Run, ledger: Ledger, prices: Prices) -> dict[str, Group]:
@@ -36,23 +36,20 @@ def by_outcome(run: Run, ledger: Ledger, prices: Prices) -> dict[str, Group]:
 
     `took_ms` = end - intended, of failed calls too: how long a customer waited to be told no.
     """
-    took = took_ms(run.calls)
 
     def figures(mine: Bools) -> Group:
-        return {"attempts": _attempts(run, mine), "took_ms": percentiles(took[mine])}
+        return {"attempts": _attempts(run, mine), "took_ms": percentiles(took_ms(run.calls, mine))}
 
-    return _by(run, run.calls.outcome, figures, ledger, prices)
+    return _by(run.calls.outcome, figures, ledger, prices)
 
 
 def _served(run: Run, good: Bools) -> Figures:
-    took = took_ms(run.calls)
-
     def figures(mine: Bools) -> Group:
         return {
             "ok": int(np.count_nonzero(run.ok & mine)),
             "good": int(np.count_nonzero(good & mine)),
             "attempts": _attempts(run, mine),
-            "call_latency_ms": percentiles(took[mine & run.ok]),
+            "call_latency_ms": percentiles(took_ms(run.calls, mine & run.ok)),
         }
 
     return figures
@@ -62,19 +59,18 @@ def _attempts(run: Run, mine: Bools) -> int:
     return int(run.calls.attempts[mine].sum())
 
 
-def _by(run: Run, names: Names, figures: Figures, ledger: Ledger, prices: Prices) -> dict[str, Group]:
+def _by(names: Names, figures: Figures, ledger: Ledger, prices: Prices) -> dict[str, Group]:
     """One group a name that occurs, with its count of calls, its `figures`, its tokens and their cost."""
-    found = metrics.counts(names)
-    group = np.zeros(len(run.calls), dtype=np.int32)
-    table: dict[str, Group] = {}
-    for index, (name, count) in enumerate(found.items()):
-        mine = names == name
-        group[mine] = index
-        table[name] = {"calls": count, **figures(mine)}
-    for one, used in zip(table.values(), ledger.used_by(group, len(found)), strict=True):
-        one["tokens"] = _tokens(used)
-        one["cost_usd"] = usd(cost(used, prices).total)
-    return table
+    used = dict(zip(names.words, ledger.used_by(names.codes, len(names.words)), strict=True))
+    return {
+        name: {
+            "calls": count,
+            **figures(names == name),
+            "tokens": _tokens(used[name]),
+            "cost_usd": usd(cost(used[name], prices).total),
+        }
+        for name, count in metrics.counts(names).items()
+    }
 
 
 def _tokens(used: list[Used]) -> dict[str, int]:

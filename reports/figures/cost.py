@@ -13,8 +13,9 @@ import numpy as np
 
 from reports.figures.pieces import pieces
 from reports.figures.totals import INFINITE
+from reports.reading.names import Codes
 from reports.reading.prices import PICODOLLARS, Prices
-from reports.reading.run import Bools, Ints, Run
+from reports.reading.run import Bools, Ints, Run, narrow
 
 #: In place of a model's name: of attempts whose calls were never recorded, where calls asked for several.
 UNKNOWN = "(unknown)"
@@ -72,10 +73,12 @@ class Ledger:
         """By the whole run: one a model that attempts were sent to, in the order of their names."""
         return self._sums(np.zeros(len(self._model), dtype=np.uint8), 1)[0]
 
-    def used_by(self, group: Ints, groups: int) -> list[list[Used]]:
+    def used_by(self, group: Codes, groups: int) -> list[list[Used]]:
         """The same of each group of calls; `group` is each call's, from 0 to `groups` - 1."""
         # Attempts of calls that were never recorded belong to no group: to one more, which is left out.
-        return self._sums(self._run.of_call(group, without=groups), groups + 1)[:groups]
+        return self._sums(self._run.of_call(group.astype(narrow(groups)), without=groups), groups + 1)[
+            :groups
+        ]
 
     def _sums(self, group: Ints, groups: int) -> list[list[Used]]:
         kinds = len(self._models)

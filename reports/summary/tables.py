@@ -58,7 +58,7 @@ def tables(s: Summary) -> Html:
         page.card(
             page.table("By model asked for", ("model", *KINDS_HEADING), _served(s["models"])), full=True
         ),
-        page.card(page.table("How long calls took to end so", OUTCOMES_HEADING, _by_outcome(s)), full=True),
+        page.card(page.table("How long calls took, by outcome", OUTCOMES_HEADING, _by_outcome(s)), full=True),
         page.card(_cost(s), full=True),
         page.card(_generator(s), full=True),
     ]

@@ -52,6 +52,18 @@ def test_prices_are_the_users_own_where_they_say_so(tmp_path: Path) -> None:
     assert compared.stdout.count("$0.000738") == 2
 
 
+def test_a_choice_for_failures_is_one_for_every_page_of_runs(tmp_path: Path) -> None:
+    folders = [runs.paper_run(tmp_path / name, policy=name) for name in ("article", "tuned")]
+    asked = ["--failures", "took"]
+    assert "failed ones by how long they took" in reports("summarise", folders[0], *asked).stdout
+    assert "failed ones by how long they took" in reports("compare", *folders, *asked).stdout
+    for given in (folders[:1], folders):
+        out = tmp_path / f"{len(given)}.html"
+        assert reports("html", *given, *asked, "-o", out).returncode == 0
+        assert "failed ones by how long they took" in out.read_text()
+    assert reports("summarise", folders[0], "--failures", "never").returncode == 2
+
+
 @pytest.mark.parametrize("command", ["summarise", "html", "compare"])
 def test_a_price_table_that_is_none_is_one_line(tmp_path: Path, command: str) -> None:
     folder = runs.paper_run(tmp_path / "run")

@@ -101,6 +101,18 @@ def test_groups_have_tokens_and_costs_of_their_own(tmp_path: Path) -> None:
     assert ended["ok"]["cost_usd"] == 0.0024
 
 
+def test_many_groups_are_as_apart_as_two(tmp_path: Path) -> None:
+    runs.manifest(tmp_path)
+    events = [AttemptFinished(runs.attempt(n, 1, 0, 1, tokens=(n, 1))) for n in range(300)]
+    calls = [CallFinished(runs.call(n, 0, 1, kind=f"kind {n}")) for n in range(300)]
+    runs.record(tmp_path, 0, [*events, *calls])
+    run = read_run(tmp_path)
+    kinds = by_kind(run, run.ok, Ledger(run), PRICES)
+    assert all(
+        kinds[f"kind {n}"]["tokens"] == {"prompt": n, "completion": 1, "wasted": 0} for n in range(300)
+    )
+
+
 def test_attempts_of_calls_that_were_never_recorded_still_cost(tmp_path: Path) -> None:
     runs.manifest(tmp_path)
     lost = runs.attempt(7, 1, 0, 9, tokens=(10, 10))
