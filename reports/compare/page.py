@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from reports.compare import plots as compare_plots
 from reports.compare.configuration import configuration
-from reports.compare.result import Compared, rows
+from reports.compare.result import Compared, findings, rows
 from reports.drawing import canvas, page, style
 from reports.drawing.page import Html, Part, Plot
 from reports.figures.formulas import FORMULAS
+from reports.findings.compared import RULES
+from reports.findings.page import how_drawn, section
 from reports.telling import words
 
 PANEL_IN, LEGEND_IN = 1.6, 0.9
@@ -26,13 +28,18 @@ def render(compared: Sequence[Compared], warned: Sequence[str]) -> str:
             page.banner("Degraded: read these runs with care", degraded),
         ],
         [
+            Part("findings", "Findings", section(findings(compared, warned))),
             Part("pictures", "Over the evening", page.plots(_plots(compared))),
             Part("numbers", "Numbers", page.card(_table(compared))),
             Part("configuration", "Configuration", configuration(compared)),
-            Part("formulas", "Formulas", page.folded("What each number is", page.definitions(FORMULAS))),
+            Part("formulas", "Formulas", _formulas()),
         ],
         " · ".join(["primetime", *(c.summary["run"] for c in compared)]),
     )
+
+
+def _formulas() -> Html:
+    return page.join((page.folded("What each number is", page.definitions(FORMULAS)), how_drawn(RULES)))
 
 
 def picture(compared: Sequence[Compared]) -> bytes:

@@ -10,6 +10,9 @@ from typing import Any
 from reports.figures.failures import Failures
 from reports.figures.metrics import share
 from reports.figures.objectives import Objective
+from reports.findings.compared import compared as between
+from reports.findings.finding import Finding
+from reports.findings.text import in_lines
 from reports.reading.prices import Prices
 from reports.reading.run import Run
 from reports.summary.result import Summary, summarise
@@ -105,9 +108,16 @@ def rows(compared: Sequence[Compared]) -> list[Row]:
     return [_row(name, get, show, side, compared) for name, get, show, side in shown]
 
 
+def findings(compared: Sequence[Compared], warned: Sequence[str]) -> list[Finding]:
+    """What can be said between them."""
+    return between([(c.label, c.run, c.summary) for c in compared], warned)
+
+
 def render(compared: Sequence[Compared], warned: Sequence[str]) -> str:
     """The table for the terminal, with the warnings above and the reasons of degraded runs below."""
     lines = [f"warning: {w}" for w in warned]
+    if found := findings(compared, warned):
+        lines += [in_lines(found, "compare.html"), ""]
     met = words.objectives(compared[0].summary["goodput_objectives_ms"])
     heading = ["", *(words.clean(c.label) + ("*" if c.summary["degraded"] else "") for c in compared)]
     lines += [table(heading, [[r.name, *r.cells] for r in rows(compared)])]
@@ -120,7 +130,11 @@ def render(compared: Sequence[Compared], warned: Sequence[str]) -> str:
 
 def document(compared: Sequence[Compared], warned: Sequence[str]) -> dict[str, Any]:
     """The same for machines."""
-    return {"warnings": list(warned), "runs": [{"label": c.label, **c.summary} for c in compared]}
+    return {
+        "warnings": list(warned),
+        "findings": [found.document() for found in findings(compared, warned)],
+        "runs": [{"label": c.label, **c.summary} for c in compared],
+    }
 
 
 Get = Callable[[Summary], Any]

@@ -48,8 +48,7 @@ class Facts:
     @cached_property
     def good(self) -> Bools:
         """Which calls were served in time."""
-        limits = self.summary["goodput_objectives_ms"]
-        return metrics.good(self.run, [Objective(name, limit) for name, limit in limits.items()])
+        return good_calls(self.run, self.summary)
 
     @cached_property
     def due(self) -> Ints:
@@ -125,6 +124,12 @@ class Facts:
         """A time of the policy's top level; None where none is set."""
         value = self.run.manifest.policy.values.get(key)
         return float(value) if isinstance(value, int | float) else None
+
+
+def good_calls(run: Run, summary: Mapping[str, Any]) -> Bools:
+    """Which calls met the objectives that a summary names."""
+    limits = summary["goodput_objectives_ms"]
+    return metrics.good(run, [Objective(name, limit) for name, limit in limits.items()])
 
 
 def facts_of(run: Run, summary: Mapping[str, Any]) -> Facts:

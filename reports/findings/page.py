@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from reports.drawing import page
 from reports.drawing.page import Html
 from reports.findings.finding import Finding
-from reports.findings.rules import in_words
 
 
 def section(findings: Sequence[Finding]) -> Html:
@@ -18,9 +17,9 @@ def section(findings: Sequence[Finding]) -> Html:
     return page.element("div", items, cls="card")
 
 
-def how_drawn() -> Html:
-    """The rules in words."""
-    return page.folded("How findings are drawn", page.definitions(in_words()))
+def how_drawn(rules: Iterable[tuple[str, str]]) -> Html:
+    """The rules in words, by the keys of what they find."""
+    return page.folded("How findings are drawn", page.definitions(rules))
 
 
 def _item(finding: Finding) -> Html:

@@ -14,12 +14,14 @@ MOST_TOLD, WIDTH = 5, 100
 SIGNS = {"problem": "!", "note": "·", "good": "+"}
 
 
-def in_lines(findings: Sequence[Finding]) -> str:
-    """The first findings, wrapped, each with the sign of its severity, and how many more there are."""
+def in_lines(findings: Sequence[Finding], where: str) -> str:
+    """The first findings, wrapped, each with the sign of its severity, and how many more are to be"
+    " found where.
+    """
     lines = [_wrapped(SIGNS[f.severity], words.clean(f.text)) for f in findings[:MOST_TOLD]]
     more = len(findings) - MOST_TOLD
     if more > 0:
-        lines.append(f"  ({more} more, and the evidence of all: summary.json and report.html)")
+        lines.append(f"  ({more} more, and the evidence of all, in {where})")
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from reports.figures.metrics import share
 from reports.figures.objectives import Objective
 from reports.findings.finding import recalled
 from reports.findings.page import how_drawn, section
+from reports.findings.rules import in_words
 from reports.reading.prices import Prices
 from reports.reading.run import Run
 from reports.summary.configuration import configuration
@@ -51,7 +52,7 @@ def render(
                         page.folded(
                             "What each number is", page.definitions(FORMULAS), quantile_note(summary)
                         ),
-                        how_drawn(),
+                        how_drawn(in_words()),
                     ]
                 ),
             ),

@@ -42,7 +42,7 @@ def _heading(s: Summary) -> str:
 def _findings(s: Summary) -> list[str]:
     """The first of them; none of none."""
     found = recalled(s["findings"])
-    return [in_lines(found)] if found else []
+    return [in_lines(found, "summary.json")] if found else []
 
 
 def _rates(s: Summary) -> str:

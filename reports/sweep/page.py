@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from reports.drawing import page
 from reports.drawing.page import Html, Part, Plot
+from reports.findings.page import how_drawn, section
+from reports.findings.swept import RULES, swept
+from reports.findings.text import in_lines
 from reports.sweep.plots import measured, pareto, varied
-from reports.sweep.result import SHOWN, Row, label, numbered, shown
-from reports.sweep.said import sentences
+from reports.sweep.result import SHOWN, Row, base_of, label, numbered, shown
 from reports.sweep.spec import SweepSpec
 from reports.sweep.told import Told
 from reports.telling import text_table, words
@@ -39,6 +41,7 @@ def text(spec: SweepSpec, rows: Sequence[Row], real: Sequence[Beside] = ()) -> s
     table = text_table.table(_heading(spec.grid), _lines(rows))
     parts = [
         f"{words.clean(spec.title)}\n{about(spec.stage, len(spec.seeds))}",
+        in_lines(swept(spec.grid, rows, base_of(spec)), "sweep.html"),
         table,
     ]
     if real:
@@ -99,10 +102,11 @@ def render(told: Told) -> str:
 
 def _findings(told: Told) -> Html:
     """What the rows say, and what the spec expected them to show."""
-    items = [page.element("li", sentence) for sentence in sentences(told.sweep_rows)]
-    if told.finding:
-        items.append(page.element("li", page.element("strong", "Expected: "), told.finding))
-    return page.card(page.element("ul", *items, cls="sentences"))
+    found = section(swept(told.grid, told.sweep_rows, told.base))
+    expected = (
+        page.element("p", page.element("strong", "Expected: "), told.finding) if told.finding else Html("")
+    )
+    return page.join((found, page.card(expected) if expected else expected))
 
 
 def _plots(told: Told) -> list[Plot]:
@@ -151,5 +155,6 @@ def _configuration(told: Told) -> Html:
         (
             page.folded("Grid", page.definitions(grid)),
             page.folded("What every cell shares", page.definitions(page.flatten(spec))),
+            how_drawn(RULES),
         )
     )

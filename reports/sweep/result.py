@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.policy.parse import values
 from reports.figures.pareto import front
 from reports.figures.totals import finite
 from reports.statistics.student import half_width
-from reports.sweep.spec import Settings, SweepSpec
+from reports.sweep.spec import Settings, SweepSpec, flat
 from reports.virtual import beside
 from reports.virtual.about import about
 from reports.virtual.beside import Beside
@@ -93,6 +94,13 @@ def numbered(rows: Sequence[Row]) -> list[tuple[int | None, Row]]:
     return [(next(numbers) if row.pareto else None, row) for row in sorted(rows, key=lambda row: row.behind)]
 
 
+def base_of(spec: SweepSpec) -> dict[str, Any]:
+    """The grid's keys as the policy has them that the sweep starts from; those it has not are left out."""
+    policy: dict[str, Any] = {"preset": spec.stage.policy_name}
+    policy |= flat(values(spec.stage.policy({})), "")
+    return {key: policy[key] for key in spec.grid if key in policy}
+
+
 def document(spec: SweepSpec, rows: Sequence[Row], real: Sequence[Beside] = ()) -> dict[str, Any]:
     """The document of `sweep.json`."""
     return {
@@ -105,6 +113,7 @@ def document(spec: SweepSpec, rows: Sequence[Row], real: Sequence[Beside] = ()) 
         "stage": spec.stage.document(),
         "seeds": list(spec.seeds),
         "grid": spec.grid,
+        "base": base_of(spec),
         "real": beside.document(real, [MEASURES[name] for name in SHOWN]),
         "rows": [
             {

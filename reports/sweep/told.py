@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from reports.sweep.result import SHOWN, Row
@@ -45,6 +45,7 @@ class Told:
     grid: dict[str, list[Any]]
     real: list[dict[str, Any]]
     rows: list[ToldRow]
+    base: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """What the page asks of the whole. Raises ValueError."""

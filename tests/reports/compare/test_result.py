@@ -55,7 +55,9 @@ def test_the_warning_stands_above_the_table(compared: list[compare.Compared]) ->
 
 
 def test_the_table_has_a_row_a_metric_and_a_column_a_run(compared: list[compare.Compared]) -> None:
-    lines = compare.render(compared, []).splitlines()
+    found, _, table = compare.render(compared, []).partition("\n\n")
+    assert found.startswith("+ tuned served ")
+    lines = table.splitlines()
     assert lines[0].split() == ["article", "tuned"]
     goodput = next(line for line in lines if line.startswith("goodput"))
     assert goodput.split()[2:] == [f"{c.summary['request_goodput']:.2f}" for c in compared]
