@@ -3,6 +3,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,24 @@ def reports(*arguments: object, **environment: str) -> subprocess.CompletedProce
     )
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a command ended with and printed, in this process: starting one a command takes a second each."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def here(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    def run(*arguments: object) -> Said:
+        code = cli.main([str(a) for a in arguments])
+        return Said(code, *capsys.readouterr())
+
+    return run
+
+
 def test_summarise_prints_the_table_and_writes_the_document(tmp_path: Path) -> None:
     folder = runs.paper_run(tmp_path / "run")
     done = reports("summarise", folder)
@@ -38,38 +58,42 @@ def test_summarise_prints_json_and_nothing_else(tmp_path: Path) -> None:
     assert done.stdout == (folder / "summary.json").read_text()
 
 
-def test_prices_are_the_users_own_where_they_say_so(tmp_path: Path) -> None:
+def test_prices_are_the_users_own_where_they_say_so(tmp_path: Path, here: Callable[..., Said]) -> None:
     folder = runs.paper_run(tmp_path / "run")
     table = tmp_path / "prices.toml"
     table.write_text('[usd_per_million_tokens]\n"mock" = { prompt = 1, completion = 10 }\n')
-    done = reports("summarise", folder, "--prices", table)
+    done = here("summarise", folder, "--prices", table)
     assert (done.returncode, done.stderr) == (0, "")
     assert "$0.000738 a good call; $0.000230 wasted" in done.stdout  # (730 + 3,700) / 6 millionths; 30 + 200
-    assert reports("html", folder, "--prices", table).returncode == 0
+    assert here("html", folder, "--prices", table).returncode == 0
     assert "$0.000738 a good call" in (folder / "report.html").read_text()
     other = runs.paper_run(tmp_path / "other", policy="article")
-    compared = reports("compare", folder, other, "--prices", table)
+    compared = here("compare", folder, other, "--prices", table)
     assert compared.stdout.count("$0.000738") == 2
 
 
-def test_a_choice_for_failures_is_one_for_every_page_of_runs(tmp_path: Path) -> None:
+def test_a_choice_for_failures_is_one_for_every_page_of_runs(
+    tmp_path: Path, here: Callable[..., Said]
+) -> None:
     folders = [runs.paper_run(tmp_path / name, policy=name) for name in ("article", "tuned")]
     asked = ["--failures", "took"]
-    assert "failed ones by how long they took" in reports("summarise", folders[0], *asked).stdout
-    assert "failed ones by how long they took" in reports("compare", *folders, *asked).stdout
+    assert "failed ones by how long they took" in here("summarise", folders[0], *asked).stdout
+    assert "failed ones by how long they took" in here("compare", *folders, *asked).stdout
     for given in (folders[:1], folders):
         out = tmp_path / f"{len(given)}.html"
-        assert reports("html", *given, *asked, "-o", out).returncode == 0
+        assert here("html", *given, *asked, "-o", out).returncode == 0
         assert "failed ones by how long they took" in out.read_text()
-    assert reports("summarise", folders[0], "--failures", "never").returncode == 2
+    assert here("summarise", folders[0], "--failures", "never").returncode == 2
 
 
 @pytest.mark.parametrize("command", ["summarise", "html", "compare"])
-def test_a_price_table_that_is_none_is_one_line(tmp_path: Path, command: str) -> None:
+def test_a_price_table_that_is_none_is_one_line(
+    tmp_path: Path, here: Callable[..., Said], command: str
+) -> None:
     folder = runs.paper_run(tmp_path / "run")
     table = tmp_path / "prices.toml"
     table.write_text('[usd_per_million_tokens]\n"mock" = { prompt = -1, completion = 10 }\n')
-    done = reports(command, *[folder] * (2 if command == "compare" else 1), "--prices", table)
+    done = here(command, *[folder] * (2 if command == "compare" else 1), "--prices", table)
     assert (done.returncode, done.stdout) == (2, "")
     said = (
         f'reports: error: {table}: usd_per_million_tokens."mock".prompt = -1: expected US dollars per million'
@@ -78,9 +102,9 @@ def test_a_price_table_that_is_none_is_one_line(tmp_path: Path, command: str) ->
     assert done.stderr.count("\n") == 1
 
 
-def test_export_says_what_it_wrote_and_what_was_cut(tmp_path: Path) -> None:
+def test_export_says_what_it_wrote_and_what_was_cut(tmp_path: Path, here: Callable[..., Said]) -> None:
     folder = runs.paper_run(tmp_path / "run")
-    done = reports("export", folder)
+    done = here("export", folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         f"wrote {folder}/export/calls.parquet (12 rows)",
@@ -90,14 +114,14 @@ def test_export_says_what_it_wrote_and_what_was_cut(tmp_path: Path) -> None:
     ]
     (calls,) = folder.glob("calls-*.arrow")
     calls.write_bytes(calls.read_bytes()[:-1])
-    cut = reports("export", folder, "--format", "csv", "-o", tmp_path / "out")
+    cut = here("export", folder, "--format", "csv", "-o", tmp_path / "out")
     assert cut.returncode == 0
     assert cut.stderr == f"reports: {calls.name} is cut short: exported up to its last whole batch\n"
     assert (tmp_path / "out" / "calls.csv").read_text().count("\n") == 13
-    nowhere = reports("export", folder, "-o", calls)
+    nowhere = here("export", folder, "-o", calls)
     assert (nowhere.returncode, nowhere.stdout) == (2, "")
     assert nowhere.stderr == f"reports: error: {calls}: cannot be written: File exists\n"
-    assert reports("export", tmp_path / "none").returncode == 2
+    assert here("export", tmp_path / "none").returncode == 2
 
 
 def test_an_objective_of_streams_is_asked_for_as_any_other(tmp_path: Path) -> None:
