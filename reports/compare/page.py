@@ -83,7 +83,7 @@ def _table(compared: Sequence[Compared]) -> Html:
     note = (
         f"Bold: the better one, if there is one. Percentiles: {definition} quantiles;"
         f" {words.failures(compared[0].summary)}."
-        + "".join(f" {c.label}: {never}." for c in compared if (never := words.unmet(c.summary)))
+        + "".join(f" {c.label}: {each}." for c in compared for each in words.missing(c.summary))
     )
     return page.join((page.table("Metrics", heading, body), page.note(note)))
 

@@ -123,7 +123,7 @@ def render(compared: Sequence[Compared], warned: Sequence[str]) -> str:
     lines += [table(heading, [[r.name, *r.cells] for r in rows(compared)])]
     definition, failed = compared[0].summary["quantile_definition"], words.failures(compared[0].summary)
     lines += [f"Goodput: ok with {met}. Percentiles: {definition}; {failed}."]
-    lines += [f"{c.label}: {never}." for c in compared if (never := words.unmet(c.summary))]
+    lines += [f"{c.label}: {each}." for c in compared for each in words.missing(c.summary)]
     lines += [f"* {c.label} is degraded: {words.clean(r)}" for c in compared for r in c.summary["degraded"]]
     return "\n".join(lines)
 

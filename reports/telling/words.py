@@ -128,6 +128,12 @@ def goodput(summary: Mapping[str, Any]) -> str:
     return f"{met} ({never})" if never else met
 
 
+def missing(summary: Mapping[str, Any]) -> list[str]:
+    """What a run cannot tell, beside the dashes that say so: of objectives, and of costs."""
+    found = (unmet(summary), unpriced(summary["cost_usd"]["unpriced"]))
+    return [each for each in found if each]
+
+
 def unmet(summary: Mapping[str, Any]) -> str:
     """The objectives that no call of a run could meet, for want of streams; empty where it could."""
     never = [m for m in summary["goodput_objectives_ms"] if m in OF_STREAMS and summary[f"{m}_ms"] is None]

@@ -17,6 +17,7 @@ import pytest
 from harness.model import AttemptFinished, CallFinished, Fault, Outcome, StoppedBy
 from harness.record.schema import TABLES
 from reports.errors import OutputError, RunError
+from reports.export.arrow import Parquet
 from reports.export.columns_page import render
 from reports.export.tables import export
 from reports.reading.run import Attempts, Calls, Events
@@ -211,6 +212,31 @@ def test_batches_become_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     file = pq.ParquetFile(tmp_path / "out" / "attempts.parquet")
     assert file.metadata.num_row_groups > 1
     assert file.read().column("sent_ns").to_pylist() == [r["sent_ns"] for r in recorded(folder, "attempts")]
+
+
+def test_a_longer_run_takes_no_more_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reports.reading.stream.GROUP_ROWS", 2000)
+    held: list[int] = []
+    write = Parquet.write
+
+    def watched(sink: Parquet, batch: Any) -> None:
+        write(sink, batch)
+        held.append(pa.total_allocated_bytes())
+
+    monkeypatch.setattr(Parquet, "write", watched)
+    peaks = []
+    for calls in (4000, 32_000):
+        folder = tmp_path / str(calls)
+        folder.mkdir()
+        runs.manifest(folder)
+        runs.record(folder, 0, (CallFinished(runs.call(n, n, n + 9)) for n in range(calls)), flush_every=2000)
+        held.clear()
+        before = pa.total_allocated_bytes()
+        assert export(folder, tmp_path / f"out-{calls}", "parquet").rows["calls"] == calls
+        assert len(held) == calls // 2000
+        peaks.append(max(held) - before)
+    # What grows is the list of row groups: a thousandth of what they hold.
+    assert peaks[1] < 1.5 * peaks[0]
 
 
 def test_texts_are_dictionary_encoded_and_pages_compressed(odd: Path) -> None:
