@@ -94,8 +94,8 @@ def _slowed(facts: Facts) -> bool:
 def _near(facts: Facts, bound_s: float) -> float:
     """The share of the ok replies that took more than NEAR of a bound."""
     attempts, ok = facts.run.attempts, facts.answered
-    took_s = (attempts.end_ns - attempts.sent_ns)[ok] / NS_PER_S
-    return float(np.mean(took_s > NEAR * bound_s)) if len(took_s) else 0.0
+    took_ns = (attempts.end_ns - attempts.sent_ns)[ok]
+    return float(np.mean(took_ns > NEAR * bound_s * NS_PER_S)) if len(took_ns) else 0.0
 
 
 def _spent(facts: Facts) -> tuple[int, float, float, float] | None:

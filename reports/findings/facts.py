@@ -104,7 +104,7 @@ class Facts:
     def levels(self) -> Levels | None:
         """What a reply took with few and with many requests on the wire."""
         attempts = self.run.attempts
-        return levels_of(attempts.sent_ns[self.answered], attempts.end_ns[self.answered], self.moments)
+        return levels_of(attempts.sent_ns, attempts.end_ns, self.answered, self.moments)
 
     def calls_lost_by(self, attempts: Bools) -> int:
         """Failed calls whose last attempt is one of these."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reports.figures.pieces import pieces
 from reports.findings.moments import Moments
 from reports.reading.run import NS_PER_S, Bools, Floats, Ints
 
@@ -40,26 +41,36 @@ class Levels:
         return self.busy.reply_s / self.quiet.reply_s if self.quiet.reply_s > 0 else 1.0
 
 
-def levels_of(sent_ns: Ints, end_ns: Ints, moments: Moments) -> Levels | None:
-    """Of ok attempts; None of too few."""
-    if len(sent_ns) < 2 * LEAST_REPLIES:
+def levels_of(sent_ns: Ints, end_ns: Ints, ok: Bools, moments: Moments) -> Levels | None:
+    """Of the attempts that are ok; None of too few."""
+    replies, took_ns = _by_level(sent_ns, end_ns, ok, moments)
+    count = int(replies.sum())
+    if count < 2 * LEAST_REPLIES:
         return None
-    level = moments.in_flight[moments.of(sent_ns)]
-    reply_s = (end_ns - sent_ns) / NS_PER_S
-    per_level = np.bincount(level)
-    least = max(LEAST_REPLIES, int(SHARE_OF_REPLIES * len(level)))
-    low = int(np.searchsorted(np.cumsum(per_level), least))
-    high = len(per_level) - 1 - int(np.searchsorted(np.cumsum(per_level[::-1]), least))
-    ended = moments.count(end_ns)
-    now = moments.in_flight
+    least = max(LEAST_REPLIES, int(SHARE_OF_REPLIES * count))
+    low = int(np.searchsorted(np.cumsum(replies), least))
+    high = len(replies) - 1 - int(np.searchsorted(np.cumsum(replies[::-1]), least))
+    ended = moments.count(end_ns[ok])
+    now, each = moments.in_flight, np.arange(len(replies))
     step_s = moments.step_ns / NS_PER_S
-    return Levels(
-        _level(level <= low, level, reply_s, now <= low, ended, step_s),
-        _level(level >= high, level, reply_s, now >= high, ended, step_s),
-    )
+
+    def level(mine: Bools, then: Bools) -> Level:
+        of = int(replies[mine].sum())
+        time_s = float(np.count_nonzero(then)) * step_s
+        served = float(ended[then].sum()) / time_s if time_s else 0.0
+        in_flight = float((each * replies)[mine].sum()) / of
+        return Level(in_flight, float(took_ns[mine].sum()) / of / NS_PER_S, served)
+
+    return Levels(level(each <= low, now <= low), level(each >= high, now >= high))
 
 
-def _level(mine: Bools, level: Ints, reply_s: Floats, then: Bools, ended: Ints, step_s: float) -> Level:
-    time_s = float(np.count_nonzero(then)) * step_s
-    served = float(ended[then].sum()) / time_s if time_s else 0.0
-    return Level(float(level[mine].mean()), float(reply_s[mine].mean()), served)
+def _by_level(sent_ns: Ints, end_ns: Ints, ok: Bools, moments: Moments) -> tuple[Ints, Floats]:
+    """Of each number of requests on the wire: the replies sent then, and the time they took in all."""
+    levels = int(moments.in_flight.max(initial=0)) + 1
+    replies, took_ns = np.zeros(levels, dtype=np.int64), np.zeros(levels)
+    for piece in pieces(len(sent_ns)):
+        sent, end = sent_ns[piece][ok[piece]], end_ns[piece][ok[piece]]
+        level = moments.in_flight[moments.of(sent)]
+        replies += np.bincount(level, minlength=levels)
+        took_ns += np.bincount(level, weights=end - sent, minlength=levels)
+    return replies, took_ns

@@ -36,7 +36,10 @@ class Moments:
 
     def of(self, at_ns: Ints) -> Ints:
         """The moment at or before each instant; instants outside count as the first or the last."""
-        return np.clip(at_ns // self.step_ns, 0, len(self) - 1)
+        found = np.empty(len(at_ns), dtype=np.int32)
+        for piece in pieces(len(at_ns)):
+            found[piece] = np.clip(at_ns[piece] // self.step_ns, 0, len(self) - 1)
+        return found
 
     def between(self, start_ns: Ints, end_ns: Ints) -> Ints:
         """How many intervals [start, end) hold each moment."""
@@ -44,9 +47,12 @@ class Moments:
 
     def count(self, at_ns: Ints) -> Ints:
         """How many instants lie from each moment to the next; those outside the window in none."""
-        places = at_ns // self.step_ns
-        within = (places >= 0) & (places < len(self))
-        return np.bincount(places[within], minlength=len(self))
+        found = np.zeros(len(self), dtype=np.int64)
+        for piece in pieces(len(at_ns)):
+            places = at_ns[piece] // self.step_ns
+            within = (places >= 0) & (places < len(self))
+            found += np.bincount(places[within], minlength=len(self))
+        return found
 
 
 def moments_of(run: Run) -> Moments:

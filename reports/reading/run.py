@@ -300,7 +300,8 @@ class Run:
 
     def of_last_attempt(self, values: Floats) -> Floats:
         """Of every call: its last attempt's one of `values`, one an attempt; nan without such an attempt."""
-        found = np.full(len(self.calls), np.nan)
-        known = self.last_attempt != ABSENT
-        found[known] = values[self.last_attempt[known]]
+        if len(values) == 0:
+            return np.full(len(self.calls), np.nan)
+        found = values[self.last_attempt]
+        found[self.last_attempt == ABSENT] = np.nan
         return found

@@ -69,6 +69,8 @@ class Stream:
         if rows:
             yield pa.concat_batches(held)
         self._file.rewind()
+        # The library keeps what it took for more of the same.
+        pa.default_memory_pool().release_unused()
 
     def _check(self, found: Any) -> None:
         version = (found.metadata or {}).get(b"primetime_schema", b"none").decode("ascii", "replace")

@@ -73,8 +73,10 @@ class Sample:
     @cached_property
     def pooled(self) -> Floats:
         """All samples, sorted."""
+        joined = np.concatenate((np.empty(0), *self.ordered))
         # A stable sort merges what is in order already.
-        return np.sort(np.concatenate(self.ordered), kind="stable") if self.ordered else np.empty(0)
+        joined.sort(kind="stable")
+        return joined
 
     @cached_property
     def swings(self) -> int:

@@ -50,7 +50,8 @@ def section(run: Run, failures: Failures = "infinite") -> dict[str, Any]:
     else:
         of_all = _latencies(latency_ms[kept], part.why)
     fine = np.isfinite(latency_ms[kept])
-    of_ok = of_all if fine.all() else _latencies(latency_ms[kept][fine], part.why)
+    latency_ms = latency_ms[kept][fine]
+    of_ok = of_all if fine.all() else _latencies(latency_ms, part.why)
     return {
         "holds": not part.why,
         "why": part.why,
