@@ -109,6 +109,6 @@ def wanders(series: Floats) -> str:
     if few := too_few(series):
         return few
     # On the scale of logs one slow call does not outweigh its batch, and twice as slow is twice as slow.
-    logs = np.log(np.maximum(series, np.finfo(np.float64).tiny))
-    means = np.array([batch.mean() for batch in np.array_split(logs, BATCHES)])
+    tiny = np.finfo(np.float64).tiny
+    means = np.array([np.log(np.maximum(batch, tiny)).mean() for batch in np.array_split(series, BATCHES)])
     return f"latency drifts, or swings more slowly than {BATCHES} batches tell apart" if alike(means) else ""
