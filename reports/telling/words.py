@@ -100,7 +100,7 @@ def cost_note(summary: Mapping[str, Any]) -> str:
     """What a good call cost and what was wasted; or which models have no price."""
     found = summary["cost_usd"]
     if missing := unpriced(found["unpriced"]):
-        return f"{missing}: give a table with --prices"
+        return f"{missing} in {clean(found['prices'])}: see --prices"
     return f"{usd(found['per_good_call'])} a good call; {usd(found['wasted'])} wasted"
 
 

@@ -71,7 +71,7 @@ def test_a_model_without_a_price_is_named_and_nothing_is_summed(tmp_path: Path) 
     assert found["by_model"]["mock"]["total"] == 0.0002  # 100 x $1 + 50 x $2, a million
     assert found["by_model"]["spare"]["total"] == 0.0022
     assert found["by_model"]["other"]["total"] is None
-    assert "no price for other: give a table with --prices" in render(s)
+    assert "no price for other in paper.toml: see --prices" in render(s)
 
 
 def test_total_waste_and_a_good_calls_cost(tmp_path: Path) -> None:
