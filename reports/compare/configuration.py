@@ -25,7 +25,7 @@ def settings(run: Run) -> dict[str, str]:
     """All that was set, by dotted names, but for the curve of the schedule and what one worker was given."""
     manifest = run.manifest
     named = {
-        "policy": manifest.policy.values,
+        "policy": {"name": manifest.policy.name, **manifest.policy.values},
         "seed": manifest.seed,
         "workers": manifest.workers,
         "schedule": {k: v for k, v in run.document["schedule"].items() if k != "curve"},

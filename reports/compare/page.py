@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reports.compare import plots as compare_plots
+from reports.compare import said
 from reports.compare.configuration import configuration
 from reports.compare.result import Compared, findings, rows
 from reports.drawing import canvas, page, style
@@ -98,18 +99,21 @@ def _plots(compared: Sequence[Compared]) -> list[Plot]:
             f"Calls that ended ok in time, against what {compared[0].label} was offered (grey). {due}",
             compare_plots.goodput(compared),
             full=True,
+            said=said.goodput(compared),
         ),
         Plot(
             "latency",
             "Call latency p95",
             f"Of {window} calls at a time. A line in the top row: more than 5 % of them failed.",
             compare_plots.latency(compared),
+            said=said.latency(compared),
         ),
         Plot(
             "curves",
             "Percentile curves",
             "Call latency of all calls, failures as infinite; every nine is as wide as the last.",
             compare_plots.curves(compared),
+            said=said.latency(compared),
         ),
         Plot(
             "outcomes",
@@ -118,5 +122,6 @@ def _plots(compared: Sequence[Compared]) -> list[Plot]:
             compare_plots.outcomes(compared),
             full=True,
             phone_height_in=LEGEND_IN + PANEL_IN * len(compared),
+            said=said.outcomes(compared),
         ),
     ]

@@ -67,11 +67,10 @@ def legend(axes: Axes, columns: int) -> None:
 
 
 def fitting(labels: Sequence[str], most: int, room_em: float) -> int:
-    """How many columns of a legend, `most` at most, there is room for; it is filled column by column."""
+    """How many columns of a legend, `most` at most, there is room for; filled column by column."""
     for columns in range(min(most, len(labels)), 1, -1):
-        rows = math.ceil(len(labels) / columns)
-        filled = [labels[first : first + rows] for first in range(0, len(labels), rows)]
-        if sum(_AROUND_EM + LETTER_EM * max(map(len, some)) for some in filled) <= room_em:
+        filled = np.array_split([len(label) for label in labels], columns)
+        if sum(_AROUND_EM + LETTER_EM * letters.max() for letters in filled) <= room_em:
             return columns
     return 1
 

@@ -23,8 +23,12 @@ STORM = "#cf5a22"
 LIMIT = "#8f1d3f"
 VIOLET, TEAL, GOLD = "#7a3b8f", "#13806f", "#a87400"
 
+#: Of relative luminance (WCAG 2.2); text in black and in white stands out alike from what lies between.
+_LINEAR, _WEIGHTS = 0.04045, (0.2126, 0.7152, 0.0722)
+_MIDDLE = 0.181
+
 #: Of text on a tile of a heat map, which is the same day and night.
-ON_PALE, ON_DEEP = "#1f2930", "#fdfdfe"
+ON_PALE, ON_DEEP = "#030507", "#fefeff"
 
 OUTCOMES = {
     "ok": OK,
@@ -51,6 +55,13 @@ OTHERS = (VIOLET, TEAL, OUTCOMES["timeout"], OUTCOMES["local"], GOLD)
 def outcome(name: str) -> str:
     """The colour of an outcome."""
     return OUTCOMES.get(name, UNKNOWN_OUTCOME)
+
+
+def on_tile(red: float, green: float, blue: float) -> str:
+    """Which of the two stands out from a tile more; its colour by parts from 0 to 1."""
+    parts = (c / 12.92 if c <= _LINEAR else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue))
+    luminance = sum(weight * part for weight, part in zip(_WEIGHTS, parts, strict=True))
+    return ON_PALE if luminance > _MIDDLE else ON_DEEP
 
 
 def runs(policies: Sequence[str]) -> list[str]:

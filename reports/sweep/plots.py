@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
@@ -32,8 +33,6 @@ NAMES = {
 _GOOD = LinearSegmentedColormap.from_list("good", ["#f6f8fa", "#9cc3de", style.OK, "#124a70"])
 _BAD = LinearSegmentedColormap.from_list("bad", ["#f6f8fa", "#f0c3a6", style.STORM, "#8a2f10"])
 
-#: Above this share of the range a cell is dark, and its number white.
-_DARK = 0.55
 #: Costs that differ by more stand on a logarithmic axis.
 _MANY_TIMES = 4
 #: Points of the front closer than this, in inches across and up, have one label.
@@ -43,7 +42,7 @@ _NEAR_IN = (0.45, 0.17)
 #: read on a desk and on a phone, and the usual size of a tick's label, in points.
 _INSIDE = 0.68
 _LETTER = 0.62
-_LEAST_PT, _LEAST_PHONE_PT = 5.5, 8.5
+_LEAST_PT, _LEAST_PHONE_PT = 5.5, 9.0
 _TICK_PT = 8.5
 #: Of a value under or beside a panel.
 _MOST_LETTERS = 20
@@ -110,9 +109,8 @@ def pareto(rows: Sequence[Row]) -> Draw:
         ax.margins(0.1, 0.14)
         for x, y, text in _labels(ax, kept, size):
             # To the upper left of the front there is nothing: it would beat what is on it.
-            ax.annotate(
-                text, (x, y), xytext=(-4, 4), textcoords="offset points", fontsize=_TICK_PT, ha="right"
-            )
+            above: dict[str, Any] = {"xytext": (-4, 4), "textcoords": "offset points", "ha": "right"}
+            ax.annotate(text, (x, y), fontsize=rcParams["legend.fontsize"], **above)
         if not finite:
             ax.set_xticks([])
             ax.set_yticks([])
@@ -169,14 +167,13 @@ def _heat(ax: Axes, panel: Panel, values: Matrix, of: Measure) -> None:
     ax.set_facecolor(style.FAINT)  # behind what cannot be told
     texts = [[figure_text(value, of) for value in line] for line in values]
     longest = max(len(text) for line in texts for text in line)
-    points = min(_TICK_PT, _fitting(panel.width_in / values.shape[1], longest + 1))
+    points = min(max(_TICK_PT, panel.least_pt), _fitting(panel.width_in / values.shape[1], longest + 1))
     if min(points, _fitting(panel.height_in / values.shape[0], 1 / _LETTER)) < panel.least_pt:
         if finite.size:
             ax.set_title(f"{NAMES[of.name]}\n{figure_text(low, of)} to {figure_text(high, of)}")
         return
     for (i, j), value in np.ndenumerate(values):
-        dark = math.isfinite(value) and norm(value) > _DARK
-        colour = style.ON_DEEP if dark else style.ON_PALE if math.isfinite(value) else style.INK
+        colour = style.on_tile(*colours(norm(value))[:3]) if math.isfinite(value) else style.INK
         ax.text(j, i, texts[i][j], ha="center", va="center", fontsize=points, color=colour)
 
 
