@@ -6,7 +6,7 @@ from typing import Any
 
 from reports.drawing import page
 from reports.drawing.page import Html
-from reports.reading.run import Run
+from reports.reading.run import Manifest, Run
 
 
 def configuration(run: Run) -> Html:
@@ -22,7 +22,7 @@ def parts(run: Run) -> list[tuple[str, dict[str, Any]]]:
     schedule = {k: v for k, v in run.document["schedule"].items() if k != "curve"}
     every: list[tuple[str, dict[str, Any]]] = [
         (f"Policy {manifest.policy.name}, of the whole run", manifest.policy.values),
-        ("Policy of each worker", manifest.policy.per_worker),
+        ("Policy of each worker, where it is another", _own(manifest)),
         ("Schedule", schedule),
         ("Target", manifest.target),
         ("Generator", manifest.generator),
@@ -30,3 +30,16 @@ def parts(run: Run) -> list[tuple[str, dict[str, Any]]]:
         ("Versions and machine", {**manifest.versions, **manifest.machine}),
     ]
     return [(title, values) for title, values in every if values]
+
+
+def _own(manifest: Manifest) -> dict[str, Any]:
+    """What the policies of workers do not share with that of the whole run, as their part of a limit."""
+    whole = dict(page.flatten(manifest.policy.values))
+    own = page.flatten(manifest.policy.per_worker)
+    return {name: value for name, value in own if whole.get(_key(name)) != value}
+
+
+def _key(name: str) -> str:
+    """The key of the policy that a name stands for: it may begin with a worker's number."""
+    worker, _, key = name.partition(".")
+    return key if worker.isdecimal() else name

@@ -151,6 +151,6 @@ def test_sweeps_are_not_compared_and_choose_nothing(
     assert html(run, folder) == 2
     assert f"{folder}: no run: expected runs" in capsys.readouterr().err
     assert html(folder, "--goodput", "call_latency:1000") == 2
-    assert "--goodput and --prices are for runs" in capsys.readouterr().err
+    assert "--goodput, --prices and --failures are for runs" in capsys.readouterr().err
     assert html(folder, "--failures", "took") == 2
-    assert "--failures took: expected one run with it" in capsys.readouterr().err
+    assert "--goodput, --prices and --failures are for runs" in capsys.readouterr().err

@@ -92,8 +92,8 @@ PAPER = """() => {
     links: [...document.querySelectorAll('a')].filter(e => e.checkVisibility()).map(e => e.outerHTML),
     folded: [...document.querySelectorAll('details > :not(summary)')]
       .filter(e => !(e.getBoundingClientRect().height > 0)).map(e => e.outerHTML.slice(0, 80)),
-    phone: [...document.querySelectorAll('.phone')].filter(e => e.checkVisibility())
-      .map(e => e.innerHTML.slice(0, 80)),
+    drawings: [...document.querySelectorAll('figure')].map(
+      f => [...f.querySelectorAll('svg')].filter(e => e.checkVisibility()).length),
   }; }"""
 
 #: What the page says of itself to those who cannot see it.
