@@ -202,17 +202,18 @@ def find(run: Run, summary: Mapping[str, Any]) -> list[Finding]:
     facts = facts_of(run, summary)
     drawn = [found for rule in TRUST for found in rule.draw(facts)]
     if facts.calls >= trust.FEWEST_CALLS:
-        drawn += _of_calls(facts)
+        drawn += _of_calls(facts, sound=all(d.finding.severity != "problem" for d in drawn))
     # A stable sort: findings of equal weight stand as their rules do.
     drawn.sort(key=lambda d: (SEVERITIES.index(d.finding.severity), -d.weight))
     return [d.finding for d in drawn]
 
 
-def _of_calls(facts: Facts) -> list[Drawn]:
+def _of_calls(facts: Facts, *, sound: bool) -> list[Drawn]:
+    """What the rules draw; that nothing went wrong, where they find no problem in a sound run."""
     found = [drawn for rule in RULES for drawn in rule.draw(facts)]
     if facts.late_generator:
         return [replace(d, finding=_doubted(d.finding)) for d in found]
-    if any(d.finding.severity == "problem" for d in found):
+    if not sound or any(d.finding.severity == "problem" for d in found):
         return found
     return [losses.nothing_wrong(facts), *(d for d in found if d.finding.key != "never_the_limit")]
 
