@@ -1,0 +1,111 @@
+"""Findings as pages, terminals and documents have them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import reports
+from reports.findings import say
+from reports.findings.compared import RULES as COMPARED
+from reports.findings.finding import Finding, recalled
+from reports.findings.page import how_drawn, section
+from reports.findings.rules import in_words
+from reports.findings.swept import RULES as SWEPT
+from reports.findings.text import in_lines
+from tests.reports.findings import made
+from tests.reports.html_check import Page
+
+EVIL = "<script>alert('x')</script>\"&"
+SOURCES = Path(reports.__file__).parent / "findings"
+
+
+def finding(text: str, *evidence: str) -> Finding:
+    return Finding("a_key", text, evidence, "problem")
+
+
+def test_text_and_evidence_are_escaped() -> None:
+    markup = section([finding(EVIL, EVIL), finding(EVIL)])
+    assert "<script" not in markup
+    assert Page(markup).text.count("alert('x')") == 3
+
+
+def test_evidence_is_folded_under_its_sentence() -> None:
+    markup = section([finding("It rained.", "wet", "cold")])
+    assert '<li class="finding problem">' in markup
+    assert re.search(r"<details><summary>It rained.</summary><ul class=\"evidence\"><li>wet</li>", markup)
+
+
+def test_without_findings_there_is_no_section() -> None:
+    assert section([]) == ""
+
+
+def test_the_terminal_has_the_first_five_and_counts_the_rest() -> None:
+    lines = in_lines([finding(f"sentence {n}.") for n in range(7)], "summary.json").splitlines()
+    assert lines[0] == "! sentence 0."
+    assert len(lines) == 6
+    assert lines[-1] == "  (2 more, and the evidence of all, in summary.json)"
+
+
+def test_a_long_sentence_is_wrapped_and_cannot_steer_the_terminal() -> None:
+    text = in_lines([finding("word " * 60 + "\x1b[31m")], "x")
+    assert all(len(line) <= 100 for line in text.splitlines())
+    assert text.splitlines()[1].startswith("  word")
+    assert "\x1b" not in text
+
+
+def test_a_finding_is_recalled_as_it_was() -> None:
+    found = [finding("It rained.", "wet"), Finding("b", "It shone.", (), "good")]
+    assert recalled(json.loads(json.dumps([f.document() for f in found]))) == found
+
+
+def test_every_key_that_can_be_found_has_its_rule_in_words() -> None:
+    told = {key for keys, _ in (*in_words(), *COMPARED, *SWEPT) for key in keys.split(", ")}
+    source = "".join(path.read_text(encoding="utf-8") for path in sorted(SOURCES.glob("*.py")))
+    used = set(re.findall(r"(?:problem|note|make|Finding)\(\s*\"([a-z_]+)\"", source))
+    assert len(used) > 25
+    assert used <= told
+
+
+def test_the_readme_names_every_rule() -> None:
+    page = (SOURCES.parent / "README.md").read_text(encoding="utf-8")
+    for keys, _ in (*in_words(), *COMPARED, *SWEPT):
+        assert all(f"`{key}`" in page for key in keys.split(", ")), keys
+
+
+def test_the_rules_are_told_on_the_page() -> None:
+    text = Page(how_drawn(in_words())).text
+    assert "How findings are drawn" in text
+    assert "limits_low" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0, "0 %"),
+        (0.0004, "<0.1 %"),
+        (0.024, "2.4 %"),
+        (0.0996, "10 %"),
+        (0.38, "38 %"),
+        (0.9949, "99 %"),
+        (0.9981, "99.8 %"),
+        (0.99999, "99.9 %"),
+        (1.0, "100 %"),
+        (1.5, "150 %"),
+    ],
+)
+def test_a_share_is_as_short_as_it_can_be_and_never_rounded_to_none_or_all(value: float, shown: str) -> None:
+    assert say.share(value) == shown
+
+
+def test_the_summary_holds_them_and_its_page_tells_them_first(tmp_path: Path) -> None:
+    from reports.figures.objectives import DEFAULT  # noqa: PLC0415 - drawing is slow to import
+    from reports.reading.load import read_run  # noqa: PLC0415
+    from reports.summary.page import render  # noqa: PLC0415
+
+    folder = made.write(tmp_path, made.every(200))
+    text = Page(render(read_run(folder), DEFAULT)).text
+    assert text.index("Nothing went wrong") < text.index("At a glance", text.index("Findings") + 200)
