@@ -68,16 +68,17 @@ TRUST = (
     ),
 )
 
-_FAULTS = tuple(
+_FIRST, *_OTHERS = faults.TROUBLES
+
+_FAULTS = (
     Rule(
-        trouble.key,
-        f"{trouble.rule}: a problem from {_pct(faults.LEAST_REQUESTS)} of requests on, or where"
-        f" {_pct(faults.LEAST_CALLS_LOST)} of calls ended so; a note from {_pct(faults.LEAST_NOTED)} of"
-        " requests on."
-        f" Its stretches: as those of `calls_lost`, from {_pct(faults.LEAST_IN_STRETCH)} on",
-        faults.rule_of(trouble),
-    )
-    for trouble in faults.TROUBLES
+        _FIRST.key,
+        f"{_FIRST.rule}: a problem from {_pct(faults.LEAST_REQUESTS)} of requests on, or where"
+        f" {_pct(faults.LEAST_CALLS_LOST)} of calls ended so; a note from {_pct(faults.LEAST_NOTED)} of requests"
+        f" on. Its stretches: as those of `calls_lost`, from {_pct(faults.LEAST_IN_STRETCH)} on",
+        faults.rule_of(_FIRST),
+    ),
+    *(Rule(other.key, f"{other.rule}: as `{_FIRST.key}`", faults.rule_of(other)) for other in _OTHERS),
 )
 
 RULES = (

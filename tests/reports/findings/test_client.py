@@ -171,7 +171,7 @@ def test_a_storm_is_where_retries_fail_and_callers_with_them(tmp_path: Path) -> 
     found = made.found(made.write(tmp_path, storm, window_s=50))
     text = found["retry_storm"]["text"]
     # Bins of two seconds. From 20 to 36 s 160 calls are due, ten of which are served, and 605 requests are
-    # sent: 160 first ones, three retries of each of 145 calls, two of each of the five whose third comes later.
+    # sent: 160 first ones, three retries of each of 145 calls, two of each of five more.
     assert text == (
         "20–36 s: a retry storm. 74 % of the requests were retries (3.8 requests a call due), and 6.2 % of"
         " calls were served in time."
