@@ -27,8 +27,8 @@ def run(options: argparse.Namespace) -> int:
     from reports.export.tables import export  # noqa: PLC0415 - the columnar library's writers take a while
 
     done = export(options.run, options.out or options.run / "export", options.format)
-    for name in done.cut:
-        print(f"reports: {name} is cut short: exported up to its last whole batch", file=sys.stderr)
+    for reason in done.missing:
+        print(f"reports: {reason}", file=sys.stderr)
     for path in done.written:
         count = done.rows.get(path.stem)
         print(f"wrote {path}" + ("" if count is None else f" ({words.count(count)} rows)"))

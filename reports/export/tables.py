@@ -11,17 +11,18 @@ from harness.record.schema import SCHEMA_VERSION, TABLES
 from reports.errors import OutputError
 from reports.export import columns_page
 from reports.export.arrow import FORMATS
-from reports.reading.load import read_manifest
+from reports.reading.load import read_ending, read_manifest
+from reports.reading.run import Ending
 from reports.reading.stream import Stream
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The files written, the rows of each table, and the recorded streams that stop before their end."""
+    """The files written, the rows of each table, and in words what the run lacks."""
 
     written: tuple[Path, ...]
     rows: dict[str, int]
-    cut: tuple[str, ...]
+    missing: tuple[str, ...]
 
 
 def export(folder: Path, out: Path, file_format: str) -> Exported:
@@ -31,6 +32,7 @@ def export(folder: Path, out: Path, file_format: str) -> Exported:
     for what cannot be written.
     """
     manifest, _ = read_manifest(folder)
+    ending = read_ending(folder)
     names = [f"{table}.{file_format}" for table in TABLES]
     rows: dict[str, int] = {}
     cut: list[str] = []
@@ -44,13 +46,22 @@ def export(folder: Path, out: Path, file_format: str) -> Exported:
             }
             rows[table] = _copy(folder, table, part, file_format, about, cut)
         parts[-1].write_text(columns_page.render(manifest.run), encoding="utf-8")
-    return Exported(tuple(out / name for name in (*names, columns_page.NAME)), rows, tuple(cut))
+    written = tuple(out / name for name in (*names, columns_page.NAME))
+    return Exported(written, rows, (*cut, *_lost(ending, rows["calls"])))
+
+
+def _lost(ending: Ending | None, calls: int) -> list[str]:
+    """What no file's end can tell: that the run was cut off, or how many calls left no row."""
+    if ending is None:
+        return ["no ending was written: the run was cut off"]
+    lost = sum(ending.scheduled.values()) - calls
+    return [f"{lost} calls were scheduled but not recorded"] if lost > 0 else []
 
 
 def _copy(
     folder: Path, table: str, part: Path, file_format: str, about: dict[str, str], cut: list[str]
 ) -> int:
-    """Every whole row of a table, worker by worker; appends the names of streams that were cut."""
+    """Every whole row of a table, worker by worker; appends to `cut` which streams stop early."""
     columns = TABLES[table]
     rows = 0
     with FORMATS[file_format](part, columns, about) as sink:
@@ -60,7 +71,7 @@ def _copy(
                 sink.write(batch)
             rows += stream.rows
             if not stream.ended:
-                cut.append(path.name)
+                cut.append(f"{path.name} is cut short: exported up to its last whole batch")
     return rows
 
 

@@ -27,15 +27,12 @@ def read_run(folder: Path) -> Run:
     `Run.cut`. Raises RunError for a folder that is no run, and for damaged or foreign files.
     """
     manifest, document = read_manifest(folder)
-    ending = None
-    if (folder / "ending.json").exists():
-        ending = _convert(folder / "ending.json", _json(folder / "ending.json", ""), Ending)
     cut: list[str] = []
     # Arguments are evaluated in their order: `cut` is whole when it is taken.
     return Run(
         manifest=manifest,
         document=document,
-        ending=ending,
+        ending=read_ending(folder),
         calls=_read_table(folder, Calls, "calls", cut, "call_id"),
         attempts=_read_table(folder, Attempts, "attempts", cut, "call_id", "attempt"),
         events=_read_table(folder, Events, "events", cut, "worker", "at_ns"),
@@ -52,6 +49,12 @@ def read_manifest(folder: Path) -> tuple[Manifest, dict[str, Any]]:
     document = _json(path, "a run folder holds one; is this the right folder?")
     _check_version(path, document)
     return _convert(path, document, Manifest), document
+
+
+def read_ending(folder: Path) -> Ending | None:
+    """How a run ended; None where it was cut off. Raises RunError."""
+    path = folder / "ending.json"
+    return _convert(path, _json(path, ""), Ending) if path.exists() else None
 
 
 def _json(path: Path, hint: str) -> dict[str, Any]:

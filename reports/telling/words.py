@@ -99,8 +99,8 @@ def usd(value: float | str | None) -> str:
 def cost_note(summary: Mapping[str, Any]) -> str:
     """What a good call cost and what was wasted; or which models have no price."""
     found = summary["cost_usd"]
-    if missing := unpriced(found["unpriced"]):
-        return f"{missing} in {clean(found['prices'])}: see --prices"
+    if lacking := unpriced(found["unpriced"]):
+        return f"{lacking} in {clean(found['prices'])}: see --prices"
     return f"{usd(found['per_good_call'])} a good call; {usd(found['wasted'])} wasted"
 
 

@@ -186,8 +186,13 @@ def test_all_that_is_read_is_exported(odd: Path) -> None:
 @pytest.mark.parametrize("file_format", ["parquet", "csv"])
 def test_tables_without_rows_have_their_columns(tmp_path: Path, file_format: str) -> None:
     runs.manifest(tmp_path)
+    (tmp_path / "events-0-00000000.arrow").touch()  # killed before its first byte
     done = export(tmp_path, tmp_path / "out", file_format)
     assert done.rows == {"calls": 0, "attempts": 0, "events": 0}
+    assert done.missing == (
+        "events-0-00000000.arrow is cut short: exported up to its last whole batch",
+        "no ending was written: the run was cut off",
+    )
     for table, columns in TABLES.items():
         path = tmp_path / "out" / f"{table}.{file_format}"
         assert duckdb.sql(f"select * from '{path}'").columns == [c.name for c in columns]
@@ -199,7 +204,9 @@ def test_what_a_killed_worker_left_whole_is_exported(tmp_path: Path) -> None:
     (calls,) = folder.glob("calls-*.arrow")
     calls.write_bytes(calls.read_bytes()[:-20])  # its end, and a part of the last batch of five calls
     done = export(folder, tmp_path / "out", "parquet")
-    assert done.cut == (calls.name,)
+    cut, lost = done.missing
+    assert cut == f"{calls.name} is cut short: exported up to its last whole batch"
+    assert lost == f"{12 - done.rows['calls']} calls were scheduled but not recorded"
     assert done.rows["attempts"] == 15
     found = pl.read_parquet(tmp_path / "out" / "calls.parquet")
     assert 0 < len(found) == done.rows["calls"] < 12
