@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reports.errors import UsageError
+from harness.errors import HarnessError
+from reports.commands.options import as_options
+from reports.errors import ReportError, UsageError
 from reports.gate.metrics import Metric
 from reports.gate.verdict import Outcome
 
@@ -21,6 +23,19 @@ TRANSPORTS = ("httpx", "fast")
 #: Options and the keys of a spec that they stand for, by the table of the load.
 _EVENING = {"window": "window", "evening": "length", "peak_rps": "peak_rps", "arrivals": "arrivals"}
 _STEADY = {"rate": "rate", "length": "length", "arrivals": "arrivals"}
+
+#: Keys of a spec, and the options that stand for them.
+_SAID = {
+    "evening.window": "--window",
+    "evening.length": "--evening",
+    "evening.peak_rps": "--peak-rps",
+    "evening.arrivals": "--arrivals",
+    "steady.rate": "--rate",
+    "steady.length": "--length",
+    "steady.arrivals": "--arrivals",
+    "mock_profile": "--mock-profile",
+    "policy": "--ab",
+}
 
 #: As `play` has them.
 _DEFAULTS: dict[str, Any] = {"window": "19:30-20:30", "length": "3m", "peak_rps": 20.0}
@@ -59,13 +74,20 @@ def add(command: argparse.ArgumentParser) -> None:
 
 def play(options: argparse.Namespace, metrics: Sequence[Metric], tolerance: float, *, asked: bool) -> Outcome:
     """Play what is left of the comparison, and judge it. Raises ReportError, HarnessError."""
-    from reports.gate import ab  # noqa: PLC0415 - the client and the provider come with it
+    # The client and the provider come with them.
+    from reports.gate import ab  # noqa: PLC0415
+    from reports.gate.pairs import check_pairs  # noqa: PLC0415
 
     policies = (POLICY, POLICY) if options.ab is None else (options.ab[0], options.ab[1])
     pairs = PAIRS if options.pairs is None else options.pairs
+    check_pairs(pairs)
+    try:
+        staged = ab.stages(policies, load(options))
+    except (ReportError, HarnessError) as error:
+        raise UsageError(as_options(str(error), _SAID)) from error
     sides = ab.prepared(
         policies,
-        load(options),
+        staged,
         commit=options.commit,
         transport=options.transport,
         pairs=pairs,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reports.figures import failures, objectives
@@ -61,3 +61,10 @@ def add_failures(command: argparse.ArgumentParser) -> None:
 def priced(options: argparse.Namespace) -> Prices:
     """What `--prices` names. Raises PriceError."""
     return shipped() if options.prices is None else read_prices(options.prices)
+
+
+def as_options(text: str, options: Mapping[str, str]) -> str:
+    """What is wrong with the keys of a spec, said of the options they were given by."""
+    for key, option in options.items():
+        text = text.replace(f"{key} =", f"{option} =")
+    return text

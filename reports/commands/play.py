@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from reports import exits
-from reports.commands.options import add_goodput
+from reports.commands.options import add_goodput, as_options
 from reports.errors import ReportError, UsageError
 from reports.reading.load import read_run
 from reports.summary.result import save, summarise, write
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         stage = stage_of(document, Path())
     except ReportError as error:
-        raise UsageError(_as_options(str(error))) from error
+        raise UsageError(as_options(str(error), _OPTIONS)) from error
     folder = play_into(stage, stage.policy({}), options.seed, options.run_dir)
     played = read_run(folder)
     summary = summarise(played, stage.objectives)
@@ -80,10 +80,3 @@ def run(options: argparse.Namespace) -> int:
     ]
     tell(options, summary, summary_text(summary), written)
     return exits.OK
-
-
-def _as_options(text: str) -> str:
-    """What is wrong with the keys of a spec, said of the options they were given by."""
-    for key, option in _OPTIONS.items():
-        text = text.replace(f"{key} =", f"{option} =")
-    return text

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from reports.errors import ReportError, UsageError
 from reports.gate.judge import COLUMNS, judge
 from reports.gate.metrics import Metric
-from reports.gate.pairs import BASE, NEW, Comparison, Side, check_pairs
+from reports.gate.pairs import BASE, NEW, Comparison, Side
 from reports.gate.record import RunRecord
 from reports.gate.verdict import Outcome
 from reports.gate.worktree import checkout, commit_of
@@ -20,31 +19,34 @@ from reports.virtual.real import Way
 from reports.virtual.stage import Stage, stage_of
 
 
+def stages(policies: tuple[str, str], load: Mapping[str, Any]) -> dict[str, Stage]:
+    """Each side's stage; `load` holds a spec's keys but for its policy. Raises SpecError, ConfigError."""
+    return {
+        name: stage_of({**load, "policy": policy}, Path.cwd())
+        for name, policy in zip((BASE, NEW), policies, strict=True)
+    }
+
+
 @contextmanager
 def prepared(
     policies: tuple[str, str],
-    load: Mapping[str, Any],
+    staged: Mapping[str, Stage],
     *,
     commit: str | None,
     transport: str | None,
     pairs: int,
     seed: int,
 ) -> Iterator[Comparison]:
-    """A comparison ready to be played; a commit's files are there for as long. Raises UsageError.
-
-    `load` holds the keys of a spec but for its policy.
-    """
-    check_pairs(pairs)
-    stages = {name: _stage(policy, load) for name, policy in zip((BASE, NEW), policies, strict=True)}
+    """A comparison ready to be played; a commit's files are there for as long. Raises UsageError."""
     sha = None if commit is None else commit_of(commit)
     plan = {
-        "load": stages[NEW].document(),
-        "profile": stages[NEW].profile_source,
+        "load": staged[NEW].document(),
+        "profile": staged[NEW].profile_source,
         "transport": transport,
         "seed": seed,
         "code": code(),
         "commit": sha,
-        **{name: _told(policy, stages[name]) for name, policy in zip((BASE, NEW), policies, strict=True)},
+        **{name: _told(policy, staged[name]) for name, policy in zip((BASE, NEW), policies, strict=True)},
     }
 
     def comparison(tree: Path | None) -> Comparison:
@@ -52,7 +54,7 @@ def prepared(
             BASE: Side(_argument(policies[0]), Way(transport, tree)),
             NEW: Side(_argument(policies[1]), Way(transport)),
         }
-        return Comparison(stages[NEW], sides, pairs, seed, plan)
+        return Comparison(staged[NEW], sides, pairs, seed, plan)
 
     if sha is None:
         yield comparison(None)
@@ -78,13 +80,6 @@ def outcome(
 ) -> Outcome:
     """What the runs come to."""
     return Outcome(said, tuple(judge(metrics, base, new, tolerance, asked=asked)), COLUMNS)
-
-
-def _stage(policy: str, load: Mapping[str, Any]) -> Stage:
-    try:
-        return stage_of({**load, "policy": policy}, Path.cwd())
-    except ReportError as error:
-        raise UsageError(f"--ab: {error}") from error
 
 
 def _argument(policy: str) -> str:
