@@ -102,10 +102,15 @@ def spec_file(folder: Path, text: str, name: str = "small.toml") -> Path:
     return path
 
 
+def command(*arguments: object) -> list[str]:
+    """`python -m reports` with these."""
+    return [sys.executable, "-m", "reports", *map(str, arguments)]
+
+
 def begin(*arguments: object, **environment: str) -> subprocess.Popen[str]:
     """`python -m reports` in a session of its own, under way."""
     return subprocess.Popen(
-        [sys.executable, "-m", "reports", *map(str, arguments)],
+        command(*arguments),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
