@@ -131,9 +131,20 @@ def _surroundings(started_unix_ns: int) -> dict[str, Any]:
             "system": platform.system(),
             "release": platform.release(),
             "machine": platform.machine(),
+            "model": _processor(),
             "cpus": os.cpu_count(),
         },
     }
+
+
+def _processor() -> str:
+    """The processor's model name; empty where the system does not tell."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return value.strip()
+    return platform.processor()
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import duckdb
@@ -10,6 +11,7 @@ import duckdb
 import reports
 from reports.__main__ import parser
 from reports.export.tables import export
+from reports.gate import thresholds
 from reports.reading import prices
 from reports.sweep.spec import read_sweep
 from reports.tune.spec import read_tune
@@ -55,10 +57,17 @@ def test_the_query_of_an_export_answers(tmp_path: Path) -> None:
 
 
 def test_the_commands_are_understood() -> None:
-    assert [parser().parse_args(line.split()).command for line in COMMANDS] == [
+    assert [parser().parse_args(shlex.split(line)).command for line in COMMANDS] == [
         "summarise",
         "export",
         "export",
+        "baseline",
+        "gate",
+        "gate",
+        "gate",
+        "baseline",
+        "gate",
+        "gate",
         "play",
         "play",
         "sweep",
@@ -66,10 +75,21 @@ def test_the_commands_are_understood() -> None:
     ]
 
 
+def test_the_thresholds_are_understood() -> None:
+    (line,) = (line for line in COMMANDS if "--threshold" in line)
+    found = [thresholds.parse(text) for text in parser().parse_args(shlex.split(line)).threshold]
+
+    assert [(held.metric, held.limit) for held in found] == [
+        ("call_latency", 8000.0),
+        ("outcomes.timeout", 0.01),
+        ("amplification", 1.5),
+    ]
+
+
 def test_every_command_and_every_measure_is_named() -> None:
     named = set(re.findall(r"`([a-z0-9_]+)", PAGE))
 
-    assert {"summarise", "html", "compare", "export", "play", "sweep", "tune"} <= named
+    assert {"summarise", "html", "compare", "export", "baseline", "gate", "play", "sweep", "tune"} <= named
     assert {name.partition(".")[0] for name in MEASURES} <= named
 
 

@@ -73,7 +73,7 @@ def test_the_manifest_says_what_was_run(tmp_path: Path) -> None:
     assert document["policy"]["values"]["retry"]["on"] == list(preset("tuned").retry.on)
     assert document["options"] == {"transport": "httpx", "ร้าน": "กาแฟ"}
     assert {"httpx", "pyarrow", "tenacity"} <= set(document["versions"])
-    assert set(document["machine"]) == {"python", "system", "release", "machine", "cpus"}
+    assert set(document["machine"]) == {"python", "system", "release", "machine", "model", "cpus"}
 
 
 def test_the_manifest_has_no_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
