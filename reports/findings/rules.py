@@ -74,8 +74,8 @@ _FAULTS = (
     Rule(
         _FIRST.key,
         f"{_FIRST.rule}: a problem from {_pct(faults.LEAST_REQUESTS)} of requests on, or where"
-        f" {_pct(faults.LEAST_CALLS_LOST)} of calls ended so; a note from {_pct(faults.LEAST_NOTED)} of requests"
-        f" on. Its stretches: as those of `calls_lost`, from {_pct(faults.LEAST_IN_STRETCH)} on",
+        f" {_pct(faults.LEAST_CALLS_LOST)} of calls ended so; a note from {_pct(faults.LEAST_NOTED)} of"
+        f" requests on. Its stretches: as those of `calls_lost`, from {_pct(faults.LEAST_IN_STRETCH)} on",
         faults.rule_of(_FIRST),
     ),
     *(Rule(other.key, f"{other.rule}: as `{_FIRST.key}`", faults.rule_of(other)) for other in _OTHERS),
