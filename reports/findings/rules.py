@@ -110,11 +110,11 @@ RULES = (
     ),
     Rule(
         "own_rate",
-        f"calls waited so with under {_pct(hold.IN_USE)} of the permits in use, and the policy sets rpm"
-        " or tpm",
+        f"calls waited so with {_pct(hold.FREE)} of the permits in use at most, and the policy sets rpm or tpm",
         permits.own_rate,
     ),
     Rule("rate_waits", "the same, and the policy sets neither", permits.rate_waits),
+    Rule("held_up", "calls waited so with more of the permits in use, but not all", permits.held_up),
     Rule(
         "breaker_eager",
         f"breakers shut out {_pct(breakers.LEAST_SHUT_OUT)} of calls, although in the ten seconds before"
