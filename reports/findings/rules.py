@@ -110,7 +110,7 @@ RULES = (
     ),
     Rule(
         "own_rate",
-        f"calls waited so with {_pct(hold.FREE)} of the permits in use at most, and the policy sets rpm or tpm",
+        f"calls waited so with {_pct(hold.FREE)} of the permits in use at most; the policy sets rpm or tpm",
         permits.own_rate,
     ),
     Rule("rate_waits", "the same, and the policy sets neither", permits.rate_waits),
