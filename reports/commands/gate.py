@@ -150,7 +150,8 @@ def _refuse(
 ) -> None:
     """Options that would be ignored are refused. Raises UsageError."""
     for name in names:
-        if getattr(options, name) not in (None, False, []):
+        given = getattr(options, name)
+        if given is not None and given is not False and given != []:
             shown = "RUN" if name == "runs" else f"--{name.replace('_', '-')}"
             raise UsageError(
                 f"{shown}: expected {needed} with it" if needed else f"{shown}: has no use with {beside}"

@@ -116,14 +116,15 @@ class Comparison:
 
     def _play(self, turn: Turn, out: Path) -> None:
         side, reasons = self.sides[turn.side], [""]
-        for _ in range(MOST_TRIES):
+        for tries in range(MOST_TRIES):
+            if tries:
+                say(f"{turn.name} is degraded, and played again: {words.clean(reasons[0])}")
             part = _empty(out / UNFINISHED)
             folder = replay_into(self.stage, side.policy, turn.seed, part, side.way)
             reasons = degraded(read_run(folder))
             if not reasons:
                 _keep(folder, out / turn.name)
                 return
-            say(f"{turn.name} is degraded, and played again: {words.clean(reasons[0])}")
         raise UnlikeError(f"{turn.name} is degraded, {MOST_TRIES} times: {words.clean(reasons[0])}")
 
 

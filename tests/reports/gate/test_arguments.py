@@ -40,6 +40,7 @@ BAD = [
         "--metric: expected --baseline with it",
     ),
     (["gate", "{run}", "--baseline", "b", "--pairs", "8"], "--pairs: expected --ab or --virtual with it"),
+    (["gate", "{run}", "--baseline", "b", "--pairs", "0"], "--pairs: expected --ab or --virtual with it"),
     (["gate", "{run}", "--baseline", "b", "--stream"], "--stream: expected --ab or --virtual with it"),
     (["gate", "{run}", "--baseline", "b", "--jobs", "2"], "--jobs: expected --ab or --virtual with it"),
     (["gate", "--ab", "tuned"], "argument --ab: expected 2 arguments"),
