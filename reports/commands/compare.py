@@ -33,7 +33,7 @@ def add(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it. Raises ReportError."""
-    from reports.compare import page, result  # noqa: PLC0415
+    from reports.compare import changes, changes_block, page, result  # noqa: PLC0415
 
     objectives, prices = wanted(options), priced(options)
     runs = [read_run(path) for path in options.runs]
@@ -41,12 +41,17 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("compare: expected two runs or more")
     compared = result.collect(runs, objectives, prices, options.failures)
     warned = result.warnings(runs)
+    decided = changes.decide(compared)
     folder = options.out or common_parent(options.runs)
     written = [
-        save(folder / "compare.html", page.render(compared, warned).encode()),
-        save(folder / "compare.png", page.picture(compared)),
+        save(folder / "compare.html", page.render(compared, warned, decided).encode()),
+        save(folder / "compare.png", page.picture(compared, decided)),
     ]
-    tell(options, result.document(compared, warned), result.render(compared, warned), written)
+    document = {**result.document(compared, warned), **changes.document(decided)}
+    text = "\n\n".join(
+        part for part in (result.render(compared, warned), changes_block.lines(decided)) if part
+    )
+    tell(options, document, text, written)
     return exits.OK
 
 

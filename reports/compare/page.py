@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from reports.compare import changes_block, said
 from reports.compare import plots as compare_plots
-from reports.compare import said
+from reports.compare.changes import Decided
 from reports.compare.configuration import configuration
 from reports.compare.result import Compared, findings, rows
 from reports.drawing import canvas, page, style
@@ -13,25 +14,35 @@ from reports.drawing.page import Html, Part, Plot
 from reports.figures.formulas import FORMULAS
 from reports.findings.compared import RULES
 from reports.findings.page import how_drawn, section
+from reports.findings.say import listed
 from reports.telling import words
 
 PANEL_IN, LEGEND_IN = 1.6, 0.9
 
+UNDECIDED = Decided()
 
-def render(compared: Sequence[Compared], warned: Sequence[str]) -> str:
-    """The self-contained page."""
+MOST_DRAWN = 6
+
+
+def render(compared: Sequence[Compared], warned: Sequence[str], decided: Decided = UNDECIDED) -> str:
+    """The self-contained page; what is `decided` of groups of the runs stands before the numbers."""
     degraded = [f"{c.label}: {reason}" for c in compared for reason in c.summary["degraded"]]
+    drawn, named = _drawn(compared, decided), title(compared, decided)
     return page.document(
-        title(compared),
+        named,
         [
-            page.header(title(compared), subtitle(compared)),
+            page.header(named, subtitle(compared)),
             page.banner("These runs did not meet the same evening", warned),
             page.banner("Degraded: read these runs with care", degraded),
         ],
         [
             Part("findings", "Findings", section(findings(compared, warned))),
-            Part("pictures", "Over the evening", page.plots(_plots(compared))),
-            Part("numbers", "Numbers", page.card(_table(compared))),
+            Part("pictures", "Over the evening", _pictures(compared, drawn)),
+            Part(
+                "numbers",
+                "Numbers",
+                page.cards(changes_block.card(decided), page.card(_table(compared), full=True)),
+            ),
             Part("configuration", "Configuration", configuration(compared)),
             Part("formulas", "Formulas", _formulas()),
         ],
@@ -43,19 +54,35 @@ def _formulas() -> Html:
     return page.join((page.folded("What each number is", page.definitions(FORMULAS)), how_drawn(RULES)))
 
 
-def picture(compared: Sequence[Compared]) -> bytes:
+def picture(compared: Sequence[Compared], decided: Decided = UNDECIDED) -> bytes:
     """All plots in one PNG of 1400 by 900 pixels."""
-    return canvas.png(
-        compare_plots.poster(compared, title(compared), subtitle(compared)), compare_plots.POSTER
-    )
+    drawn = _drawn(compared, decided)
+    poster = compare_plots.poster(drawn, title(compared, decided), subtitle(compared))
+    return canvas.png(poster, compare_plots.POSTER)
 
 
-def title(compared: Sequence[Compared]) -> str:
-    """What was compared: the scenario, if it is one, and the clients."""
+def _drawn(compared: Sequence[Compared], decided: Decided) -> Sequence[Compared]:
+    """The runs that stand in the pictures: all of a few; of many, which no eye tells apart, one a group."""
+    several = [group.members[0] for group in decided.groups]
+    return compared if len(compared) <= MOST_DRAWN or not several else several[:MOST_DRAWN]
+
+
+def _pictures(compared: Sequence[Compared], drawn: Sequence[Compared]) -> Html:
+    """The plots, and which runs they show if not all."""
+    if len(drawn) == len(compared):
+        return page.plots(_plots(drawn))
+    shown = f"Of {len(compared)} runs {listed([c.label for c in drawn])} are drawn."
+    return page.join((page.element("p", shown, cls="said"), page.plots(_plots(drawn))))
+
+
+def title(compared: Sequence[Compared], decided: Decided = UNDECIDED) -> str:
+    """What was compared: the scenario, if it is one, and the clients, or their groups if they are many."""
     scenarios = {c.summary["scenario"] for c in compared}
     scenario = scenarios.pop() if len(scenarios) == 1 else "runs"
-    *others, last = (c.label for c in compared)
-    return words.clean(f"{scenario}: {', '.join(others)} and {last}")
+    labels = [c.label for c in compared]
+    if len(compared) > MOST_DRAWN and decided.groups:
+        labels = [f"{group.label} ({len(group.members)} runs)" for group in decided.groups]
+    return words.clean(f"{scenario}: {listed(labels)}")
 
 
 def subtitle(compared: Sequence[Compared]) -> str:

@@ -71,7 +71,7 @@ def labels(runs: Sequence[Run]) -> list[str]:
 def warnings(runs: Sequence[Run]) -> list[str]:
     """What makes the runs no fair comparison, in one line; empty when they met the same evening."""
     differences = []
-    for name, values in _conditions(runs).items():
+    for name, values in conditions(runs).items():
         if any(v != values[0] for v in values):
             shown = " / ".join(words.clean(v) for v in values)
             differences.append(name if len(shown) > _LONGEST_DIFFERENCE else f"{name} ({shown})")
@@ -81,7 +81,8 @@ def warnings(runs: Sequence[Run]) -> list[str]:
 _LONGEST_DIFFERENCE = 60
 
 
-def _conditions(runs: Sequence[Run]) -> dict[str, list[Any]]:
+def conditions(runs: Sequence[Run]) -> dict[str, list[Any]]:
+    """What the runs met, a value a run: seed, schedule, profile and generator, by their names."""
     return {
         "seed": [r.manifest.seed for r in runs],
         **_each("schedule", [r.document["schedule"] for r in runs]),

@@ -29,7 +29,7 @@ def lines(s: Summary) -> str:
     if steady["holds"]:
         rows = [[label, *(words.interval(found[name]) for name in SHOWN)] for label, found in _given(steady)]
         told.append(text_table(["  95 % intervals", *SHOWN], rows, first_width=LABEL_WIDTH))
-        told += [f"  {reason}." for reason in reasons(steady)]
+        told += [textwrap.fill(f"{reason}.", WIDTH, subsequent_indent="  ") for reason in reasons(steady)]
     if steady["from_s"] is not None:
         told.append(textwrap.fill(steady["rule"], WIDTH))
     return "\n".join(told)

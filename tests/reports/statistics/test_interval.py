@@ -140,10 +140,26 @@ def test_a_run_twice_is_one_run() -> None:
     )
 
 
-def test_latencies_that_hardly_swing_carry_no_tail() -> None:
-    # Each run is slow once, for a quarter of its length: eight swings, where the p50 needs ten.
-    runs = [np.concatenate((np.full(75, 1.0 + i / 100), np.full(25, 9.0 + i))) for i in range(8)]
-    assert estimate(Sample(runs), "p50").why == "latency swung from low to high 8 times: p50 needs 10"
+def slow_once(*slow: int) -> Sample:
+    """Runs of 100 calls, each slow once: so many calls of it."""
+    return Sample(
+        [np.concatenate((np.full(100 - k, 1.0 + i / 100), np.full(k, 9.0))) for i, k in enumerate(slow)]
+    )
+
+
+def test_latencies_that_hardly_swing_carry_no_quantile() -> None:
+    # Eight swings, where the p50 needs ten. The slow halves differ: standard error 11.95 of 50.
+    uneven = slow_once(10, 20, 90, 20, 90, 90, 10, 70)
+    assert estimate(uneven, "p50").why == (
+        "latency swung from low to high 8 times, runs differ: p50 needs 10"
+    )
+
+
+def test_runs_that_are_all_alike_need_no_swings() -> None:
+    # As seldom, but standard error 1.63 of 50.
+    found = estimate(slow_once(45, 55, 45, 55, 50, 50, 55, 45), "p50")
+    assert found.why == ""
+    assert found.low is not None
 
 
 def test_a_tail_of_few_runs_is_none_of_all() -> None:
