@@ -9,7 +9,7 @@ from typing import Any
 
 from reports import exits
 from reports.commands.cells import add_jobs, cores
-from reports.commands.options import add_goodput, wanted
+from reports.commands.options import add_goodput, each_once, wanted
 from reports.errors import UnlikeError, UsageError
 from reports.gate import baseline
 from reports.reading.load import read_run
@@ -50,7 +50,9 @@ def _of_runs(options: argparse.Namespace) -> dict[str, Any]:
     if options.jobs is not None:
         raise UsageError("--jobs: expected --virtual SPEC.toml with it")
     objectives = wanted(options)
-    return baseline.document(baseline.of_runs([read_run(path) for path in options.runs], objectives))
+    return baseline.document(
+        baseline.of_runs([read_run(path) for path in each_once(options.runs)], objectives)
+    )
 
 
 def _virtual(options: argparse.Namespace) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from reports import exits
 from reports.commands import gate_ab
 from reports.commands.cells import add_jobs, cores
-from reports.commands.options import add_goodput, add_json, wanted
+from reports.commands.options import add_goodput, add_json, each_once, wanted
 from reports.errors import UnlikeError, UsageError
 from reports.gate import baseline, compared, documents, metrics, text, thresholds
 from reports.gate.sampled import Sampled
@@ -98,7 +98,7 @@ def _runs(options: argparse.Namespace) -> Outcome:
     tolerance, chosen = _tolerance(options), metrics.chosen(options.metric)
     known = None if options.baseline is None else baseline.read(options.baseline)
     objectives = wanted(options) if known is None else known.objectives
-    runs = [Sampled(read_run(path), objectives) for path in options.runs]
+    runs = [Sampled(read_run(path), objectives) for path in each_once(options.runs)]
     found = []
     if known is not None:
         asked = options.metric is not None
@@ -150,7 +150,8 @@ def _refuse(
 ) -> None:
     """Options that would be ignored are refused. Raises UsageError."""
     for name in names:
-        if getattr(options, name) not in (None, False, []):
+        given = getattr(options, name)
+        if given is not None and given is not False and given != []:
             shown = "RUN" if name == "runs" else f"--{name.replace('_', '-')}"
             raise UsageError(
                 f"{shown}: expected {needed} with it" if needed else f"{shown}: has no use with {beside}"

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from reports.errors import UsageError
 from reports.figures import failures, objectives
 from reports.figures.objectives import Objective
 from reports.reading.prices import Prices, read_prices, shipped
@@ -14,6 +15,16 @@ from reports.reading.prices import Prices, read_prices, shipped
 def add_run(command: argparse.ArgumentParser) -> None:
     """One run folder."""
     command.add_argument("run", metavar="RUN", type=Path, help="a run folder")
+
+
+def each_once(paths: Sequence[Path]) -> Sequence[Path]:
+    """The run folders, none of them twice: it would be as sure as two. Raises UsageError."""
+    seen: set[Path] = set()
+    for path in paths:
+        if (place := path.resolve()) in seen:
+            raise UsageError(f"{path}: given twice: expected different runs")
+        seen.add(place)
+    return paths
 
 
 def add_json(command: argparse.ArgumentParser) -> None:

@@ -24,6 +24,10 @@ HELD_IN_STRETCH = 0.2
 #: between one that is given back and the next that is taken.
 IN_USE = 0.85
 
+#: They are free where at most so large a part of them is. In between it cannot be told what calls waited for:
+#: permits that come and go faster than moments show, or a rate.
+FREE = 0.6
+
 #: Permits were few because of a breaker where they were so for half of the waiting.
 MOSTLY = 0.5
 
@@ -59,8 +63,13 @@ class Hold:
 
     @property
     def by_permits(self) -> bool:
-        """Whether the permits were used up: else it was a rate limit, or a pause."""
-        return self.in_use >= IN_USE
+        """Whether the permits were used up."""
+        return self.in_use >= IN_USE and not self.ramping
+
+    @property
+    def by_rate(self) -> bool:
+        """Whether they were free: what calls waited for was a rate limit, or a pause."""
+        return self.in_use <= FREE and not self.ramping
 
     @property
     def room(self) -> bool:

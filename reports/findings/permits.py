@@ -16,7 +16,7 @@ SECONDS_PER_MIN = 60
 def limits_low(facts: Facts) -> list[Drawn]:
     """Permits were used up while the API had room: more of them would have served more."""
     hold = hold_of(facts)
-    if hold is None or not hold.by_permits or hold.ramping or not hold.room:
+    if hold is None or not hold.by_permits or not hold.room:
         return []
     text = (
         f"{_when(facts, hold)}permits were the limit while the API had room: all {_permits(hold)} were in"
@@ -41,7 +41,7 @@ def permits_ramp(facts: Facts) -> list[Drawn]:
 def permits_bound(facts: Facts) -> list[Drawn]:
     """Permits were used up, and the API was short of room, too: they did what they are for."""
     hold = hold_of(facts)
-    if hold is None or not hold.by_permits or hold.room or hold.ramping:
+    if hold is None or not hold.by_permits or hold.room:
         return []
     signs = []
     if hold.refused >= MOST_REFUSED:
@@ -59,7 +59,7 @@ def permits_bound(facts: Facts) -> list[Drawn]:
 def own_rate(facts: Facts) -> list[Drawn]:
     """Calls waited while permits were free, for a rate limit of the client's own."""
     hold, rates = hold_of(facts), _own_rates(facts)
-    if hold is None or hold.by_permits or hold.ramping or not rates:
+    if hold is None or not hold.by_rate or not rates:
         return []
     text = (
         f"{_when(facts, hold)}permits were free, but the client's own rate limit ({say.listed(rates)})"
@@ -73,7 +73,7 @@ def own_rate(facts: Facts) -> list[Drawn]:
 def rate_waits(facts: Facts) -> list[Drawn]:
     """Calls waited while permits were free, for what the API had said of its rate limit."""
     hold = hold_of(facts)
-    if hold is None or hold.by_permits or hold.ramping or _own_rates(facts):
+    if hold is None or not hold.by_rate or _own_rates(facts):
         return []
     pauses = facts.run.events.name == "pause"
     told = "its 429s told when to come back" if pauses.any() else "its headers told what was left"
@@ -83,6 +83,15 @@ def rate_waits(facts: Facts) -> list[Drawn]:
     )
     evidence = _evidence(facts, hold) + _served(facts, hold)
     return [problem("rate_waits", text, evidence, hold.held / facts.calls)]
+
+
+def held_up(facts: Facts) -> list[Drawn]:
+    """Calls waited, and it cannot be told for what."""
+    hold = hold_of(facts)
+    if hold is None or hold.by_permits or hold.by_rate or hold.ramping:
+        return []
+    text = f"{_when(facts, hold)}{_held(facts, hold)}, for permits or for a rate limit."
+    return [note("held_up", say.capital(text), _evidence(facts, hold), hold.held / facts.calls)]
 
 
 def _own_rates(facts: Facts) -> list[str]:

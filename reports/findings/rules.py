@@ -74,8 +74,8 @@ _FAULTS = (
     Rule(
         _FIRST.key,
         f"{_FIRST.rule}: a problem from {_pct(faults.LEAST_REQUESTS)} of requests on, or where"
-        f" {_pct(faults.LEAST_CALLS_LOST)} of calls ended so; a note from {_pct(faults.LEAST_NOTED)} of requests"
-        f" on. Its stretches: as those of `calls_lost`, from {_pct(faults.LEAST_IN_STRETCH)} on",
+        f" {_pct(faults.LEAST_CALLS_LOST)} of calls ended so; a note from {_pct(faults.LEAST_NOTED)} of"
+        f" requests on. Its stretches: as those of `calls_lost`, from {_pct(faults.LEAST_IN_STRETCH)} on",
         faults.rule_of(_FIRST),
     ),
     *(Rule(other.key, f"{other.rule}: as `{_FIRST.key}`", faults.rule_of(other)) for other in _OTHERS),
@@ -110,11 +110,11 @@ RULES = (
     ),
     Rule(
         "own_rate",
-        f"calls waited so with under {_pct(hold.IN_USE)} of the permits in use, and the policy sets rpm"
-        " or tpm",
+        f"calls waited so with {_pct(hold.FREE)} of the permits in use at most; the policy sets rpm or tpm",
         permits.own_rate,
     ),
     Rule("rate_waits", "the same, and the policy sets neither", permits.rate_waits),
+    Rule("held_up", "calls waited so with more of the permits in use, but not all", permits.held_up),
     Rule(
         "breaker_eager",
         f"breakers shut out {_pct(breakers.LEAST_SHUT_OUT)} of calls, although in the ten seconds before"

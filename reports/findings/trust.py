@@ -34,12 +34,7 @@ def generator_saturated(facts: Facts) -> list[Drawn]:
         "The generator was the bottleneck: it sent its calls late, and what it measured is partly itself."
         " The other findings of this run are not to be trusted."
     )
-    busiest = facts.summary["generator"]["cpu"]
     evidence = [*reasons]
-    if busiest is not None and busiest["max"] is not None:
-        evidence.append(
-            f"its busiest worker used {say.share(busiest['max'])} of a core in its busiest second"
-        )
     lag = facts.summary["loop_lag_ms"]
     if lag["n"]:
         evidence.append(f"its event loop woke up to {words.latency(lag['max'])} late")

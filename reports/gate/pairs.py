@@ -116,23 +116,40 @@ class Comparison:
 
     def _play(self, turn: Turn, out: Path) -> None:
         side, reasons = self.sides[turn.side], [""]
-        for _ in range(MOST_TRIES):
-            part = out / UNFINISHED
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir()
+        for tries in range(MOST_TRIES):
+            if tries:
+                say(f"{turn.name} is degraded, and played again: {words.clean(reasons[0])}")
+            part = _empty(out / UNFINISHED)
             folder = replay_into(self.stage, side.policy, turn.seed, part, side.way)
             reasons = degraded(read_run(folder))
             if not reasons:
-                folder.rename(out / turn.name)
-                shutil.rmtree(part, ignore_errors=True)
+                _keep(folder, out / turn.name)
                 return
-            say(f"{turn.name} is degraded, and played again: {words.clean(reasons[0])}")
         raise UnlikeError(f"{turn.name} is degraded, {MOST_TRIES} times: {words.clean(reasons[0])}")
 
 
 def _finished(folder: Path) -> bool:
     """A run comes to its place only when it is whole."""
     return folder.is_dir()
+
+
+def _empty(folder: Path) -> Path:
+    """The folder, without what an earlier run left unfinished in it. Raises OutputError."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
+    return folder
+
+
+def _keep(folder: Path, place: Path) -> None:
+    """Move a whole run to its place. Raises OutputError."""
+    try:
+        folder.rename(place)
+    except OSError as error:
+        raise OutputError(f"{place}: cannot be made: {error.strerror}") from error
+    shutil.rmtree(folder.parent, ignore_errors=True)
 
 
 def _record(folder: Path, objectives: Sequence[Objective]) -> RunRecord:

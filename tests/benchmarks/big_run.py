@@ -1,12 +1,10 @@
 """A run folder of millions of calls, made in a minute: what a long load test of several workers leaves.
 
-python -m tests.benchmarks.big_run FOLDER CALLS
-
 The streams are as the recorder writes them: an empty batch, then what ended in each second, in the order it
 ended, then the end marker.
 """
 
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,24 +23,35 @@ from tests.benchmarks.big_rows import CALLS_PER_S, NS_PER_S, SEED, WORKERS, Rows
 DISK_BYTES_PER_CALL = 320
 
 
-def make(folder: Path, calls: int) -> None:
+@dataclass(frozen=True)
+class Made:
+    """A run on disk."""
+
+    calls: int
+    attempts: int
+    disk_bytes: int
+
+
+def make(folder: Path, calls: int) -> Made:
     """Write the whole folder. Raises OSError."""
     folder.mkdir(parents=True)
     length_s = calls / CALLS_PER_S
     run_folder.write_manifest(folder, _manifest(folder.name, calls, length_s))
-    end_ns = 0
+    end_ns = attempts = 0
     for worker in range(WORKERS):
         share = big_rows.share(worker, calls)
         rows = big_rows.calls(share)
         end_ns = max(end_ns, int(rows["end_ns"].max(initial=0)))
         _write(folder, "calls", worker, rows, rows["end_ns"])
         rows = big_rows.attempts(share)
+        attempts += len(rows["call_id"])
         _write(folder, "attempts", worker, rows, rows["end_ns"])
         rows = big_rows.events(worker, length_s)
         _write(folder, "events", worker, rows, rows["at_ns"])
     counts = {str(worker): len(range(worker, calls, WORKERS)) for worker in range(WORKERS)}
     ending = run_folder.Ending("completed", int(length_s * NS_PER_S), end_ns, counts, counts, [])
     run_folder.write_ending(folder, ending)
+    return Made(calls, attempts, sum(path.stat().st_size for path in folder.iterdir()))
 
 
 def _write(folder: Path, table: str, worker: int, rows: Rows, at_ns: Any) -> None:
@@ -85,13 +94,3 @@ def _manifest(name: str, calls: int, length_s: float) -> run_folder.Manifest:
         target={"host": "http://127.0.0.1:8000", "bundled": True, "profile": "calm"},
         generator={"transport": "fast", "stream": False},
     )
-
-
-def main() -> None:
-    """The command."""
-    folder, calls = sys.argv[1:]
-    make(Path(folder), int(calls))
-
-
-if __name__ == "__main__":
-    main()

@@ -58,6 +58,7 @@ def test_the_query_of_an_export_answers(tmp_path: Path) -> None:
 
 def test_the_commands_are_understood() -> None:
     assert [parser().parse_args(shlex.split(line)).command for line in COMMANDS] == [
+        "compare",
         "summarise",
         "export",
         "export",

@@ -77,6 +77,9 @@ def test_ctrl_c_leaves_no_process_and_no_worktree_behind(tmp_path: Path) -> None
     )
     small.wait_for(lambda: bool(list((out / "unfinished").glob("*/manifest.json"))), 60)
     below = small.children(process.pid)
+    places = [child.environ()["PYTHONPATH"] for child in below]
+    assert len(places) >= 2  # Locust and its mock server: the base side is the commit's code
+    assert all(Path(place).parent.name.startswith("primetime-gate-") for place in places)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
 

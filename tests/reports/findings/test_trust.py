@@ -23,7 +23,7 @@ def test_a_late_generator_casts_doubt_on_all_else(tmp_path: Path) -> None:
     generator = found.pop("generator_saturated")
     assert generator["severity"] == "problem"
     assert "not to be trusted" in generator["text"]
-    assert "its busiest worker used 97 % of a core in its busiest second" in generator["evidence"]
+    assert "worker 0 used 97 % of a core in its busiest second" in generator["evidence"][0]
     assert "its event loop woke up to 75.0 ms late" in generator["evidence"]
     assert "calls_lost" in found  # 20 s and more, where 15 s are asked for
     assert "nothing_wrong" not in found

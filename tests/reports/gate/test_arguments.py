@@ -14,6 +14,9 @@ BAD = [
     (["gate", "{run}"], "expected RUN with --baseline FILE or --threshold T"),
     (["gate", "--baseline", "b.json"], "expected RUN with --baseline"),
     (["gate", "nowhere", "--threshold", "calls count>1"], "nowhere: no such run folder"),
+    (["gate", "{run}", "{run}/.", "--threshold", "calls count>1"], "given twice: expected different runs"),
+    (["baseline", "{run}", "{run}", "-o", "b.json"], "given twice: expected different runs"),
+    (["gate", "--ab", "tuned", "tuned", "--out", "{run}/manifest.json"], "manifest.json: cannot be made"),
     (["gate", "{run}", "--threshold", "x"], "--threshold 'x': expected METRIC AGGREGATE<VALUE"),
     (
         ["gate", "{run}", "--baseline", "b", "--tolerance", "-1"],
@@ -37,6 +40,7 @@ BAD = [
         "--metric: expected --baseline with it",
     ),
     (["gate", "{run}", "--baseline", "b", "--pairs", "8"], "--pairs: expected --ab or --virtual with it"),
+    (["gate", "{run}", "--baseline", "b", "--pairs", "0"], "--pairs: expected --ab or --virtual with it"),
     (["gate", "{run}", "--baseline", "b", "--stream"], "--stream: expected --ab or --virtual with it"),
     (["gate", "{run}", "--baseline", "b", "--jobs", "2"], "--jobs: expected --ab or --virtual with it"),
     (["gate", "--ab", "tuned"], "argument --ab: expected 2 arguments"),

@@ -126,6 +126,7 @@ def test_a_run_that_stays_degraded_ends_the_comparison(
     ):
         comparison().play(tmp_path)
     assert [path.name for path in tmp_path.glob("pair-*")] == ["pair-01-base"]
+    assert capsys.readouterr().err.count("pair-01-new is degraded, and played again") == 2
 
 
 def test_a_run_that_failed_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

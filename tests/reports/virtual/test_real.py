@@ -24,9 +24,11 @@ class Locust:
     def __init__(self, code: int = 0, said: str = "", made: int = 1) -> None:
         self._code, self._said, self._made = code, said, made
         self.called: list[list[str]] = []
+        self.given: dict[str, Any] = {}
 
-    def __call__(self, command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+    def __call__(self, command: list[str], **given: Any) -> subprocess.CompletedProcess[str]:
         self.called.append(command)
+        self.given = given
         folder = Path(command[command.index("--run-dir") + 1])
         for number in range(self._made):
             runs.paper_run(folder / f"run-{len(self.called)}-{number}")
@@ -73,6 +75,22 @@ def test_an_evening_is_called_as_it_is_played(tmp_path: Path, locust: Locust) ->
     assert (given["--arrivals"], "--stream" in locust.called[0]) == ("gamma", False)
 
 
+def test_a_checkout_s_code_plays_where_it_is_asked_for(tmp_path: Path, locust: Locust) -> None:
+    tree = tmp_path / "tree"
+    folder = real.replay_into(small.stage(), "tuned", 7, tmp_path, real.Way("fast", tree))
+    given = options(locust.called[0])
+    assert folder == tmp_path / "run-1-0"
+    assert (given["-f"], given["--policy"]) == (str(tree / "scenarios" / "steady.py"), "tuned")
+    assert given["--transport"] == "fast"
+    assert (locust.given["cwd"], locust.given["env"]["PYTHONPATH"]) == (tree, str(tree))
+
+
+def test_our_own_code_plays_otherwise(tmp_path: Path, locust: Locust) -> None:
+    real.replay_into(small.stage(), "tuned", 7, tmp_path)
+    assert "--transport" not in locust.called[0]
+    assert (locust.given["cwd"], locust.given["env"]) == (None, None)
+
+
 @pytest.mark.parametrize("code", [0, 1])
 def test_a_degraded_run_counts_and_says_what_was_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
@@ -105,12 +123,13 @@ def test_both_times_side_by_side(tmp_path: Path, locust: Locust, capsys: pytest.
     assert load_policy(str(tmp_path / "real" / "best.toml")) == stage.policy({"retry.attempts": 2}, "best")
     # Twelve calls in 12 s, of which six are good.
     measures = [MEASURES["goodput"], MEASURES["tokens_per_good_call"]]
-    assert beside.heading([pair]) == ["measure", "best, virtual", "best, real"]
-    assert beside.lines([pair], measures) == [
+    told = beside.document([pair], measures)
+    assert beside.heading(told) == ["measure", "best, virtual", "best, real"]
+    assert beside.lines(told, measures) == [
         ["goodput", "3.00", "0.50"],
         ["tokens_per_good_call", "100", "–"],  # in real time nobody knows what was billed
     ]
-    assert beside.document([pair], measures) == [
+    assert told == [
         {
             "name": "best",
             "seed": 4,
