@@ -44,25 +44,27 @@ def estimate(metric: Metric, base: BySeed, new: BySeed) -> Estimate | None:
         for seed in base
         for pair in zip(base[seed], new.get(seed, ()), strict=False)  # what has no other half is no pair
     ]
-    before, after = _all(base), _all(new)
-    difference = _apart(float(np.median(before)), float(np.median(after)))
     if len(pairs) >= FEWEST_PAIRS:
         found = of_log_ratios(_changes(metric, pairs))
+        difference = float(np.median([_apart(before, after) for before, after in pairs]))
         worse = _worse(metric, found.log_ratio, found.low, found.high, difference)
         return Estimate(worse, f"{len(pairs)} pairs")
-    if len(before) < FEWEST_RUNS:
+    runs = len(_all(base))
+    if runs < FEWEST_RUNS:
         return None
-    within = len(before) - len(base) >= FEWEST_RUNS - 1
-    change, low, high = predicted(
-        _scaled(metric, base if within else {0: before}), _scaled(metric, new if within else {0: after})
-    )
+    seeds = len(base)
+    within = runs - seeds >= FEWEST_RUNS - 1
+    if not within:
+        base, new = {0: _all(base)}, {0: _all(new)}
+    change, low, high = predicted(_scaled(metric, base), _scaled(metric, new))
+    difference, *_ = predicted(base, new)
     worse = _worse(metric, change, low, high, difference)
     if within:
-        return Estimate(worse, f"spread of {len(before)} runs")
+        return Estimate(worse, f"spread of {runs} runs")
     hint = (
         f"seeds differ by more than runs: gate {FEWEST_PAIRS} seeds of the baseline, or base it on one seed"
     )
-    return Estimate(worse, f"spread of {len(base)} seeds", hint)
+    return Estimate(worse, f"spread of {seeds} seeds", hint)
 
 
 def noise(metric: Metric, sides: Iterable[BySeed]) -> tuple[float, int]:
@@ -85,13 +87,14 @@ def predicted(before: BySeed, after: BySeed) -> tuple[float, float, float]:
     Every seed after is one before. With n runs before of g seeds, s^2 = sum((x - seed's mean)^2) / (n - g).
     Of k runs after, k_i are of seed i, which has n_i before; the half width is
     t(n - g) s sqrt(1 / k + sum(k_i^2 / n_i) / k^2). For one seed that is the prediction interval,
-    t(n - 1) s sqrt(1 / k + 1 / n). Infinite values have no spread: nan where some of a seed are infinite, and
-    others are not.
+    t(n - 1) s sqrt(1 / k + 1 / n). Where a value is infinite there is no spread: the change is infinite, or
+    none, if all pairs of a seed say so alike, else nan.
     """
-    apart = {_apart(b, a) for seed, values in after.items() for b in before[seed] for a in values}
     if not all(map(math.isfinite, (*_all(before), *_all(after)))):
-        change = apart.pop()
-        return (math.nan, math.nan, math.nan) if apart else (change, change, change)
+        apart = {_apart(b, a) for seed, values in after.items() for b in before[seed] for a in values}
+        change = apart.pop() if len(apart) == 1 else math.nan
+        change = change if math.isinf(change) or change == 0 else math.nan
+        return change, change, change
     means = {seed: float(np.mean(values)) for seed, values in before.items()}
     n, k = len(_all(before)), len(_all(after))
     free = n - len(before)

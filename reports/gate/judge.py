@@ -28,7 +28,7 @@ def judge(
     *,
     asked: bool,
 ) -> list[Check]:
-    """A check for every metric that the runs have; `tolerance` is a fraction.
+    """A check for every metric that the runs have; `tolerance` is a fraction. Each seed after is one before.
 
     With `asked`, the metrics were asked for by name: one that cannot be judged is inconclusive. So is the lot
     if no latency among them can be judged.
@@ -73,6 +73,7 @@ def _check(
     verdict, reason = decide(found.worse, limits)
     if verdict is Verdict.INCONCLUSIVE and found.hint:
         reason = f"{reason} ({found.hint})"
+    before = {seed: before[seed] for seed in after}  # what is shown is of the same evenings
     cells = _cells(metric, before, after, found.worse, limits) | {"how": found.way}
     data = _data(before, after, found.worse, limits) | {"way": found.way, "noise_pairs": pairs}
     return Check(name, verdict, reason, cells, data=data)

@@ -21,7 +21,7 @@ def test_six_pairs_of_a_seed_are_paired() -> None:
     assert found is not None
     assert found.way == "6 pairs"
     assert (found.worse.change, found.worse.low) == pytest.approx((math.log(1.1), math.log(1.1)))
-    assert found.worse.difference == pytest.approx(35)  # the medians: 350 and 385
+    assert found.worse.difference == pytest.approx(35)  # the median of 10 to 60
 
 
 def test_less_goodput_is_worse() -> None:
@@ -66,6 +66,32 @@ def test_seeds_with_several_runs_each_share_their_spread() -> None:
     half = 2.447 * math.sqrt(0.08 / 6 * (1 / 2 + (1 / 4 + 1 / 4) / 4))
 
     assert (change, low, high) == pytest.approx((0.2, 0.2 - half, 0.2 + half))
+
+
+def test_the_difference_is_that_to_runs_of_the_same_seed() -> None:
+    # Evenings of 100 and 1000 ms; the fresh run is of the first, a tenth slower: by 10 ms, not by -440.
+    base = {1: [100.0, 101.0, 99.0, 100.0], 2: [1000.0, 1010.0, 990.0, 1000.0]}
+    found = estimate(P95, base, {1: [110.0]})
+
+    assert found is not None
+    assert found.way == "spread of 8 runs"
+    assert found.worse.difference == pytest.approx(10)
+    assert found.worse.change == pytest.approx(math.log(1.1), abs=1e-3)
+
+
+def test_the_difference_of_pairs_is_that_of_each() -> None:
+    base = {1: [100.0], 2: [200.0], 3: [300.0], 4: [400.0], 5: [500.0], 6: [600.0]}
+    new = {seed: [value + 30] for seed, (value,) in base.items()}
+    found = estimate(P95, base, new)
+
+    assert found is not None
+    assert found.worse.difference == pytest.approx(30)
+
+
+def test_an_infinite_run_of_another_seed_makes_nothing_sure() -> None:
+    before = {1: [1.0, 1.0], 2: [math.inf, 5.0], 3: [4.0, 4.0, 4.0, 4.0]}
+
+    assert all(map(math.isnan, predicted(before, {1: [2.0]})))
 
 
 def test_a_spread_over_seeds_says_so_and_what_would_tell_more() -> None:
