@@ -58,8 +58,8 @@ def breaker_eager(facts: Facts) -> list[Drawn]:
             " of the failures in the ten seconds before"
         )
     text = (
-        f"The breaker was too eager: it opened {say.times(found.times)} {why}. It was open {_open(facts)} of"
-        f" the time, {_cost(facts, found)}."
+        f"The breaker was too eager: it opened {say.times(found.times)} {why}. It was open {_open(facts)},"
+        f" {_cost(facts, found)}."
     )
     return [problem("breaker_eager", text, _evidence(facts, found), found.shut_out / facts.calls)]
 
@@ -71,7 +71,7 @@ def breaker_opened(facts: Facts) -> list[Drawn]:
         return []
     text = (
         f"The breaker opened {say.times(found.times)}, for cause: {say.share(1 - found.answered)} of the"
-        f" requests in the ten seconds before had failed. It was open {_open(facts)} of the time,"
+        f" requests in the ten seconds before had failed. It was open {_open(facts)},"
         f" {_cost(facts, found)}."
     )
     shut_out = found.shut_out / facts.calls
@@ -110,7 +110,24 @@ def _before(facts: Facts, at_ns: Ints, opened_ns: Ints) -> int:
 
 
 def _open(facts: Facts) -> str:
-    return say.share(facts.summary["breaker_open_fraction"])
+    """When any worker's was, and for how much of the workers' time."""
+    marked = np.zeros(len(facts.bins), dtype=np.bool_)
+    for start_ns, end_ns in _spans(facts):
+        first, last = facts.bins.of(np.array([start_ns, end_ns - 1])).tolist()
+        marked[first : last + 1] = True
+    share = f"{say.share(facts.summary['breaker_open_fraction'])} of the time"
+    return f"{facts.bins.told(marked)} ({share})" if marked.any() else share
+
+
+def _spans(facts: Facts) -> list[tuple[int, int]]:
+    """When breakers were open within the window."""
+    events, until_ns = facts.run.events, facts.run.window_ns
+    return [
+        (span.start_ns, span.end_ns)
+        for worker in range(facts.run.manifest.workers)
+        for span in breaker.spans(events, worker, until_ns)
+        if span.state == breaker.OPEN
+    ]
 
 
 def _cost(facts: Facts, found: Openings) -> str:
@@ -120,12 +137,7 @@ def _cost(facts: Facts, found: Openings) -> str:
 
 
 def _evidence(facts: Facts, found: Openings) -> list[str]:
-    spans = [
-        (s.end_ns - s.start_ns) / NS_PER_S
-        for worker in range(facts.run.manifest.workers)
-        for s in breaker.spans(facts.run.events, worker, facts.run.window_ns)
-        if s.state == breaker.OPEN
-    ]
+    spans = [(end_ns - start_ns) / NS_PER_S for start_ns, end_ns in _spans(facts)]
     lines = [f"{say.count(found.shut_out, 'call')} stopped by the breaker"]
     if spans:
         average = "" if len(spans) == 1 else " each time, on average"

@@ -23,8 +23,14 @@ def how_drawn(rules: Iterable[tuple[str, str]]) -> Html:
 
 
 def _item(finding: Finding) -> Html:
+    said, cls = _joined(finding.text), f"finding {finding.severity}"
     if not finding.evidence:
-        return page.element("li", page.element("p", finding.text), cls=f"finding {finding.severity}")
-    evidence = page.element("ul", *(page.element("li", line) for line in finding.evidence), cls="evidence")
-    folded = page.element("details", page.element("summary", finding.text), evidence)
-    return page.element("li", folded, cls=f"finding {finding.severity}")
+        return page.element("li", page.element("p", said), cls=cls)
+    lines = [page.element("li", _joined(line)) for line in finding.evidence]
+    evidence = page.element("ul", *lines, cls="evidence")
+    return page.element("li", page.element("details", page.element("summary", said), evidence), cls=cls)
+
+
+def _joined(text: str) -> str:
+    """The text with every number on the line of its per cent sign."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")

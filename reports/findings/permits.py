@@ -45,13 +45,13 @@ def permits_bound(facts: Facts) -> list[Drawn]:
         return []
     signs = []
     if hold.refused >= MOST_REFUSED:
-        signs.append(f"{say.share(hold.refused)} of the requests met 429, 503 or no answer")
+        signs.append(f"{say.share(hold.refused)} of its requests met 429, 503 or no answer")
     if hold.slowed is not None and hold.slowed > MOST_SLOWED:
         signs.append(f"a reply took {hold.slowed:.1f} times as long as in quiet")
     text = (
-        f"{_when(facts, hold)}permits were the limit, and the API was short of room, too"
-        f" ({say.listed(signs)}):"
-        f" all {_permits(hold)} were in use; {_held(facts, hold)}."
+        f"{_when(facts, hold)}all {_permits(hold)} permits were in use: {_held(facts, hold)}. The API was"
+        " short of"
+        f" room, too: {say.listed(signs)}."
     )
     return [note("permits_bound", text, _evidence(facts, hold), hold.held / facts.calls)]
 
@@ -114,9 +114,7 @@ def _held(facts: Facts, hold: Hold) -> str:
     parts = []
     if waiting:
         waited = say.seconds(hold.waited_s)
-        parts.append(
-            f"{say.share(waiting / facts.calls)} of calls waited {waited} for leave to send, on average"
-        )
+        parts.append(f"{say.share(waiting / facts.calls)} of calls waited to be sent, {waited} on average")
     if hold.turned_away:
         parts.append(f"{say.share(hold.turned_away / facts.calls)} of calls were turned away")
     return ", and ".join(parts)

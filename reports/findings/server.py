@@ -75,10 +75,12 @@ def slow_network(facts: Facts) -> list[Drawn]:
     mean_s, share = float(way_s.mean()), float(way_s.sum() / took_s.sum())
     if mean_s < LEAST_WAY_S or share < LEAST_WAY_SHARE:
         return []
+    each = " (the client opens a new one for each)" if facts.setting("connections", "reuse") is False else ""
     text = (
-        f"The network was slow: of the {say.seconds(float(took_s.mean()))} that a request took,"
-        f" {say.seconds(mean_s)}"
-        f" ({say.share(share)}) were not the server's: connecting, and the way there and back."
+        f"The way to the server was slow: of the {say.seconds(float(took_s.mean()))} that a request took,"
+        f" {say.seconds(mean_s)} ({say.share(share)}) were not the server's, but a connection's{each} or"
+        " the way's"
+        " there and back."
     )
     evidence = [
         f"by the server's own log: {say.seconds(float(spent_s[ok].mean()))} from request to reply's end",

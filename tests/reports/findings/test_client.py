@@ -36,9 +36,8 @@ def test_permits_that_are_used_up_before_a_free_api_are_too_few(tmp_path: Path) 
     assert made.problems(tmp_path) == {"limits_low"}
     # 120 of 160 calls waited; from 10 s to 40 s of the run, which is under 80 % of it.
     assert found["limits_low"]["text"] == (
-        "10–40 s: permits were the limit while the API had room: all 2 were in use; 75 % of calls waited"
-        " 250 ms for"
-        " leave to send, on average."
+        "10–40 s: permits were the limit while the API had room: all 2 were in use; 75 % of calls"
+        " waited to be sent, 250 ms on average."
     )
     # While the first two of them wait, only one is: 1 - 2 / 120 / 2.
     assert "99 % of the permits were in use while calls waited" in found["limits_low"]["evidence"]
@@ -77,7 +76,7 @@ def test_calls_at_a_full_door_are_counted(tmp_path: Path) -> None:
     full = [turned_away(n, n * 250) if n >= 120 else call for n, call in enumerate(narrow())]
     text = made.found(made.write(tmp_path, full, window_s=40, limit=2))["limits_low"]["text"]
     assert text.endswith(
-        "50 % of calls waited 250 ms for leave to send, on average, and 25 % of calls were turned away."
+        "50 % of calls waited to be sent, 250 ms on average, and 25 % of calls were turned away."
     )
 
 
@@ -111,7 +110,7 @@ def test_a_breaker_that_opens_while_most_is_answered_is_too_eager(tmp_path: Path
     assert found["breaker_eager"]["text"] == (
         "The breaker was too eager: it opened once although 80 % of the requests in the ten seconds"
         " before were"
-        " answered. It was open 10 % of the time, and shut out 10 % of calls."
+        " answered. It was open 10–12 s (10 % of the time), and shut out 10 % of calls."
     )
     assert "open for 2 s" in found["breaker_eager"]["evidence"]
     assert "breaker_opened" not in found

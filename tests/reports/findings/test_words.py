@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import reports
+from reports.figures.objectives import DEFAULT
 from reports.findings import say
 from reports.findings.compared import RULES as COMPARED
 from reports.findings.finding import Finding, recalled
@@ -16,6 +17,11 @@ from reports.findings.page import how_drawn, section
 from reports.findings.rules import in_words
 from reports.findings.swept import RULES as SWEPT
 from reports.findings.text import in_lines
+from reports.reading.load import read_run
+from reports.summary.page import render
+from reports.summary.result import summarise
+from reports.virtual.folder import play_into
+from reports.virtual.stage import stage_of
 from tests.reports.findings import made
 from tests.reports.html_check import Page
 
@@ -103,10 +109,15 @@ def test_a_share_is_as_short_as_it_can_be_and_never_rounded_to_none_or_all(value
 
 
 def test_the_summary_holds_them_and_its_page_tells_them_first(tmp_path: Path) -> None:
-    from reports.figures.objectives import DEFAULT  # noqa: PLC0415 - drawing is slow to import
-    from reports.reading.load import read_run  # noqa: PLC0415
-    from reports.summary.page import render  # noqa: PLC0415
-
     folder = made.write(tmp_path, made.every(200))
     text = Page(render(read_run(folder), DEFAULT)).text
     assert text.index("Nothing went wrong") < text.index("At a glance", text.index("Findings") + 200)
+
+
+def test_the_readmes_example_is_what_an_evening_says(tmp_path: Path) -> None:
+    page = (SOURCES.parent / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```\n(! .*?)\n```$", page, flags=re.MULTILINE | re.DOTALL)
+    stage = stage_of({"policy": "article", "evening": {"length": "3m"}}, tmp_path)
+    played = read_run(play_into(stage, stage.policy({}), 1, tmp_path))
+    found = recalled(summarise(played, stage.objectives)["findings"])
+    assert in_lines(found[:2], "") == example
