@@ -40,8 +40,8 @@ def run(options: argparse.Namespace) -> int:
     if len(runs) < FEWEST_COMPARED:
         raise UsageError("compare: expected two runs or more")
     compared = result.collect(runs, objectives, prices, options.failures)
-    warned = result.warnings(runs)
     decided = changes.decide(compared)
+    warned = result.warnings(runs, changes.excused(decided))
     folder = options.out or common_parent(options.runs)
     written = [
         save(folder / "compare.html", page.render(compared, warned, decided).encode()),

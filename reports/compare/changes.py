@@ -88,6 +88,12 @@ def decide(compared: Sequence[Compared]) -> Decided:
     )
 
 
+def excused(decided: Decided) -> tuple[str, ...]:
+    """The conditions in which the runs may differ and yet be compared: those of seeds, if all have pairs."""
+    paired = decided.against and all(a.pairing.pairs and not a.pairing.apart for a in decided.against)
+    return ("seed", "schedule.count") if paired else ()
+
+
 def _against(base: Group, group: Group) -> Against:
     pairing = paired(base, group)
     changes = tuple(

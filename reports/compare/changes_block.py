@@ -65,7 +65,7 @@ def card(decided: Decided) -> Html:
 def _heading(decided: Decided) -> list[str]:
     """Of the changes: a column a group that has pairs; empty where none has."""
     columns = [f"{words.clean(a.group.label)}, {_pairs(len(a.pairing.pairs))}" for a in _with_pairs(decided)]
-    return [f"against {words.clean(decided.groups[0].label)}", *columns] if columns else []
+    return [f"Change against {words.clean(decided.groups[0].label)}", *columns] if columns else []
 
 
 def _changes(decided: Decided) -> list[list[str]]:

@@ -68,11 +68,14 @@ def labels(runs: Sequence[Run]) -> list[str]:
     return found
 
 
-def warnings(runs: Sequence[Run]) -> list[str]:
-    """What makes the runs no fair comparison, in one line; empty when they met the same evening."""
+def warnings(runs: Sequence[Run], but: Sequence[str] = ()) -> list[str]:
+    """What makes the runs no fair comparison, in one line; empty when they met the same evening.
+
+    `but` are the conditions in which they may differ.
+    """
     differences = []
     for name, values in conditions(runs).items():
-        if any(v != values[0] for v in values):
+        if name not in but and any(v != values[0] for v in values):
             shown = " / ".join(words.clean(v) for v in values)
             differences.append(name if len(shown) > _LONGEST_DIFFERENCE else f"{name} ({shown})")
     return [f"the runs differ in more than policy: {', '.join(differences)}"] if differences else []

@@ -45,8 +45,8 @@ def table(s: Summary) -> Html:
     said = " ".join((f"Steady state: {verdict(steady)}.", *(f"{r}." for r in reasons(steady))))
     return page.join(
         (
+            page.element("p", said, cls="said"),
             page.table("The steady part, with 95 % intervals", ["", *SHOWN], rows),
-            page.element("p", said),
             page.note(steady["rule"]) if steady["from_s"] is not None else "",
         )
     )

@@ -99,7 +99,7 @@ def test_six_runs_or_more_have_intervals_over_them(eight: changes.Decided) -> No
 def test_it_is_told_in_percent_with_its_rule(eight: changes.Decided) -> None:
     text = changes_block.lines(eight)
     first, *rest = text.splitlines()
-    assert first.split() == ["against", "old", "new,", "8", "pairs"]
+    assert first.split() == ["Change", "against", "old", "new,", "8", "pairs"]
     row = next(line for line in rest if line.startswith("call latency p50, all"))
     assert row.split("  ")[-1].strip() == "+25.0 % (+25.0 % to +25.0 %), worse"
     assert next(line for line in rest if line.startswith("goodput")).split("  ")[-1].strip() == "the same"
@@ -126,7 +126,7 @@ def test_one_pair_has_a_change_and_no_interval(folders: list[Path]) -> None:
     one = decide(collected([folders[0], folders[8]]))
     assert one.latencies == (None, None)
     text = changes_block.lines(one)
-    assert text.splitlines()[0].split() == ["against", "old", "new,", "one", "pair"]
+    assert text.splitlines()[0].split() == ["Change", "against", "old", "new,", "one", "pair"]
     assert next(line for line in text.splitlines() if line.startswith("goodput")).split()[1:] == [
         "the",
         "same",
@@ -142,6 +142,17 @@ def test_groups_without_a_common_seed_are_not_paired_and_nothing_is_said(folders
     assert apart.against[0].pairing.pairs == ()
     assert changes_block.lines(apart) == ""
     assert changes_block.card(apart) == ""
+
+
+def test_seeds_may_differ_only_where_every_run_has_its_pair(
+    folders: list[Path], eight: changes.Decided
+) -> None:
+    assert changes.excused(eight) == ("seed", "schedule.count")
+    assert changes.excused(decide(collected(folders[:2]))) == ()
+    assert changes.excused(decide(collected([*folders[:2], folders[8]]))) == ()
+    runs_of = [c.run for c in collected([folders[0], folders[1]])]
+    assert compare.warnings(runs_of) == ["the runs differ in more than policy: seed (1 / 2)"]
+    assert compare.warnings(runs_of, ("seed",)) == []
 
 
 def test_what_is_not_paired_is_said(folders: list[Path], tmp_path: Path) -> None:
@@ -198,7 +209,9 @@ def test_the_command_prints_it_and_the_page_has_it(
 ) -> None:
     arguments = ["compare", *map(str, folders), "-o", str(tmp_path)]
     assert main(arguments) == 0
-    assert "new, 8 pairs" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "new, 8 pairs" in told
+    assert "warning" not in told  # seeds differ, and every run has its pair
     html = Page((tmp_path / "compare.html").read_text(encoding="utf-8"))
     assert html.wrong == []
     assert "+25.0 % (+25.0 % to +25.0 %), worse" in html.text
