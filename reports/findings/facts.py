@@ -14,8 +14,11 @@ from reports.figures.objectives import Objective
 from reports.findings.levels import Levels, levels_of
 from reports.findings.moments import Moments, moments_of
 from reports.findings.stretches import THROUGHOUT, Bins, bins_of, bridged, merged
-from reports.reading.run import ABSENT, Bools, Ints, Run
-from reports.reading.server_log import ServerLog, read_server_log
+from reports.reading.run import ABSENT, NS_PER_S, Bools, Floats, Ints, Run
+from reports.reading.server_log import ServerLog, read_server_log, spent_by_server_s
+
+#: Of the ok requests so many are in the server's log before it is believed: of fewer, it is another run's.
+LEAST_MATCHED = 0.2
 
 #: In a bin with fewer requests or calls a share says nothing.
 LEAST_IN_BIN = 5
@@ -103,8 +106,32 @@ class Facts:
     @cached_property
     def levels(self) -> Levels | None:
         """What a reply took with few and with many requests on the wire."""
+        timed, end_ns = self.replies
+        return levels_of(self.run.attempts.sent_ns, end_ns, timed, self.moments)
+
+    @cached_property
+    def by_server(self) -> tuple[Bools, Floats] | None:
+        """Requests that the server's log has, and what it spent on them, in s; None without a log."""
+        if self.log is None or not len(self.log):
+            return None
+        seen, spent_s = spent_by_server_s(self.run.attempts, self.log)
+        ok = int(np.count_nonzero(self.answered))
+        return (
+            (seen, spent_s) if ok and np.count_nonzero(seen & self.answered) >= LEAST_MATCHED * ok else None
+        )
+
+    @cached_property
+    def replies(self) -> tuple[Bools, Ints]:
+        """The ok requests whose time is the server's, and when they would have ended without the way.
+
+        By its log where there is one; else the time of the whole request is all that is known.
+        """
         attempts = self.run.attempts
-        return levels_of(attempts.sent_ns, attempts.end_ns, self.answered, self.moments)
+        if self.by_server is None:
+            return self.answered, attempts.end_ns
+        seen, spent_s = self.by_server
+        spent_ns = (np.where(seen, spent_s, 0) * NS_PER_S).astype(np.int64)
+        return self.answered & seen, attempts.sent_ns + spent_ns
 
     def calls_lost_by(self, attempts: Bools) -> int:
         """Failed calls whose last attempt is one of these."""

@@ -144,10 +144,11 @@ def _refused(facts: Facts, stretch: Bools) -> float:
 
 def _slowed(facts: Facts, stretch: Bools) -> float | None:
     levels = facts.levels
-    attempts, ok = facts.run.attempts, facts.answered
+    timed, end_ns = facts.replies
     if levels is None or levels.quiet.reply_s <= 0:
         return None
-    then = ok & (facts.sent >= 0) & stretch[facts.sent]
+    then = timed & (facts.sent >= 0) & stretch[facts.sent]
     if not then.any():
         return None
-    return float((attempts.end_ns - attempts.sent_ns)[then].mean() / NS_PER_S / levels.quiet.reply_s)
+    took_ns = (end_ns - facts.run.attempts.sent_ns)[then]
+    return float(took_ns.mean() / NS_PER_S / levels.quiet.reply_s)

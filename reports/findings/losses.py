@@ -30,6 +30,9 @@ LEAST_WASTED = 0.01
 #: Leave to send that next to nobody waited for: fewer than one call in a hundred.
 MOST_WAITED = 0.01
 
+#: Waits of so little of late calls' time are not told.
+LEAST_TOLD = 0.01
+
 #: How a call that went no further for this reason is spoken of.
 _STOPS = {
     "breaker": "shut out by the breaker",
@@ -86,6 +89,8 @@ def _time_of(facts: Facts) -> str:
     if whole <= 0:
         return ""
     waited, backed_off = calls.permit_wait_ns[late].sum() / whole, calls.backoff_ns[late].sum() / whole
+    if waited + backed_off < LEAST_TOLD:
+        return ", nearly all of their time on the wire"
     return (
         f": {say.share(float(waited))} of their time was waiting for leave to send,"
         f" {say.share(float(backed_off))}"

@@ -145,7 +145,8 @@ RULES = (
         " of them,"
         f" {levels.LEAST_REPLIES} at least) took {server.LEAST_SLOWING:g} times as long as those sent"
         " with the fewest,"
-        f" which were at most half as many; {server.LEAST_IN_FLIGHT:g} at least were on the wire",
+        f" which were at most half as many; {server.LEAST_IN_FLIGHT:g} at least were on the wire;"
+        " by the time of the server's own log where it lies beside the run",
         server.server_knee,
     ),
     Rule(

@@ -8,7 +8,6 @@ from reports.findings import say
 from reports.findings.facts import Facts
 from reports.findings.finding import Drawn, problem
 from reports.reading.run import NS_PER_S
-from reports.reading.server_log import spent_by_server_s
 
 #: A knee: with at least twice as many requests on the wire, and at least ten of them...
 LEAST_CROWDING, LEAST_IN_FLIGHT = 2.0, 10.0
@@ -21,9 +20,6 @@ LEAST_WAY_S = 0.15
 
 #: ...and so much of the whole time of a request.
 LEAST_WAY_SHARE = 0.2
-
-#: Requests found in the server's log before it is believed: of fewer, it is another run's.
-LEAST_MATCHED = 0.2
 
 #: Requests that never reached the server before it is told.
 LEAST_UNSEEN = 0.01
@@ -39,20 +35,28 @@ def server_knee(facts: Facts) -> list[Drawn]:
     quiet, busy = levels.quiet, levels.busy
     text = (
         f"Replies slowed down as requests piled up: {say.seconds(quiet.reply_s)} with"
-        f" {quiet.in_flight:.0f} on the wire, {say.seconds(busy.reply_s)} with {busy.in_flight:.0f}."
-        " The API was past its knee, or slow for reasons of its own."
+        f" {quiet.in_flight:.0f} on the wire, {say.seconds(busy.reply_s)} with {busy.in_flight:.0f}. The"
+        " API was"
+        f" past its knee, or slow for reasons of its own{_or_connections(facts)}."
     )
+    timed, end_ns = facts.replies
+    slow = timed & (end_ns - facts.run.attempts.sent_ns >= LEAST_SLOWING * quiet.reply_s * NS_PER_S)
+    share = np.count_nonzero(slow) / np.count_nonzero(timed)
     evidence = [
         f"{levels.crowding:.1f} times the requests on the wire: {levels.slowing:.1f} times the time",
         f"answered then: {say.rate(busy.served_per_s)}, with few on the wire {say.rate(quiet.served_per_s)}",
+        f"{say.share(float(share))} of the replies took {LEAST_SLOWING:g} times that of few or more",
     ]
-    slow = facts.run.of_last_attempt((facts.run.attempts.end_ns - facts.run.attempts.sent_ns) / NS_PER_S)
-    with np.errstate(invalid="ignore"):
-        crowded = int(np.count_nonzero(slow >= LEAST_SLOWING * quiet.reply_s))
-    evidence.append(
-        f"{say.part(crowded, facts.calls)} calls took {LEAST_SLOWING:g} times that of few or more"
-    )
-    return [problem("server_knee", text, evidence, crowded / facts.calls * LOSS_OF_SLOW)]
+    if facts.by_server is not None:
+        evidence.append("times are the server's own, by its log")
+    return [problem("server_knee", text, evidence, float(share) * LOSS_OF_SLOW)]
+
+
+def _or_connections(facts: Facts) -> str:
+    """A client that opens a connection for each request may wait for those, where no log tells."""
+    if facts.by_server is not None or facts.setting("connections", "reuse") is not False:
+        return ""
+    return ", or short of connections (the client opens a new one for each)"
 
 
 #: A slow call is seldom a lost one: slowness stands behind what cost calls outright.
@@ -61,15 +65,11 @@ LOSS_OF_SLOW = 0.1
 
 def slow_network(facts: Facts) -> list[Drawn]:
     """By the server's own log: what requests took beyond what the server spent on them."""
-    log = facts.log
-    if log is None or not len(log):
+    if facts.by_server is None:
         return []
-    attempts = facts.run.attempts
-    seen, spent_s = spent_by_server_s(attempts, log)
+    attempts, (seen, spent_s) = facts.run.attempts, facts.by_server
     ok = facts.answered & seen
     count = int(np.count_nonzero(ok))
-    if count < LEAST_MATCHED * np.count_nonzero(facts.answered) or not count:
-        return []
     took_s = (attempts.end_ns - attempts.sent_ns)[ok] / NS_PER_S
     way_s = np.maximum(took_s - spent_s[ok], 0)
     mean_s, share = float(way_s.mean()), float(way_s.sum() / took_s.sum())
@@ -89,6 +89,6 @@ def slow_network(facts: Facts) -> list[Drawn]:
     unseen = int(np.count_nonzero(~seen))
     if unseen > LEAST_UNSEEN * facts.requests:
         evidence.append(f"{say.part(unseen, facts.requests)} requests never reached it")
-    if log.unreadable:
-        evidence.append(f"{say.count(log.unreadable, 'line')} of the log could not be read")
+    if facts.log is not None and facts.log.unreadable:
+        evidence.append(f"{say.count(facts.log.unreadable, 'line')} of the log could not be read")
     return [problem("slow_network", text, evidence, share * LOSS_OF_SLOW)]

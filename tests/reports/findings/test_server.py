@@ -66,6 +66,25 @@ def test_replies_that_slow_down_with_the_crowd_are_a_knee(tmp_path: Path) -> Non
     )
 
 
+def test_where_the_log_tells_a_crowd_on_the_way_is_no_knee_of_the_server(tmp_path: Path) -> None:
+    folder = made.write(tmp_path, crowd(2000))
+    made.log(folder, [(n, 1, 400_000) for n in range(300)])
+    found = made.found(folder)
+    assert "server_knee" not in found
+    assert "slow_network" in found
+    made.log(folder, [(n, 1, 400_000 if n < 100 else 1_900_000) for n in range(300)])
+    assert "times are the server's own, by its log" in made.found(folder)["server_knee"]["evidence"]
+
+
+def test_a_client_that_opens_connections_may_wait_for_those(tmp_path: Path) -> None:
+    folder = made.write(tmp_path, crowd(2000))
+    assert "connections" not in made.found(folder)["server_knee"]["text"]
+    made.policy(folder, connections={"reuse": False})
+    assert made.found(folder)["server_knee"]["text"].endswith(
+        "or short of connections (the client opens a new one for each)."
+    )
+
+
 @pytest.mark.parametrize("slow_ms", [500, 700], ids=["as fast as ever", "less than half as long again"])
 def test_a_crowd_that_is_served_as_fast_is_no_knee(tmp_path: Path, slow_ms: float) -> None:
     assert "server_knee" not in made.found(made.write(tmp_path, crowd(slow_ms)))
