@@ -100,7 +100,13 @@ def subtitle(compared: Sequence[Compared]) -> str:
 
 def _table(compared: Sequence[Compared]) -> Html:
     colours = style.runs([c.run.manifest.policy.name for c in compared])
-    heading = ["", *(page.join((page.swatch(k), c.label)) for c, k in zip(compared, colours, strict=True))]
+    heading = [
+        "",
+        *(
+            page.join((page.swatch(k), page.element("span", c.label, cls="label")))
+            for c, k in zip(compared, colours, strict=True)
+        ),
+    ]
     body = []
     for row in rows(compared):
         cells: list[object] = [row.name, *row.cells]
@@ -114,6 +120,10 @@ def _table(compared: Sequence[Compared]) -> Html:
         + "".join(f" {c.label}: {each}." for c in compared for each in words.missing(c.summary))
     )
     return page.join((page.table("Metrics", heading, body), page.note(note)))
+
+
+def _named(label: str, colour: str) -> Html:
+    return page.join((page.swatch(colour), page.element("span", label, cls="label")))
 
 
 def _plots(compared: Sequence[Compared]) -> list[Plot]:

@@ -37,6 +37,9 @@ FEWEST_SECONDS = 0.1
 LETTER_EM, _AROUND_EM = 0.57, 3.6
 ROOM = 1.16
 
+#: Of a name in a picture.
+MOST_LETTERS = 28
+
 #: The row for failed calls stands this factor above the slowest ok call.
 FAILED_ROW = 1.7
 
@@ -62,9 +65,15 @@ def _tuck_in(axes: Axes, window_s: float) -> None:
 
 def legend(axes: Axes, columns: int) -> None:
     """A legend above the plot, to the left, where it covers no data; none of nothing."""
-    handles, labels = axes.get_legend_handles_labels()
+    handles, whole = axes.get_legend_handles_labels()
+    labels = [cut(label) for label in whole]
     if handles:
         _legend(axes, handles, labels, fitting(labels, columns, _room_em(axes)))
+
+
+def cut(text: str) -> str:
+    """A name in a picture, where one without an end would leave no room for anything else."""
+    return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…"
 
 
 def fitting(labels: Sequence[str], most: int, room_em: float) -> int:
@@ -84,7 +93,7 @@ def _room_em(axes: Axes) -> float:
 
 def named(axes: Axes, name: str, colour: str) -> None:
     """The name of what a panel shows above it, with a line of its colour."""
-    _legend(axes, [Line2D([], [], color=colour, linewidth=2.5)], [name], 1)
+    _legend(axes, [Line2D([], [], color=colour, linewidth=2.5)], [cut(name)], 1)
 
 
 def _legend(axes: Axes, handles: Sequence[Artist], labels: Sequence[str], columns: int) -> None:
