@@ -89,11 +89,12 @@ def _run(options: argparse.Namespace) -> str:
 
 
 def _compare(options: argparse.Namespace) -> str:
-    from reports.compare import page, result  # noqa: PLC0415
+    from reports.compare import changes, page, result  # noqa: PLC0415
 
     objectives, prices = wanted(options), priced(options)
     runs = [read_run(folder) for folder in options.folders]
-    return page.render(result.collect(runs, objectives, prices, options.failures), result.warnings(runs))
+    compared = result.collect(runs, objectives, prices, options.failures)
+    return page.render(compared, result.warnings(runs), changes.decide(compared))
 
 
 def _sweep(file: Path) -> str:

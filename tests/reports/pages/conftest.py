@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reports.compare import changes
 from reports.compare import page as compare_page
 from reports.compare import result as compare_result
 from reports.figures.objectives import DEFAULT
@@ -45,10 +46,11 @@ def pages(tmp_path_factory: pytest.TempPathFactory, evenings: dict[str, Path]) -
     stage = stage_of({"policy": "article", "mock_profile": "primetime", "evening": evening}, folder)
     played = read_run(play_into(stage, stage.policy({}), 1, folder))
     runs = [read_run(path) for path in evenings.values()]
+    compared = compare_result.collect(runs, DEFAULT)
     texts = {
         "run": run_page.render(played, DEFAULT),
         "real": run_page.render(runs[0], DEFAULT),
-        "compare": compare_page.render(compare_result.collect(runs, DEFAULT), compare_result.warnings(runs)),
+        "compare": compare_page.render(compared, compare_result.warnings(runs), changes.decide(compared)),
         "hostile": hostile.page(folder / "hostile"),
     }
     for name, text in texts.items():
