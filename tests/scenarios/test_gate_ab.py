@@ -41,21 +41,31 @@ def gate(folder: Path, *arguments: object) -> tuple[int, str, str]:
     """In a folder that has the profile and the narrow policy."""
     (folder / "brisk.toml").write_text(BRISK)
     (folder / "narrow.toml").write_text(NARROW)
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        process = small.begin("gate", *arguments, PYTHONPATH=str(ROOT))
-    finally:
-        os.chdir(before)
-    out, err = process.communicate(timeout=800)
-    return process.returncode, out, err
+    done = subprocess.run(
+        small.command("gate", *arguments),
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def patiently(folder: Path, *arguments: object) -> tuple[int, str, str]:
+    """The same command again where a busy machine spoiled a run three times: it goes on where it was."""
+    for _ in range(4):
+        code, out, err = gate(folder, *arguments)
+        if "is degraded, 3 times" not in out:
+            break
+    return code, out, err
 
 
 def test_the_same_policy_passes_and_a_narrow_one_is_a_regression(tmp_path: Path) -> None:
-    code, out, err = gate(tmp_path, "--ab", "tuned", "tuned", *LOAD, "--out", "same")
+    code, out, err = patiently(tmp_path, "--ab", "tuned", "tuned", *LOAD, "--out", "same")
     assert code == 0, out + err
 
-    code, out, err = gate(tmp_path, "--ab", "tuned", "narrow.toml", *LOAD, "--out", "narrow")
+    code, out, err = patiently(tmp_path, "--ab", "tuned", "narrow.toml", *LOAD, "--out", "narrow")
     assert code == 1, out + err
     (line,) = [line for line in out.splitlines() if line.startswith("call_latency.p50")]
     assert line.endswith("regression")
