@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from harness.errors import nearest
 from reports.errors import UsageError
+from reports.figures import metrics
 from reports.figures.quantiles import quantile
 from reports.gate.sampled import Sampled, least_samples
 from reports.telling import words
@@ -58,12 +59,21 @@ def _percentile(name: str, label: str, floor_ms: float) -> Metric:
     return Metric(f"{name}.{label}", -1, least_samples(share), floor_ms, _latency, of, latency=True)
 
 
-def _plain(name: str, side: int, floor: float) -> Metric:
+def _plain(name: str, side: int, floor: float, value: Callable[[Sampled], float | None]) -> Metric:
     def of(sampled: Sampled) -> Figure | None:
-        found = sampled.plain(name)
-        return None if found is None else Figure(float(found), len(sampled.run.calls))
+        found = value(sampled)
+        return None if found is None else Figure(found, len(sampled.run.calls))
 
     return Metric(name, side, LEAST_CALLS, floor, words.number, of)
+
+
+def _goodput(sampled: Sampled) -> float | None:
+    good = metrics.good(sampled.run, sampled.objectives)
+    return metrics.per_s(int(good.sum()), sampled.run.window_s)
+
+
+def _amplification(sampled: Sampled) -> float | None:
+    return metrics.share(len(sampled.run.attempts), len(sampled.run.calls))
 
 
 def _failed(sampled: Sampled) -> Figure | None:
@@ -88,8 +98,8 @@ METRICS: dict[str, Metric] = {
         _percentile("call_latency_all", "p95", 20.0),
         _percentile("e2el", "p95", 20.0),
         _percentile("ttft", "p95", 10.0),
-        _plain("request_goodput", 1, 0.1),
-        _plain("amplification", -1, 0.02),
+        _plain("request_goodput", 1, 0.1, _goodput),
+        _plain("amplification", -1, 0.02, _amplification),
         Metric("failed_share", -1, LEAST_CALLS, 0.01, words.percent, _failed, points=True),
     )
 }

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
+from reports.figures.objectives import DEFAULT
 from reports.gate.judge import judge
-from reports.gate.metrics import METRICS, chosen
+from reports.gate.metrics import METRICS, Figure, chosen, figures
+from reports.gate.sampled import Sampled
 from reports.gate.verdict import Check, Outcome, Verdict, exit_code
+from reports.reading.load import read_run
 from tests.reports.gate import made
 
 P95 = (METRICS["call_latency.p95"],)
@@ -122,3 +126,18 @@ def test_metrics_are_chosen_once_each() -> None:
 )
 def test_the_exit_code_is_that_of_the_worst(verdicts: list[Verdict], code: int) -> None:
     assert exit_code(verdicts) == code
+
+
+def test_the_figures_of_a_run_are_those_of_its_summary(paper: Path) -> None:
+    sampled = Sampled(read_run(paper), DEFAULT)
+    found = figures(sampled)
+
+    # Twelve calls in 12 s, seven ok, six within 15 s; fifteen attempts.
+    assert found["request_goodput"] == Figure(0.5, 12)
+    assert found["amplification"] == Figure(1.25, 12)
+    assert found["failed_share"].value == pytest.approx(5 / 12)
+    assert found["call_latency.p50"] == Figure(2000.0, 7)
+    assert found["call_latency_all.p95"].value == math.inf
+    assert "ttft.p95" not in found
+    assert found["request_goodput"].value == sampled.plain("request_goodput")
+    assert found["amplification"].value == sampled.plain("amplification")
