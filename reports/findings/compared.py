@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +16,7 @@ from reports.findings.facts import good_calls
 from reports.findings.finding import Finding
 from reports.findings.trust import FEWEST_CALLS
 from reports.reading.run import Bools, Run
+from reports.statistics.paired import FEWEST_PAIRS, change
 from reports.telling import words
 
 #: Sides that make a comparison.
@@ -30,22 +33,26 @@ RULES = (
     (
         "served_more",
         (
-            f"the side with the most calls served in time, against each other one, from {100 * ALIKE:g}"
+            f"the side with the most calls served in time against each other one, from {100 * ALIKE:g}"
             " point of"
-            " calls on. Sides are policies, each with its runs taken together; of one policy alone, its"
-            " runs. Told"
-            f" are what cost {100 * LEAST_REASON:g} point of calls more, and {100 * LEAST_REQUESTS:g} %"
-            " more or fewer"
-            " requests"
+            " calls on. Sides are policies, by name and settings, each with its runs taken together."
+            " Told are what"
+            f" cost {100 * LEAST_REASON:g} point of calls more, {100 * LEAST_REQUESTS:g} % more or fewer"
+            " requests,"
+            f" and, from {FEWEST_PAIRS} pairs of runs of one seed on, whether it may be chance"
         ),
     ),
     ("alike", f"the same, within {100 * ALIKE:g} point of calls; nothing is said under {FEWEST_CALLS} calls"),
 )
 
 
+#: A run with its label and its summary.
+Played = tuple[str, Run, Mapping[str, Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Runs taken together: how many calls, and what became of them."""
+    """Runs taken together: how many calls, and what became of them; `by_seed` is the share served in time."""
 
     label: str
     calls: int
@@ -56,6 +63,7 @@ class Side:
     failed: int
     requests: int
     tokens: int
+    by_seed: Mapping[int, float]
 
     @property
     def served(self) -> float:
@@ -67,33 +75,52 @@ class Side:
         return count / self.calls if self.calls else 0.0
 
 
-def compared(runs: Sequence[tuple[str, Run, Mapping[str, Any]]], warned: Sequence[str]) -> list[Finding]:
-    """The findings between runs, given as (label, run, summary); `warned` is what makes it no fair"
-    " comparison.
-    """
+def compared(runs: Sequence[Played], warned: Sequence[str]) -> list[Finding]:
+    """The findings between runs; `warned` is what makes it no fair comparison."""
     sides = sides_of(runs)
     if len(sides) < TWO or any(side.calls < FEWEST_CALLS for side in sides):
         return []
     best, *others = sorted(sides, key=lambda side: -side.served)
-    good = _good_by_call(runs) if not warned and len(sides) == len(runs) else {}
+    good = _good_by_call(runs, sides) if not warned and len(sides) == len(runs) else {}
     return [_between(best, other, good, _doubts(runs, warned)) for other in others]
 
 
-def sides_of(runs: Sequence[tuple[str, Run, Mapping[str, Any]]]) -> list[Side]:
-    """The policies, each with its runs taken together; of one policy alone, the runs."""
-    policies = list(dict.fromkeys(run.manifest.policy.name for _, run, _ in runs))
-    if len(policies) < TWO:
-        return [_side(label, [summary]) for label, _, summary in runs]
-    grouped = {name: [s for _, run, s in runs if run.manifest.policy.name == name] for name in policies}
-    return [_side(name, summaries) for name, summaries in grouped.items()]
+def sides_of(runs: Sequence[Played]) -> list[Side]:
+    """The policies, by name and settings, each with its runs taken together.
+
+    Of one policy alone the first run of every seed is a side, the second another, and so on.
+    """
+    keys = [_policy(run) for _, run, _ in runs]
+    if len(set(keys)) == 1:
+        seeds = [run.manifest.seed for _, run, _ in runs]
+        keys = [
+            (name, str(seeds[:i].count(seed)))
+            for i, (seed, (name, _)) in enumerate(zip(seeds, keys, strict=True))
+        ]
+    members: dict[tuple[str, str], list[Played]] = {}
+    for key, run in zip(keys, runs, strict=True):
+        members.setdefault(key, []).append(run)
+    names = [name for name, _ in members]
+    return [
+        _side(name if names.count(name) == 1 else f"{name} #{names[: i + 1].count(name)}", of)
+        for i, (name, of) in enumerate(zip(names, members.values(), strict=True))
+    ]
 
 
-def _side(label: str, summaries: Sequence[Mapping[str, Any]]) -> Side:
+def _policy(run: Run) -> tuple[str, str]:
+    policy = run.manifest.policy
+    return policy.name, json.dumps(policy.values, sort_keys=True)
+
+
+def _side(label: str, runs: Sequence[Played]) -> Side:
+    summaries = [summary for _, _, summary in runs]
     calls, good = sum(s["calls"] for s in summaries), sum(s["good_calls"] for s in summaries)
     ok = sum(s["outcomes"]["ok"] for s in summaries)
     shut_out, turned_away = (
         sum(s["stopped_by"].get(by, 0) for s in summaries) for by in ("breaker", "admission")
     )
+    # Backwards: of runs of one seed the first stands for it.
+    by_seed = {run.manifest.seed: s["good_calls"] / s["calls"] for _, run, s in reversed(runs) if s["calls"]}
     return Side(
         words.clean(label),
         calls,
@@ -104,10 +131,31 @@ def _side(label: str, summaries: Sequence[Mapping[str, Any]]) -> Side:
         failed=calls - ok - shut_out - turned_away,
         requests=sum(s["attempts"] for s in summaries),
         tokens=sum(s["tokens"]["prompt"] + s["tokens"]["completion"] for s in summaries),
+        by_seed=by_seed,
     )
 
 
-def _doubts(runs: Sequence[tuple[str, Run, Mapping[str, Any]]], warned: Sequence[str]) -> list[str]:
+def _chance(best: Side, other: Side) -> tuple[str, str]:
+    """Whether the difference is more than chance has it, for the sentence and as evidence: over pairs"
+    " of runs.
+    """
+    seeds = sorted(best.by_seed.keys() & other.by_seed.keys())
+    found = change([other.by_seed[s] for s in seeds], [best.by_seed[s] for s in seeds])
+    if math.isnan(found.low):
+        return (
+            "",
+            f"{say.count(found.pairs, 'pair')} of runs of one seed: of {FEWEST_PAIRS} on chance can be told",
+        )
+    ratio, low, high = (math.exp(log) for log in (found.log_ratio, found.low, found.high))
+    interval = (
+        f"{ratio:.2f} times the calls in time, 95 % interval {low:.2f} to {high:.2f}, over {found.pairs}"
+        " pairs of"
+        " runs of one seed"
+    )
+    return (", more than chance has it" if low > 1 else ", which may be chance"), interval
+
+
+def _doubts(runs: Sequence[Played], warned: Sequence[str]) -> list[str]:
     """Why a difference may not be the policies' doing."""
     found = [f"in doubt: {reason}" for reason in warned]
     for label, _, summary in runs:
@@ -132,16 +180,17 @@ def _between(best: Side, other: Side, good: Mapping[str, Bools], doubts: Sequenc
             f"call by call: {words.count(won)} that {other.label} lost were served by {best.label},"
             f" {words.count(lost)} the other way",
         )
-    evidence += doubts
+    sure, interval = _chance(best, other)
+    evidence += [interval, *doubts]
     if ahead < ALIKE:
         text = f"{best.label} and {other.label} served alike: {both} of calls in time."
         return Finding("alike", text, tuple(evidence), "note")
     reasons = _reasons(best, other)
     why = f": {'; '.join(reasons)}" if reasons else ""
-    text = (
-        f"{best.label} served {100 * ahead:.0f} points more calls in time than {other.label} ({both}){why}."
+    lead = (
+        f"{best.label} served {100 * ahead:.0f} points more calls in time than {other.label} ({both}{sure})"
     )
-    return Finding("served_more", text, tuple(evidence), "good")
+    return Finding("served_more", f"{lead}{why}.", tuple(evidence), "good")
 
 
 def _reasons(best: Side, other: Side) -> list[str]:
@@ -207,13 +256,9 @@ def _tokens(side: Side) -> str:
     )
 
 
-def _good_by_call(runs: Sequence[tuple[str, Run, Mapping[str, Any]]]) -> dict[str, Bools]:
-    """Which calls each run served in time, where all have the same calls."""
+def _good_by_call(runs: Sequence[Played], sides: Sequence[Side]) -> dict[str, Bools]:
+    """Which calls each side's one run served in time, where all have the same calls."""
     ids = runs[0][1].calls.call_id
     if any(not np.array_equal(ids, run.calls.call_id) for _, run, _ in runs):
         return {}
-    by_policy = len({run.manifest.policy.name for _, run, _ in runs}) == len(runs)
-    return {
-        words.clean(run.manifest.policy.name if by_policy else label): good_calls(run, summary)
-        for label, run, summary in runs
-    }
+    return {side.label: good_calls(run, s) for side, (_, run, s) in zip(sides, runs, strict=True)}

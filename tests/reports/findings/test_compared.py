@@ -60,25 +60,53 @@ def test_the_best_is_held_against_each_other(tmp_path: Path) -> None:
     ]
 
 
-def test_runs_of_a_policy_are_taken_together(tmp_path: Path) -> None:
-    folders = [
-        evening(tmp_path / f"{name}{seed}", name, shut, seed=seed)
-        for name, shut in (("article", 40), ("tuned", 0))
-        for seed in (1, 2)
+def two_policies(folder: Path, shut: dict[int, int]) -> list[Path]:
+    """`article`, of which so many calls are shut out on each seed, and `tuned`, which loses none."""
+    return [
+        evening(folder / f"{name}{seed}", name, lost, seed=seed)
+        for name, each in (("article", shut), ("tuned", dict.fromkeys(shut, 0)))
+        for seed, lost in each.items()
     ]
-    (found,) = between(*folders)
+
+
+def test_runs_of_a_policy_are_taken_together(tmp_path: Path) -> None:
+    (found,) = between(*two_policies(tmp_path, {1: 30, 2: 50}))
     assert found.text.startswith(
         "tuned served 20 points more calls in time than article (100 % against 80 %)"
     )
     assert "article: 320 requests for 400 calls" in found.evidence[1]
-    assert found.evidence[-1].startswith("in doubt: the runs differ in more than policy: seed")
+    assert "2 pairs of runs of one seed: of 6 on chance can be told" in found.evidence
 
 
-def test_one_policys_runs_are_told_apart_by_seed(tmp_path: Path) -> None:
-    (found,) = between(
-        evening(tmp_path / "1", "tuned", 40, seed=1), evening(tmp_path / "2", "tuned", 0, seed=2)
-    )
-    assert found.text.startswith("tuned seed 2 served 20 points more calls in time than tuned seed 1")
+def test_pairs_enough_tell_it_from_chance(tmp_path: Path) -> None:
+    # Of 200 calls 160 to 150 are served: 1.25 to 1.33 times as many in all; in the middle 1.27 and 1.29.
+    (found,) = between(*two_policies(tmp_path, {1: 40, 2: 42, 3: 43, 4: 45, 5: 48, 6: 50}))
+    assert "(100 % against 78 %, more than chance has it)" in found.text
+    (interval,) = [line for line in found.evidence if "95 % interval" in line]
+    assert interval.startswith("1.28 times the calls in time, 95 % interval 1.2")
+    assert interval.endswith("over 6 pairs of runs of one seed")
+
+
+def test_a_difference_of_one_evening_in_six_may_be_chance(tmp_path: Path) -> None:
+    (found,) = between(*two_policies(tmp_path, {1: 0, 2: 0, 3: 0, 4: 0, 5: 0, 6: 150}))
+    assert "which may be chance" in found.text
+
+
+def test_settings_make_a_policy_as_much_as_its_name(tmp_path: Path) -> None:
+    folders = [evening(tmp_path / "a", "mine", 40), evening(tmp_path / "b", "mine", 0)]
+    made.policy(folders[1], deadline_s=7.0)
+    (found,) = between(*folders)
+    assert found.text.startswith("mine #2 served 20 points more calls in time than mine #1")
+
+
+def test_one_policy_on_several_evenings_is_no_comparison(tmp_path: Path) -> None:
+    folders = [evening(tmp_path / str(seed), "tuned", 40 * seed, seed=seed) for seed in (0, 1)]
+    assert between(*folders) == []
+
+
+def test_one_policy_played_twice_on_an_evening_is(tmp_path: Path) -> None:
+    (found,) = between(evening(tmp_path / "a", "tuned", 40), evening(tmp_path / "b", "tuned", 0))
+    assert found.text.startswith("tuned #2 served 20 points more calls in time than tuned #1")
 
 
 def test_a_late_generator_puts_it_in_doubt(tmp_path: Path) -> None:
