@@ -12,6 +12,7 @@ from reports.commands.cells import add_jobs, cores
 from reports.commands.options import add_goodput, each_once, wanted
 from reports.errors import UnlikeError, UsageError
 from reports.gate import baseline
+from reports.gate.estimate import FEWEST_RUNS
 from reports.reading.load import read_run
 from reports.summary.result import save, to_json
 
@@ -41,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
         print(f"reports: no baseline: {error}", file=sys.stderr)
         return exits.INCONCLUSIVE
     print(f"wrote {save(options.out, to_json(made).encode())}")
+    if options.virtual is None and (count := len(options.runs)) < FEWEST_RUNS:
+        print(f"note: a gate needs {FEWEST_RUNS} runs or more to tell anything: these are {count}")
     return exits.OK
 
 

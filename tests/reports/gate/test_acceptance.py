@@ -198,6 +198,16 @@ def test_unlike_runs_make_no_baseline(tmp_path: Path, eight: list[Path], capsys:
     assert not out.exists()
 
 
+def test_a_baseline_of_too_few_runs_says_so_and_its_gate_is_inconclusive(
+    tmp_path: Path, eight: list[Path], capsys: Captured
+) -> None:
+    out = tmp_path / "b.json"
+    assert cli.main(["baseline", *map(str, eight[:5]), "-o", str(out)]) == 0
+    assert capsys.readouterr().out.endswith("a gate needs 6 runs or more to tell anything: these are 5\n")
+    assert made.gate(eight[7], "--baseline", out) == 3
+    assert "5 and 1 runs are too few" in capsys.readouterr().out
+
+
 def test_degraded_runs_make_no_baseline(tmp_path: Path, capsys: Captured) -> None:
     bad = made.noisy_run(tmp_path / "bad", 1, degraded=("worker 1 was lost",))
     assert cli.main(["baseline", str(bad), "-o", str(tmp_path / "b.json")]) == 3
