@@ -52,6 +52,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory, evenings: dict[str, Path]) -
         "real": run_page.render(runs[0], DEFAULT),
         "compare": compare_page.render(compared, compare_result.warnings(runs), changes.decide(compared)),
         "hostile": hostile.page(folder / "hostile"),
+        "hostiles": hostile.comparison(folder / "hostiles"),
     }
     for name, text in texts.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")

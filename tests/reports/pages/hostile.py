@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.model import CallFinished, Outcome, StoppedBy
+from reports.compare import changes, result
+from reports.compare import page as compare_page
 from reports.figures.objectives import DEFAULT
 from reports.reading.load import read_run
 from reports.summary import page as run_page
@@ -16,6 +18,14 @@ SCRIPTS = "แคปชันเฟซบุ๊กยาวมากไม่ม
 TURNED = "\u202eright to left\u202c \u200d"
 
 NAMES = (MARKUP, ENDLESS, SCRIPTS, TURNED)
+
+
+def comparison(folder: Path) -> str:
+    """The page of runs whose policies are called so."""
+    folder.mkdir()
+    read = [read_run(runs.paper_run(folder / str(i), policy=name)) for i, name in enumerate(NAMES)]
+    compared = result.collect(read, DEFAULT)
+    return compare_page.render(compared, result.warnings(read), changes.decide(compared))
 
 
 def page(folder: Path) -> str:

@@ -12,9 +12,9 @@ from tests.reports.html_check import Page
 from tests.reports.pages import hostile, measures
 from tests.reports.pages.browser import DESK, PHONE, Chromium, Ground, Visit
 
-SORTS = ("run", "real", "compare", "sweep", "tune", "hostile")
+SORTS = ("run", "real", "compare", "sweep", "tune", "hostile", "hostiles")
 #: Whose pictures are to be read: names without an end are cut, and may stand over each other.
-READ = SORTS[:-1]
+READ = SORTS[:-2]
 
 #: What a page may weigh, in bytes: a run of three thousand calls takes some 400 kB.
 MOST_BYTES = 900_000
@@ -118,17 +118,15 @@ def test_paper_is_white_unfolded_and_leads_nowhere(
     assert set(found["drawings"]) == {1}
 
 
-def test_what_a_run_is_called_stays_text(chromium: Chromium, pages: dict[str, Path]) -> None:
-    text = pages["hostile"].read_text(encoding="utf-8")
-    page = Page(text)
+@pytest.mark.parametrize("sort", ["hostile", "hostiles"])
+def test_what_a_run_is_called_stays_text(chromium: Chromium, pages: dict[str, Path], sort: str) -> None:
+    page = Page(pages[sort].read_text(encoding="utf-8"))
     assert page.wrong == []
     assert len(page.ids) == len(set(page.ids))
     for name in hostile.NAMES:
         assert name in page.text
-    title, scripts, images = chromium.visit(
-        pages["hostile"],
-        lambda v: v.measure("() => [document.title, document.scripts.length, document.images.length]"),
-    )
+    script = "() => [document.title, document.scripts.length, document.images.length]"
+    title, scripts, images = chromium.visit(pages[sort], lambda v: v.measure(script))
     assert "<script>" in title
     assert (scripts, images) == (0, 0)
 
