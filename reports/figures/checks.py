@@ -6,7 +6,7 @@ import numpy as np
 
 from reports.figures import generator, metrics
 from reports.figures.quantiles import quantile
-from reports.reading.run import ABSENT, Run
+from reports.reading.run import ABSENT, NS_PER_S, Cut, Run
 
 #: A generator this late at its p99 measures itself, not the server.
 LAG_LIMIT_MS = 50.0
@@ -22,11 +22,13 @@ BOTTLENECK = "the generator was the bottleneck"
 
 
 def in_flight_at_end(run: Run) -> int:
-    """Scheduled arrivals without a recorded call. A call recorded twice does not stand in for a lost one."""
-    if run.ending is None:
-        return 0
+    """Scheduled arrivals without a recorded call. A call recorded twice does not stand in for a lost one.
+
+    Of a run without an ending it is known only how many the whole schedule had, if it had a number.
+    """
+    scheduled = run.manifest.schedule.count or 0 if run.ending is None else sum(run.ending.scheduled.values())
     recorded = len(run.calls) - metrics.duplicated(run.calls.call_id)
-    return max(0, sum(run.ending.scheduled.values()) - recorded)
+    return max(0, scheduled - recorded)
 
 
 def unrecorded(calls: int) -> str:
@@ -42,17 +44,35 @@ def degraded(run: Run) -> list[str]:
 
 
 def _ending(run: Run) -> list[str]:
-    return [] if run.ending is not None else ["no ending was written: the run was cut off"]
+    if run.ending is not None:
+        return []
+    length_s, last_ns = run.manifest.schedule.duration_s, run.last_ns
+    of = "" if length_s is None else f"; arrivals were to go on until second {length_s:g}"
+    last = "there is no record" if last_ns is None else f"the last record is of second {_second(last_ns)}"
+    return ["no ending was written: the run was cut off", f"{last}{of}"]
 
 
 def _files(run: Run) -> list[str]:
-    return [f"{name} is cut short: its worker was killed or is still writing" for name in run.cut]
+    cut = [f"{one.name} is cut short: {_of_cut(one)}" for one in run.cut]
+    return cut + [f"{name} is missing, and what it held is in no figure" for name in run.missing]
+
+
+def _second(at_ns: int) -> str:
+    return f"{at_ns / NS_PER_S:.1f}"
+
+
+def _of_cut(one: Cut) -> str:
+    if not one.name.endswith(".arrow"):
+        return "the disk was full, or the run was killed while it was written"
+    until = "it holds no record" if one.until_ns is None else f"it goes to second {_second(one.until_ns)}"
+    return f"its worker was killed, had no disk left or is still writing; {until}"
 
 
 def _conservation(run: Run) -> list[str]:
     reasons = []
     if lost := in_flight_at_end(run):
-        reasons.append(unrecorded(lost))
+        due = ", those not yet due among them" if run.ending is None else ""
+        reasons.append(f"{unrecorded(lost)}{due}")
     if twice := metrics.duplicated(run.calls.call_id):
         reasons.append(f"{twice} calls were recorded more than once")
     if run.ending is not None and len(run.calls) - twice > sum(run.ending.scheduled.values()):
@@ -62,6 +82,18 @@ def _conservation(run: Run) -> list[str]:
     recorded = int(np.count_nonzero(run.call_of_attempt != ABSENT))
     if sent != recorded:
         reasons.append(f"the calls counted {sent} attempts, but {recorded} were recorded")
+    return reasons + _unmatched(run)
+
+
+def _unmatched(run: Run) -> list[str]:
+    """Attempts without their calls, and calls without any attempt that they made."""
+    orphans = int(np.count_nonzero(run.call_of_attempt == ABSENT))
+    bare = int(np.count_nonzero((run.calls.attempts > 0) & (run.last_attempt == ABSENT)))
+    reasons = []
+    if orphans:
+        reasons.append(f"{orphans} attempts were recorded whose calls were not")
+    if bare:
+        reasons.append(f"{bare} calls were recorded without any of their attempts")
     return reasons
 
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-import numpy as np
 
-from harness.record.schema import SCHEMA_VERSION, TABLES
+from harness.record.schema import SCHEMA_VERSION
 from reports.errors import RunError
-from reports.reading.columns import empty
-from reports.reading.run import Attempts, Calls, Ending, Events, Ints, Manifest, Run
-from reports.reading.stream import Stream
+from reports.reading.run import Attempts, Calls, Cut, Ending, Events, Manifest, Run
+from reports.reading.table import missing, read_table
 
 T = TypeVar("T")
 
@@ -23,20 +19,22 @@ T = TypeVar("T")
 def read_run(folder: Path) -> Run:
     """Read a run folder into arrays.
 
-    Streams that stop early (their worker was killed) are read up to the last whole batch and named in
-    `Run.cut`. Raises RunError for a folder that is no run, and for damaged or foreign files.
+    Streams that stop early (their worker was killed, the disk was full) are read up to the last whole batch.
+    They are named in `Run.cut`, as is a half-written ending, and files that are not there in `Run.missing`.
+    Raises RunError for a folder that is no run, and for damaged or foreign files.
     """
     manifest, document = read_manifest(folder)
-    cut: list[str] = []
+    cut = _half_ending(folder)
     # Arguments are evaluated in their order: `cut` is whole when it is taken.
     return Run(
         manifest=manifest,
         document=document,
         ending=read_ending(folder),
-        calls=_read_table(folder, Calls, "calls", cut, "call_id"),
-        attempts=_read_table(folder, Attempts, "attempts", cut, "call_id", "attempt"),
-        events=_read_table(folder, Events, "events", cut, "worker", "at_ns"),
+        calls=read_table(folder, Calls, "calls", cut),
+        attempts=read_table(folder, Attempts, "attempts", cut),
+        events=read_table(folder, Events, "events", cut),
         cut=tuple(cut),
+        missing=missing(folder, manifest.workers),
         folder=folder,
     )
 
@@ -52,9 +50,28 @@ def read_manifest(folder: Path) -> tuple[Manifest, dict[str, Any]]:
 
 
 def read_ending(folder: Path) -> Ending | None:
-    """How a run ended; None where it was cut off. Raises RunError."""
+    """How a run ended; None where it was cut off, also while this was written. Raises RunError."""
     path = folder / "ending.json"
-    return _convert(path, _json(path, ""), Ending) if path.exists() else None
+    return _convert(path, _json(path, ""), Ending) if path.exists() and not _half_written(path) else None
+
+
+def _half_ending(folder: Path) -> list[Cut]:
+    """The part of an ending that a full disk leaves, under the name it has then."""
+    if (folder / "ending.part").exists():
+        return [Cut("ending.part")]
+    path = folder / "ending.json"
+    return [Cut(path.name)] if path.exists() and _half_written(path) else []
+
+
+def _half_written(path: Path) -> bool:
+    """Whether a file is no whole JSON document: no part of an object is one."""
+    try:
+        json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        return True
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror}") from error
+    return False
 
 
 def _json(path: Path, hint: str) -> dict[str, Any]:
@@ -65,7 +82,7 @@ def _json(path: Path, hint: str) -> dict[str, Any]:
     except OSError as error:
         raise RunError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise RunError(f"{path}: not JSON: {error}") from error
+        raise RunError(f"{path}: not JSON, or only a part of it: {error}") from error
     if not isinstance(document, dict):
         raise RunError(f"{path}: expected a JSON object, found {type(document).__name__}")
     return document
@@ -85,41 +102,3 @@ def _convert(path: Path, document: dict[str, Any], kind: type[T]) -> T:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:
         raise RunError(f"{path}: {error}") from error
-
-
-def _read_table(folder: Path, kind: type[T], table: str, cut: list[str], *keys: str) -> T:
-    """All rows of a table, over every worker's file, sorted by `keys`; appends the names of cut streams.
-
-    A column at a time is put in order: no more than one is there twice.
-    """
-    streams = [Stream(path, table) for path in sorted(folder.glob(f"{table}-*.arrow"))]
-    cut += [stream.path.name for stream in streams if not stream.ended]
-    names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]  # a dataclass each
-    rows = sum(stream.rows for stream in streams)
-    columns = {c.name: empty(c, rows) for c in TABLES[table] if c.name in names}
-    for stream in streams:
-        for group in stream.groups(list(columns)):
-            for column, values in zip(columns.values(), group.columns, strict=True):
-                column.add(values)
-    arrays = {name: columns.pop(name).filled() for name in names}
-    order = _order([arrays[key] for key in keys])
-    if order is not None:
-        for name in names:
-            arrays[name] = arrays[name][order]
-    return kind(**arrays)
-
-
-def _order(keys: Sequence[Ints]) -> Ints | None:
-    """The places of rows sorted by the first key, then the next; None where they stand so already."""
-    if _sorted(keys):
-        return None
-    return np.lexsort(tuple(reversed(keys)))
-
-
-def _sorted(keys: Sequence[Ints]) -> bool:
-    first, *rest = keys
-    rising, level = first[1:] > first[:-1], first[1:] == first[:-1]
-    for key in rest:
-        rising |= level & (key[1:] > key[:-1])
-        level &= key[1:] == key[:-1]
-    return bool((rising | level).all())

@@ -230,13 +230,21 @@ class Events:
         return self[self.name == name]
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A file that stops before its end, and the instant its last record is of; None where it holds none."""
+
+    name: str
+    until_ns: int | None = None
+
+
 @dataclass(frozen=True)
 class Run:
     """A run folder, read.
 
-    `document` is the manifest as it stands on disk; `cut` names the streams that stop before their end;
-    `ending` is None when the run was cut off, `folder` where it stands on no disk. (No slots: some properties
-    are computed once.)
+    `document` is the manifest as it stands on disk; `cut` are the files that stop before their end, `missing`
+    those that are not there. `ending` is None when the run was cut off, `folder` where it stands on no disk.
+    (No slots: some properties are computed once.)
     """
 
     manifest: Manifest
@@ -245,7 +253,8 @@ class Run:
     calls: Calls
     attempts: Attempts
     events: Events
-    cut: tuple[str, ...] = ()
+    cut: tuple[Cut, ...] = ()
+    missing: tuple[str, ...] = ()
     folder: Path | None = None
 
     @cached_property
@@ -257,6 +266,12 @@ class Run:
         if self.ending is not None:
             return self.ending.arrivals_end_ns
         return int(self.calls.intended_ns.max(initial=0))
+
+    @property
+    def last_ns(self) -> int | None:
+        """The instant the last record is of; None where there is none."""
+        ends = (self.calls.end_ns, self.attempts.end_ns, self.events.at_ns)
+        return max((int(column.max()) for column in ends if len(column)), default=None)
 
     @property
     def window_s(self) -> float:

@@ -5,8 +5,9 @@ python -m tests.benchmarks.reports [--calls N] [--rounds R] [--json]
 A run of four workers is made in a temporary folder (set TMPDIR to have it elsewhere), as the recorder writes
 it: some 11 million attempts, a batch a second for each table and worker, 3 GB. Then, in turns and each in a
 process of its own: `python -m reports summarise`, `python -m reports html`, and polars reading the same
-columns for the same percentiles, which must come out the same. Wall times are of whole processes, from start to end;
-medians over the rounds are quoted. Memory is the most a process ever held (VmHWM), of the worst round.
+columns for the same percentiles, which must come out the same. Wall times are of whole processes, from start
+to end; medians over the rounds are quoted. Memory is the most that a process ever held (VmHWM), in the worst
+round.
 
 Exit code 1 when a line of the acceptance fails, 2 for bad arguments or too little room on disk.
 """

@@ -44,7 +44,9 @@ def check_sound(name: str, played: Played) -> None:
         raise SectionError(f"{name}: {bad} of {len(played.run.calls)} calls were not ok")
     if ending is None or ending.degraded or played.run.cut:
         why = ending.degraded if ending else "it has no ending"
-        raise SectionError(f"{name}: the run is degraded: {why}, cut streams: {played.run.cut}")
+        raise SectionError(
+            f"{name}: the run is degraded: {why}, cut files: {[one.name for one in played.run.cut]}"
+        )
 
 
 def _locust(host: str, seconds: float, *, user: str, name: str) -> Turn:

@@ -20,7 +20,10 @@ def test_a_sound_run_has_no_reason(paper: Path) -> None:
 def test_a_missing_ending_is_a_reason(tmp_path: Path) -> None:
     folder = runs.paper_run(tmp_path / "run")
     (folder / "ending.json").unlink()
-    assert degraded(folder) == ["no ending was written: the run was cut off"]
+    assert degraded(folder) == [
+        "no ending was written: the run was cut off",
+        "the last record is of second 38.0; arrivals were to go on until second 12",
+    ]
 
 
 def test_the_runs_own_reasons_come_first_and_once(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_a_run_that_was_cut_off_is_not_whole(tmp_path: Path) -> None:
     (folder / "ending.json").unlink()
     found = made.found(folder)
     assert found["run_incomplete"]["text"] == (
-        "The run is not whole: no ending was written: the run was cut off."
+        "The run is not whole: no ending was written: the run was cut off, and 1 more reason."
     )
     assert "nothing_wrong" not in found
 
