@@ -35,4 +35,6 @@ def _setting(value: object) -> str:
         return "none"
     if isinstance(value, list):
         return ", ".join(_setting(v) for v in value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -106,3 +106,28 @@ def test_a_run_of_nothing_still_has_a_page(tmp_path: Path, events: list[Any]) ->
 def test_the_limit_is_of_the_whole_run(tmp_path: Path, limit: int | None, expected: float | None) -> None:
     runs.manifest(tmp_path, limit=limit)
     assert concurrency_limit(read_run(tmp_path)) == expected
+
+
+def test_what_a_run_has_not_is_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    runs.manifest(folder)
+    runs.record(folder, 0, [CallFinished(runs.call(0, 0, 5))])
+    runs.ending(folder, {"0": 1})
+    values = read_run(folder).document["policy"]["values"]
+    policy = {"name": "tuned", "values": {**values, "breaker": {"kind": "off"}}, "per_worker": {}}
+    runs.rewrite_manifest(folder, policy=policy, generator={"virtual": True})
+    text = Page(render(folder)).text
+    for absent in (
+        "Breakers",
+        "The generator's own lag",
+        "What stopped failed calls",
+        "What failed calls said",
+    ):
+        assert absent not in text
+    assert "Calls by outcome" in text
+
+
+def test_pictures_say_what_they_show(article: str) -> None:
+    assert 'aria-label="How the calls ended. Of 2,683 calls: ok 80.1 %' in article
+    assert 'aria-label="Breakers. Open for 14.4 % of the workers&#x27; time."' in article
