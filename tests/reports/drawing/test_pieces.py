@@ -11,9 +11,8 @@ EVIL = "<b>\"'&"
 
 def test_text_is_escaped_wherever_it_stands() -> None:
     made = page.element("p", EVIL, cls=EVIL, attributes={"title": EVIL})
-    assert made == (
-        '<p class="&lt;b&gt;&quot;&#x27;&amp;" title="&lt;b&gt;&quot;&#x27;&amp;">&lt;b&gt;&quot;&#x27;&amp;</p>'
-    )
+    told = "&lt;b&gt;&quot;&#x27;&amp;"
+    assert made == f'<p class="{told}" title="{told}">{told}</p>'
 
 
 def test_markup_is_kept() -> None:
@@ -24,9 +23,7 @@ def test_a_table_names_its_columns_and_rows() -> None:
     made = page.table("Calls", ["", "n"], [["ok", "3"]])
     assert '<td></td><th scope="col">n</th>' in made
     assert '<th scope="row">ok</th><td>3</td>' in made
-    assert made.startswith(
-        '<div class="scroll" role="region" aria-label="Calls" tabindex="0"><table><caption>'
-    )
+    assert made.startswith('<div class="scroll" role="region" aria-label="Calls" tabindex="0"><table>')
 
 
 def test_a_table_without_a_row_is_left_out_with_its_card() -> None:

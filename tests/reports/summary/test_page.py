@@ -122,7 +122,7 @@ def test_what_a_run_has_not_is_left_out(tmp_path: Path) -> None:
         "Breakers",
         "The generator's own lag",
         "What stopped failed calls",
-        "What failed calls said",
+        "said last",
     ):
         assert absent not in text
     assert "Calls by outcome" in text
