@@ -35,9 +35,8 @@ def timeout_short(facts: Facts) -> list[Drawn]:
     if not count or count < LEAST_CUT * facts.requests or near < LEAST_NEAR or _slowed(facts):
         return []
     text = (
-        f"The attempt timeout of {bound_s:g} s was too short: it cut {say.share(count / facts.requests)}"
-        " of the"
-        f" requests, and {say.share(near)} of the replies that came in time took more than"
+        f"The attempt timeout of {bound_s:g} s was too short: it cut {say.share(count / facts.requests)} of"
+        f" the requests, and {say.share(near)} of the replies that came in time took more than"
         f" {NEAR * bound_s:g} s."
     )
     evidence = [
@@ -58,9 +57,8 @@ def deadline_short(facts: Facts) -> list[Drawn]:
     if near < LEAST_NEAR or wire < MOST_OF_TIME or _slowed(facts):
         return []
     text = (
-        f"The deadline of {bound_s:g} s was too short: {say.share(cut / facts.calls)} of calls were cut"
-        " by it, and"
-        f" {say.share(near)} of the requests that were answered took more than {NEAR * bound_s:g} s."
+        f"The deadline of {bound_s:g} s was too short: {say.share(cut / facts.calls)} of calls were cut by"
+        f" it, and {say.share(near)} of the requests that were answered took more than {NEAR * bound_s:g} s."
     )
     return [problem("deadline_short", text, _shares(cut, facts, waited, backed_off, wire), cut / facts.calls)]
 
@@ -79,8 +77,7 @@ def out_of_time(facts: Facts) -> list[Drawn]:
     share, where = max(parts)
     text = (
         f"{say.share(cut / facts.calls)} of calls ran out of time before they were served;"
-        f" {say.share(share)} of"
-        f" their time went by {where}."
+        f" {say.share(share)} of their time went by {where}."
     )
     return [problem("out_of_time", text, _shares(cut, facts, waited, backed_off, wire), cut / facts.calls)]
 

@@ -33,13 +33,11 @@ RULES = (
     (
         "served_more",
         (
-            f"the side with the most calls served in time against each other one, from {100 * ALIKE:g}"
-            " point of"
-            " calls on. Sides are policies, by name and settings, each with its runs taken together."
-            " Told are what"
-            f" cost {100 * LEAST_REASON:g} point of calls more, {100 * LEAST_REQUESTS:g} % more or fewer"
-            " requests,"
-            f" and, from {FEWEST_PAIRS} pairs of runs of one seed on, whether it may be chance"
+            f"the side with the most calls served in time against each other one, from {100 * ALIKE:g} point"
+            " of calls on. Sides are policies, by name and settings, each with its runs taken together."
+            f" Told are what cost {100 * LEAST_REASON:g} point of calls more, {100 * LEAST_REQUESTS:g} %"
+            f" more or fewer requests, and, from {FEWEST_PAIRS} pairs of runs of one seed on, whether it may"
+            " be chance"
         ),
     ),
     ("alike", f"the same, within {100 * ALIKE:g} point of calls; nothing is said under {FEWEST_CALLS} calls"),
@@ -149,8 +147,7 @@ def _chance(best: Side, other: Side) -> tuple[str, str]:
     ratio, low, high = (math.exp(log) for log in (found.log_ratio, found.low, found.high))
     interval = (
         f"{ratio:.2f} times the calls in time, 95 % interval {low:.2f} to {high:.2f}, over {found.pairs}"
-        " pairs of"
-        " runs of one seed"
+        " pairs of runs of one seed"
     )
     return (", more than chance has it" if low > 1 else ", which may be chance"), interval
 

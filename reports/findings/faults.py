@@ -15,7 +15,7 @@ import numpy as np
 from reports.findings import say
 from reports.findings.facts import Facts, marked, worst
 from reports.findings.finding import Drawn, note, problem
-from reports.reading.run import NS_PER_S, Bools, Run
+from reports.reading.run import NS_PER_S, Bools, Floats, Run
 from reports.telling import words
 
 #: A problem: one request in fifty, or calls that were lost by it, one in two hundred.
@@ -181,7 +181,7 @@ def _of_throttles(facts: Facts, met: Bools) -> list[str]:
     return lines
 
 
-def _waits_after_s(facts: Facts, met: Bools) -> np.ndarray:
+def _waits_after_s(facts: Facts, met: Bools) -> Floats:
     """From the end of such an attempt to the start of the same call's next one."""
     attempts = facts.run.attempts
     followed = met[:-1] & (attempts.call_id[1:] == attempts.call_id[:-1])

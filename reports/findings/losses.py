@@ -93,8 +93,7 @@ def _time_of(facts: Facts) -> str:
         return ", nearly all of their time on the wire"
     return (
         f": {say.share(float(waited))} of their time was waiting for leave to send,"
-        f" {say.share(float(backed_off))}"
-        " waiting between attempts"
+        f" {say.share(float(backed_off))} waiting between attempts"
     )
 
 
@@ -120,8 +119,7 @@ def _worse(facts: Facts, what: str, name: str, calls: int, good: int) -> Drawn |
         return None
     text = (
         f"The {what} {name or '(none)'} fared worse than the others: {say.share(mine)} of its calls were"
-        " served in"
-        f" time, {say.share(theirs)} of the rest."
+        f" served in time, {say.share(theirs)} of the rest."
     )
     evidence = [
         f"{say.part(good, calls)} calls in time; the difference is {WORSE_ERRORS:g} standard errors or more"
@@ -174,8 +172,7 @@ def nothing_wrong(facts: Facts) -> Drawn:
     tail = "p95" if latency["p95"] is not None else "p50"
     text = (
         f"Nothing went wrong: {say.share(good / facts.calls)} of {words.count(facts.calls)} calls were"
-        " served in time;"
-        f" call latency {tail} {words.latency(latency[tail])}."
+        f" served in time; call latency {tail} {words.latency(latency[tail])}."
     )
     bounds = idle_bounds(facts)
     if bounds:

@@ -20,8 +20,7 @@ def limits_low(facts: Facts) -> list[Drawn]:
         return []
     text = (
         f"{_when(facts, hold)}permits were the limit while the API had room: all {_permits(hold)} were in"
-        " use;"
-        f" {_held(facts, hold)}."
+        f" use; {_held(facts, hold)}."
     )
     return [problem("limits_low", text, _evidence(facts, hold), hold.held / facts.calls)]
 
@@ -50,8 +49,7 @@ def permits_bound(facts: Facts) -> list[Drawn]:
         signs.append(f"a reply took {hold.slowed:.1f} times as long as in quiet")
     text = (
         f"{_when(facts, hold)}all {_permits(hold)} permits were in use: {_held(facts, hold)}. The API was"
-        " short of"
-        f" room, too: {say.listed(signs)}."
+        f" short of room, too: {say.listed(signs)}."
     )
     return [note("permits_bound", text, _evidence(facts, hold), hold.held / facts.calls)]
 
@@ -62,9 +60,8 @@ def own_rate(facts: Facts) -> list[Drawn]:
     if hold is None or not hold.by_rate or not rates:
         return []
     text = (
-        f"{_when(facts, hold)}permits were free, but the client's own rate limit ({say.listed(rates)})"
-        " was the"
-        f" limit: {_held(facts, hold)}."
+        f"{_when(facts, hold)}permits were free, but the client's own rate limit ({say.listed(rates)}) was"
+        f" the limit: {_held(facts, hold)}."
     )
     make = problem if hold.room else note
     return [make("own_rate", text, _evidence(facts, hold) + _served(facts, hold), hold.held / facts.calls)]

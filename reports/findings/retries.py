@@ -74,8 +74,7 @@ def retries_paid(facts: Facts) -> list[Drawn]:
     again = facts.run.calls.attempts > 1
     tried, saved = int(np.count_nonzero(again)), int(np.count_nonzero(again & facts.run.ok))
     text = (
-        f"Retries were {say.share(count / facts.requests)} of the requests; {say.part(saved, tried)}"
-        " calls that were"
-        " tried again came out ok."
+        f"Retries were {say.share(count / facts.requests)} of the requests; {say.part(saved, tried)} calls"
+        " that were tried again came out ok."
     )
     return [note("retries_paid", text, [f"{facts.summary['amplification']:.2f} requests a call"])]

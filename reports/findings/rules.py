@@ -43,9 +43,8 @@ def _pct(share: float) -> str:
 TRUST = (
     Rule(
         "generator_saturated",
-        f"schedule lag p99 above {checks.LAG_LIMIT_MS:g} ms, or above {checks.LAG_LEAST_MS:g} ms and"
-        " above the"
-        " median time of a reply, as in `degraded`",
+        f"schedule lag p99 above {checks.LAG_LIMIT_MS:g} ms, or above {checks.LAG_LEAST_MS:g} ms and above"
+        " the median time of a reply, as in `degraded`",
         trust.generator_saturated,
     ),
     Rule("run_incomplete", "any other reason in `degraded`", trust.run_incomplete),
@@ -56,9 +55,9 @@ TRUST = (
     ),
     Rule(
         "hot_worker",
-        f"a worker with a schedule lag p99 above {checks.LAG_LEAST_MS:g} ms and {trust.HOT_FACTOR:g}"
-        " times that of"
-        f" the middle one, or with {_pct(checks.FULL_CPU)} of a core while the next has half of that at most",
+        f"a worker with a schedule lag p99 above {checks.LAG_LEAST_MS:g} ms and {trust.HOT_FACTOR:g} times"
+        f" that of the middle one, or with {_pct(checks.FULL_CPU)} of a core while the next has half of that"
+        " at most",
         trust.hot_worker,
     ),
     Rule(
@@ -85,20 +84,17 @@ RULES = (
     Rule(
         "calls_lost",
         f"over {_pct(losses.MOST_LOST)} of calls not ok in time. Worst: the bins in which"
-        f" {_pct(losses.LOST_IN_STRETCH)} were lost, and twice the run's share or half way from it to"
-        " all, where"
-        " these are at most three stretches and hold half of all that were lost; bins one apart are one"
-        " stretch",
+        f" {_pct(losses.LOST_IN_STRETCH)} were lost, and twice the run's share or half way from it to all,"
+        " where these are at most three stretches and hold half of all that were lost; bins one apart are"
+        " one stretch",
         losses.calls_lost,
     ),
     Rule(
         "limits_low",
         f"{_pct(hold.LEAST_HELD)} of calls waited 50 ms for leave to send, or were turned away;"
-        f" {_pct(hold.IN_USE)} of the permits were in use while they did; and in the bins where one call"
-        " in five was"
-        f" held up, under {_pct(hold.MOST_REFUSED)} of requests met 429, 503 or silence, and a reply took"
-        " at most"
-        f" {hold.MOST_SLOWED:g} times what it took with few requests on the wire",
+        f" {_pct(hold.IN_USE)} of the permits were in use while they did; and in the bins where one call in"
+        f" five was held up, under {_pct(hold.MOST_REFUSED)} of requests met 429, 503 or silence, and a"
+        f" reply took at most {hold.MOST_SLOWED:g} times what it took with few requests on the wire",
         permits.limits_low,
     ),
     Rule("permits_bound", "the same, but the API refused more, or was slower", permits.permits_bound),
@@ -118,8 +114,7 @@ RULES = (
     Rule(
         "breaker_eager",
         f"breakers shut out {_pct(breakers.LEAST_SHUT_OUT)} of calls, although in the ten seconds before"
-        " they opened"
-        f" {_pct(breakers.MOST_ANSWERED)} of the requests that ended were ok, or"
+        f" they opened {_pct(breakers.MOST_ANSWERED)} of the requests that ended were ok, or"
         f" {_pct(breakers.MOST_THROTTLED)} of the failures were 429s and the policy counts those",
         breakers.breaker_eager,
     ),
@@ -132,21 +127,18 @@ RULES = (
         "retry_storm",
         f"{retries.LEAST_STORM_S:g} s of bins in which more requests were sent than calls were due,"
         f" {_pct(retries.LEAST_RETRIES)} of them retries, and at most {_pct(retries.MOST_GOOD)} of calls"
-        " were served"
-        f" in time; over them at most {_pct(retries.MOST_ANSWERED)} of the requests were ok, and at most"
-        f" {_pct(retries.MOST_THROTTLED)} of the failures 429s",
+        f" were served in time; over them at most {_pct(retries.MOST_ANSWERED)} of the requests were ok, and"
+        f" at most {_pct(retries.MOST_THROTTLED)} of the failures 429s",
         retries.retry_storm,
     ),
     *_FAULTS,
     Rule("refused_for_good", "any attempt that ended `fatal`", faults.refused_for_good),
     Rule(
         "server_knee",
-        f"the replies sent with the most requests on the wire (the last {_pct(levels.SHARE_OF_REPLIES)}"
-        " of them,"
-        f" {levels.LEAST_REPLIES} at least) took {server.LEAST_SLOWING:g} times as long as those sent"
-        " with the fewest,"
-        f" which were at most half as many; {server.LEAST_IN_FLIGHT:g} at least were on the wire;"
-        " by the time of the server's own log where it lies beside the run",
+        f"the replies sent with the most requests on the wire (the last {_pct(levels.SHARE_OF_REPLIES)} of"
+        f" them, {levels.LEAST_REPLIES} at least) took {server.LEAST_SLOWING:g} times as long as those sent"
+        f" with the fewest, which were at most half as many; {server.LEAST_IN_FLIGHT:g} at least were on the"
+        " wire; by the time of the server's own log where it lies beside the run",
         server.server_knee,
     ),
     Rule(
@@ -157,9 +149,9 @@ RULES = (
     ),
     Rule(
         "timeout_short",
-        f"{_pct(bounds.LEAST_CUT)} of requests cut by the attempt timeout, while"
-        f" {_pct(bounds.LEAST_NEAR)} of the"
-        f" replies took over {_pct(bounds.NEAR)} of it, and the API was neither past its knee nor overloaded",
+        f"{_pct(bounds.LEAST_CUT)} of requests cut by the attempt timeout, while {_pct(bounds.LEAST_NEAR)}"
+        f" of the replies took over {_pct(bounds.NEAR)} of it, and the API was neither past its knee nor"
+        " overloaded",
         bounds.timeout_short,
     ),
     Rule(
@@ -178,8 +170,7 @@ RULES = (
     Rule(
         "kind_worse, model_worse",
         f"a kind or model of {losses.FEWEST_OF_A_KIND} calls, served in time {100 * losses.WORSE_BY:g}"
-        " points and"
-        f" {losses.WORSE_ERRORS:g} standard errors less than the rest",
+        f" points and {losses.WORSE_ERRORS:g} standard errors less than the rest",
         losses.kind_worse,
     ),
     Rule(

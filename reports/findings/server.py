@@ -34,10 +34,9 @@ def server_knee(facts: Facts) -> list[Drawn]:
         return []
     quiet, busy = levels.quiet, levels.busy
     text = (
-        f"Replies slowed down as requests piled up: {say.seconds(quiet.reply_s)} with"
-        f" {quiet.in_flight:.0f} on the wire, {say.seconds(busy.reply_s)} with {busy.in_flight:.0f}. The"
-        " API was"
-        f" past its knee, or slow for reasons of its own{_or_connections(facts)}."
+        f"Replies slowed down as requests piled up: {say.seconds(quiet.reply_s)} with {quiet.in_flight:.0f}"
+        f" on the wire, {say.seconds(busy.reply_s)} with {busy.in_flight:.0f}. The API was past its knee, or"
+        f" slow for reasons of its own{_or_connections(facts)}."
     )
     timed, end_ns = facts.replies
     slow = timed & (end_ns - facts.run.attempts.sent_ns >= LEAST_SLOWING * quiet.reply_s * NS_PER_S)
@@ -78,9 +77,8 @@ def slow_network(facts: Facts) -> list[Drawn]:
     each = " (the client opens a new one for each)" if facts.setting("connections", "reuse") is False else ""
     text = (
         f"The way to the server was slow: of the {say.seconds(float(took_s.mean()))} that a request took,"
-        f" {say.seconds(mean_s)} ({say.share(share)}) were not the server's, but a connection's{each} or"
-        " the way's"
-        " there and back."
+        f" {say.seconds(mean_s)} ({say.share(share)}) were not the server's, but a connection's{each} or the"
+        " way's there and back."
     )
     evidence = [
         f"by the server's own log: {say.seconds(float(spent_s[ok].mean()))} from request to reply's end",

@@ -29,16 +29,14 @@ RULES = (
         "sureness",
         (
             "the others whose loss against it, paired by seed, has a 95 % interval that holds 0; each"
-            " interval is"
-            " of that setting by itself"
+            " interval is of that setting by itself"
         ),
     ),
     (
         "key_matters",
         (
             "of each key: the range of mean goodput over its values with the other keys fixed, averaged"
-            " over the"
-            " settings of these; the keys in that order"
+            " over the settings of these; the keys in that order"
         ),
     ),
     ("cheaper_setting", "the setting of the Pareto front with the fewest tokens a call in time"),
@@ -81,7 +79,7 @@ def _base(best: Row, rows: Sequence[Row], base: Mapping[str, Any]) -> list[Findi
     if found is None:
         return []
     if found is best:
-        return [Finding("base_behind", "That is the policy as it is.", (), "note")]
+        return [Finding("base_behind", "The best setting is the policy as it is.", (), "note")]
     text = f"The policy as it is, {label(found.settings)}, is {_behind(found)}"
     chance = math.isnan(found.sure) or found.behind <= found.sure
     text += ", which may be chance." if chance else ": more than chance."
@@ -102,7 +100,7 @@ def _sure(others: Sequence[Row]) -> list[Finding]:
         level = [row for row in others if row.behind - row.sure <= 0]
         text = "Every other is behind it by more than chance, each by itself: no 95 % interval holds 0."
     if level:
-        named = f", {label(level[0].settings)}," if len(level) == 1 else ""
+        named = f", as {label(level[0].settings)}," if len(level) == 1 else ""
         text = (
             f"{len(level)} of {len(others)} others{named} may be as good: the loss's 95 % interval holds 0."
         )

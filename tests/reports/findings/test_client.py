@@ -108,9 +108,8 @@ def test_a_breaker_that_opens_while_most_is_answered_is_too_eager(tmp_path: Path
     found = made.found(made.write(tmp_path, tripped(4), breaker=OPENED))
     # In the ten seconds before it opened a hundred requests ended; of fifty, two in five failed: 20 of 100.
     assert found["breaker_eager"]["text"] == (
-        "The breaker was too eager: it opened once although 80 % of the requests in the ten seconds"
-        " before were"
-        " answered. It was open 10–12 s (10 % of the time), and shut out 10 % of calls."
+        "The breaker was too eager: it opened once although 80 % of the requests in the ten seconds before"
+        " were answered. It was open 10–12 s (10 % of the time), and shut out 10 % of calls."
     )
     assert "open for 2 s" in found["breaker_eager"]["evidence"]
     assert "breaker_opened" not in found
@@ -246,8 +245,7 @@ def test_an_attempt_timeout_that_cuts_what_is_on_its_way_is_too_short(tmp_path: 
     # 40 of 240 requests were cut; of 200 replies the 160 of four seconds took more than three.
     assert made.found(folder)["timeout_short"]["text"] == (
         "The attempt timeout of 5 s was too short: it cut 17 % of the requests, and 80 % of the replies"
-        " that came"
-        " in time took more than 3 s."
+        " that came in time took more than 3 s."
     )
     made.policy(folder, attempt_timeout_s=30.0)
     assert "timeout_short" not in made.found(folder)

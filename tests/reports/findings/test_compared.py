@@ -39,9 +39,8 @@ def test_who_served_more_and_by_what(tmp_path: Path) -> None:
     assert (found.key, found.severity) == ("served_more", "good")
     # 190 of 200 against 150: the breaker cost 25 %, and 200 requests are a third more than 150.
     assert found.text == (
-        "tuned served 20 points more calls in time than article (95 % against 75 %): article's breaker"
-        " shut out"
-        " 25 % of its calls; though 5.0 % of its own came too late; it sent 33 % more requests."
+        "tuned served 20 points more calls in time than article (95 % against 75 %): article's breaker shut"
+        " out 25 % of its calls; though 5.0 % of its own came too late; it sent 33 % more requests."
     )
     assert found.evidence[0] == ("call by call: 50 that article lost were served by tuned, 10 the other way")
 

@@ -79,9 +79,8 @@ def test_a_sound_run_says_so_and_names_the_bounds_that_never_bit(tmp_path: Path)
     (found,) = made.found(folder).values()
     assert (found["key"], found["severity"]) == ("nothing_wrong", "good")
     assert found["text"] == (
-        "Nothing went wrong: 100 % of 200 calls were served in time; call latency p95 500 ms. Permits"
-        " and the breaker"
-        " never had to hold anything back."
+        "Nothing went wrong: 100 % of 200 calls were served in time; call latency p95 500 ms. Permits and"
+        " the breaker never had to hold anything back."
     )
     assert "at most 5 of 40 permits were in use at once" in found["evidence"]
     made.policy(folder, concurrency={"kind": "off"}, breaker={"kind": "off"})

@@ -16,8 +16,7 @@ def test_time_that_is_not_the_servers_is_the_networks(tmp_path: Path) -> None:
     found = made.found(folder)["slow_network"]
     assert found["text"] == (
         "The way to the server was slow: of the 500 ms that a request took, 200 ms (40 %) were not the"
-        " server's,"
-        " but a connection's or the way's there and back."
+        " server's, but a connection's or the way's there and back."
     )
     assert "by the server's own log: 300 ms from request to reply's end" in found["evidence"]
     assert "100 % of 200 ok requests were found in it" in found["evidence"]

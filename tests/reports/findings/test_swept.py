@@ -61,8 +61,7 @@ def test_what_may_be_chance_is_said() -> None:
 def test_the_cheapest_on_the_front_is_named_with_its_price() -> None:
     assert by_key()["cheaper_setting"].text == (
         "Cheapest on the front: concurrency.limit = 25, retry.attempts = 1: 20 % fewer tokens a call in"
-        " time for"
-        " 4.50 less goodput a second."
+        " time for 4.50 less goodput a second."
     )
 
 
@@ -73,7 +72,7 @@ def test_the_policy_as_it_is_is_held_against_the_best() -> None:
     )
     assert behind.text.endswith("which may be chance.")
     best = by_key({"concurrency.limit": 50, "retry.attempts": 3})["base_behind"]
-    assert best.text == "That is the policy as it is."
+    assert best.text == "The best setting is the policy as it is."
     assert "base_behind" not in by_key({"concurrency.limit": 99, "retry.attempts": 1})
 
 
