@@ -100,10 +100,9 @@ def _sure(others: Sequence[Row]) -> list[Finding]:
         level = [row for row in others if row.behind - row.sure <= 0]
         text = "Every other is behind it by more than chance, each by itself: no 95 % interval holds 0."
     if level:
-        named = f", as {label(level[0].settings)}," if len(level) == 1 else ""
-        text = (
-            f"{len(level)} of {len(others)} others{named} may be as good: the loss's 95 % interval holds 0."
-        )
+        named = f", {label(level[0].settings)}," if len(level) == 1 < len(others) else ""
+        some = "All" if len(level) == len(others) else f"{len(level)} of {len(others)}"
+        text = f"{some} others{named} may be as good: the loss's 95 % interval holds 0."
     return [
         Finding("sureness", text, tuple(f"{label(row.settings)}: {_behind(row)}" for row in level), "note")
     ]
