@@ -102,7 +102,12 @@ def _goodput(ax: Axes, compared: Sequence[Compared], size: Size) -> None:
     ax.stairs(first.offered, first.edges_s, baseline=None, color=style.MUTED, linewidth=1.0, label="offered")
     for c, colour in _coloured(compared):
         ax.stairs(
-            c.timeline.good, c.timeline.edges_s, baseline=None, color=colour, linewidth=1.9, label=c.label
+            c.timeline.good,
+            c.timeline.edges_s,
+            baseline=None,
+            color=colour,
+            linewidth=1.9,
+            label=parts.cut(c.label),
         )
     ax.set_ylim(0)
     ax.set_ylabel("calls per second")
@@ -115,7 +120,7 @@ def _latency(ax: Axes, compared: Sequence[Compared], size: Size) -> None:
     for c, colour in _coloured(compared):
         rolling = c.timeline.latency
         shown = np.where(np.isinf(rolling.p95), failed_s, rolling.p95)
-        ax.plot(rolling.at_s, shown, color=colour, linewidth=2.0, label=c.label)
+        ax.plot(rolling.at_s, shown, color=colour, linewidth=2.0, label=parts.cut(c.label))
     _latency_axis(ax, compared, failed_s)
     _time(ax, compared, size)
     parts.legend(ax, _columns(compared, size))
@@ -124,7 +129,7 @@ def _latency(ax: Axes, compared: Sequence[Compared], size: Size) -> None:
 def _curves(ax: Axes, compared: Sequence[Compared], size: Size) -> None:
     failed_s = parts.failed_row_s(c.timeline.latencies.slowest_s for c in compared)
     for c, colour in _coloured(compared):
-        plots.draw_curve(ax, c.timeline.latencies.every, failed_s, colour=colour, label=c.label)
+        plots.draw_curve(ax, c.timeline.latencies.every, failed_s, colour=colour, label=parts.cut(c.label))
     _latency_axis(ax, compared, failed_s)
     parts.nines_axis(ax, max(c.timeline.latencies.calls for c in compared))
     ax.grid(visible=True, axis="x")

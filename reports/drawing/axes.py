@@ -37,7 +37,7 @@ FEWEST_SECONDS = 0.1
 LETTER_EM, _AROUND_EM = 0.57, 3.6
 ROOM = 1.16
 
-#: Of a name in a picture.
+#: Of the name of a run in a picture.
 MOST_LETTERS = 28
 
 #: The row for failed calls stands this factor above the slowest ok call.
@@ -65,14 +65,13 @@ def _tuck_in(axes: Axes, window_s: float) -> None:
 
 def legend(axes: Axes, columns: int) -> None:
     """A legend above the plot, to the left, where it covers no data; none of nothing."""
-    handles, whole = axes.get_legend_handles_labels()
-    labels = [cut(label) for label in whole]
+    handles, labels = axes.get_legend_handles_labels()
     if handles:
         _legend(axes, handles, labels, fitting(labels, columns, _room_em(axes)))
 
 
 def cut(text: str) -> str:
-    """A name in a picture, where one without an end would leave no room for anything else."""
+    """The name of a run in a picture, where one without an end would leave no room for anything else."""
     return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…"
 
 
