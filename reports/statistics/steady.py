@@ -26,11 +26,14 @@ FEWEST_IN_BATCH = 5
 #: One-sided 1 % of the normal distribution: independent values are called alike so often.
 _Z99 = 2.326348
 
+#: Of a run two things are asked, each with half of 1 %: one-sided, and two-sided.
+_Z995, _Z9975 = 2.575829, 2.807034
+
 RULE = (
     "Warm-up: MSER-5 over call latency, a failed call as slow as the slowest ok one; at most half the run."
     " Drain: the calls due within the last p99 of ok latency, at most a tenth of the window. Steady: a"
-    f" constant offered rate, and {BATCHES} batches of log latency no more like their neighbours than chance"
-    " has it (von Neumann's ratio, false alarm 1 %)."
+    f" constant offered rate, and {BATCHES} batches of log latency without a trend, and no more like their"
+    " neighbours than chance has it (von Neumann's ratio); false alarm 1 % in all."
 )
 
 CHANGES = "the offered load changes over the run: an interval needs several runs"
@@ -98,6 +101,19 @@ def alike(values: Floats) -> bool:
     return resemblance(values) < -_Z99
 
 
+def trend(values: Floats) -> float:
+    """How much values rise: their correlation with their place, r sqrt(n - 1), as a normal deviate.
+
+    0 where all are equal. Two values or more.
+    """
+    n, off = len(values), values - values.mean()
+    around = float((off**2).sum())
+    if around <= n * (1e-12 * float(np.abs(values).max())) ** 2:  # rounding is no spread
+        return 0.0
+    place = np.arange(n) - (n - 1) / 2
+    return float((off * place).sum() / math.sqrt(around * float((place**2).sum())) * math.sqrt(n - 1))
+
+
 def too_few(series: Floats) -> str:
     """Whether the calls are too few to tell anything of; empty if they are not."""
     least = BATCHES * FEWEST_IN_BATCH
@@ -111,4 +127,9 @@ def wanders(series: Floats) -> str:
     # On the scale of logs one slow call does not outweigh its batch, and twice as slow is twice as slow.
     tiny = np.finfo(np.float64).tiny
     means = np.array([np.log(np.maximum(batch, tiny)).mean() for batch in np.array_split(series, BATCHES)])
-    return f"latency drifts, or swings more slowly than {BATCHES} batches tell apart" if alike(means) else ""
+    drift = trend(means)
+    if abs(drift) > _Z9975:
+        return "latency rises over the run" if drift > 0 else "latency falls over the run"
+    if resemblance(means) < -_Z995:
+        return f"latency swings more slowly than {BATCHES} batches tell apart"
+    return ""

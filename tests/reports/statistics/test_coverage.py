@@ -1,4 +1,4 @@
-"""What nominal 95 % intervals cover, on queues at 85 % load whose quantiles are known.
+"""What nominal 95 % intervals cover, on queues at 85 % load, and on evenings, whose quantiles are known.
 
 `pytest -m slow -s tests/reports/statistics/test_coverage.py` prints the tables. Naive ways stand beside ours:
 the percentile bootstrap over all calls as if they were independent (in its limit, which is in closed form:
@@ -17,11 +17,12 @@ import pytest
 
 from reports.figures.quantiles import LEAST_SAMPLES
 from reports.reading.run import Floats
+from reports.statistics import steady
 from reports.statistics.batches import batches, estimate_within
 from reports.statistics.interval import Estimate, Sample, estimate
 from reports.statistics.student import half_width
 from tests.reports.statistics import queues
-from tests.reports.statistics.queues import Service
+from tests.reports.statistics.queues import Source
 
 NAMES = ("p50", "p95", "p99")
 
@@ -33,13 +34,13 @@ FEWEST_GIVEN = 100
 class Size:
     """What is simulated: so many runs of so many calls, tried so many times."""
 
-    service: Service
+    source: Source
     runs: int
     calls: int
     tries: int
 
     def __str__(self) -> str:
-        return f"{self.service.name}, {self.runs} x {self.calls:,} calls, {self.tries} tries"
+        return f"{self.source.name}, {self.runs} x {self.calls:,} calls, {self.tries} tries"
 
 
 @dataclass(slots=True)
@@ -67,7 +68,7 @@ def samples(size: Size) -> Iterator[list[Floats]]:
     """The runs of every try."""
     rng = np.random.default_rng(size.runs * size.calls)
     for _ in range(size.tries):
-        yield list(queues.latencies(size.service, rng, size.runs, size.calls))
+        yield list(size.source.latencies(rng, size.runs, size.calls))
 
 
 def tally(size: Size) -> Tallies:
@@ -77,7 +78,7 @@ def tally(size: Size) -> Tallies:
         sample = batches(runs[0]) if size.runs == 1 else Sample(runs)
         for name in NAMES:
             q = LEAST_SAMPLES[name][0]
-            true, of = queues.truth(size.service, q), found[name]
+            true, of = size.source.truth(q, size.calls), found[name]
             ours = estimate_within(sample, name) if size.runs == 1 else estimate(sample, name)
             of.given += ours.low is not None
             of.held["ours"] += _holds(ours, true)
@@ -143,6 +144,35 @@ def test_intervals_cover_what_they_promise(size: Size) -> None:
     assert size.runs == 1 or found["p99"].given > 0.9 * size.tries, told
     # As if calls were independent, three of four intervals are wrong.
     assert all(of.held["calls"] < 0.5 * size.tries for of in found.values()), told
+
+
+@pytest.mark.slow
+def test_evenings_that_are_alike_need_not_swing() -> None:
+    size = Size(queues.EVENING, runs=8, calls=2_000, tries=500)
+    found = tally(size)
+    told = table(size, found)
+    sys.stdout.write(f"\n{told}\n")
+    for name in ("p50", "p95"):
+        assert found[name].given == size.tries, told
+        assert 0.90 <= found[name].covered <= 0.98, told
+    assert found["p99"].wrong < 0.05 * size.tries, told
+
+
+@pytest.mark.slow
+def test_queues_are_called_unsteady_seldom_and_what_drifts_often() -> None:
+    rng = np.random.default_rng(6)
+    runs = [*queues.MARKOV.latencies(rng, 300, 50_000)]
+    alarms = np.mean([steady.wanders(run) != "" for run in runs])
+    drifts = np.mean([steady.wanders(run * np.linspace(1, 2, len(run))) != "" for run in runs])
+    short = np.mean([steady.wanders(run[:10_000]) != "" for run in runs])
+    sys.stdout.write(
+        f"\nsteady M/M/1 runs called unsteady: {alarms:.1%}; of a fifth of the length {short:.1%}\n"
+    )
+    sys.stdout.write(f"those that become twice as slow: {drifts:.1%}\n")
+    assert alarms < 0.04
+    # A batch of 250 calls does not outlast this queue's memory.
+    assert short < 0.2
+    assert drifts > 0.8
 
 
 @pytest.mark.slow

@@ -177,6 +177,13 @@ def test_too_few_calls_have_no_quantile_at_all() -> None:
     assert estimate(Sample([]), "p50") == Estimate(None, None, None, "0 calls: p50 needs 20")
 
 
+def test_a_run_without_a_call_weighs_nothing() -> None:
+    runs = steady(10)
+    with_empty = estimate(Sample([*runs, np.empty(0)]), "p95")
+    assert with_empty.value == estimate(Sample(runs), "p95").value
+    assert with_empty.low is not None
+
+
 def test_batches_swing_as_the_one_series_they_are() -> None:
     series = np.array([1.0] * 30 + [9.0] * 30)
     parts = np.array_split(series, 6)

@@ -68,6 +68,12 @@ def test_resemblance_is_von_neumann_s_ratio() -> None:
     assert steady.resemblance(np.full(9, 0.1)) == 0
 
 
+def test_runs_of_independent_calls_are_called_unsteady_once_in_a_hundred() -> None:
+    rng = np.random.default_rng(3)
+    found = [steady.wanders(np.exp(rng.normal(size=400))) != "" for _ in range(3000)]
+    assert 0.004 < np.mean(found) < 0.014
+
+
 def test_independent_values_are_called_alike_once_in_a_hundred() -> None:
     rng = np.random.default_rng(1)
     found = [steady.alike(rng.normal(size=steady.BATCHES)) for _ in range(5000)]
@@ -75,14 +81,22 @@ def test_independent_values_are_called_alike_once_in_a_hundred() -> None:
 
 
 def test_what_drifts_or_breaks_is_not_steady() -> None:
-    rng = np.random.default_rng(2)
+    rng = np.random.default_rng(4)
     series = rng.lognormal(6, 0.5, 6000)
     assert steady.wanders(series) == ""
     drifting = series * np.linspace(1, 1.3, 6000)
-    assert steady.wanders(drifting) == "latency drifts, or swings more slowly than 40 batches tell apart"
+    assert steady.wanders(drifting) == "latency rises over the run"
+    assert steady.wanders(drifting[::-1]) == "latency falls over the run"
     broken = series.copy()
     broken[3000:3400] *= 4
-    assert steady.wanders(broken) != ""
+    assert steady.wanders(broken) == "latency swings more slowly than 40 batches tell apart"
+
+
+def test_a_trend_is_a_correlation_with_time() -> None:
+    # Places -1, 0, 1 and values -1, 1, 0 around their mean: r = 1 / 2, times sqrt(2).
+    assert steady.trend(np.array([1.0, 3, 2])) == pytest.approx(math.sqrt(2) / 2)
+    assert steady.trend(np.array([3.0, 2, 1])) == pytest.approx(-math.sqrt(2))
+    assert steady.trend(np.full(9, 0.1)) == 0
 
 
 def test_too_few_calls_tell_nothing() -> None:
