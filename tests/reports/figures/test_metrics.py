@@ -96,6 +96,24 @@ def test_duplicated_counts_the_surplus() -> None:
     assert metrics.duplicated(np.array([1, 2, 2, 3, 3, 3])) == 3
 
 
+def test_sums_of_narrow_columns_do_not_overflow(tmp_path: Path) -> None:
+    runs.manifest(tmp_path)
+    most = 2**31 - 1
+    calls = [runs.call(n, n, n + 5, Outcome.DEADLINE, attempts=32_767) for n in range(3)]
+    attempts = [runs.attempt(n, 1, n, n + 5, tokens=(most, most)) for n in range(3)]
+    runs.record(tmp_path, 0, [*map(AttemptFinished, attempts), *map(CallFinished, calls)])
+    runs.ending(tmp_path, {"0": 3})
+    run = read_run(tmp_path)
+    assert (run.calls.attempts.dtype, run.attempts.prompt_tokens.dtype) == ("int16", "int32")
+    spent = metrics.tokens(run)
+    assert (spent.prompt, spent.completion, spent.wasted) == (3 * most, 3 * most, 6 * most)
+    summary = summarise(run, DEFAULT)
+    assert summary["tokens"] == {"prompt": 3 * most, "completion": 3 * most, "wasted": 6 * most}
+    assert summary["kinds"]["hashtags"]["attempts"] == 3 * 32_767
+    assert summary["kinds"]["hashtags"]["tokens"]["wasted"] == 6 * most
+    assert "the calls counted 98301 attempts, but 3 were recorded" in summary["degraded"]
+
+
 def test_only_an_attempt_that_ended_ok_is_wasted(tmp_path: Path) -> None:
     runs.manifest(tmp_path)
     useless = runs.attempt(0, 1, 0, 5, Outcome.MALFORMED, fault=Fault.BODY, tokens=(3, 4))

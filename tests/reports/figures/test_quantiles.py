@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -74,3 +75,33 @@ def test_the_curve_ends_at_the_last_percentile_the_samples_can_tell() -> None:
 
 def test_every_nine_is_one_step() -> None:
     assert nines([0.0, 0.9, 0.99, 0.999]).tolist() == pytest.approx([0, 1, 2, 3])
+
+
+@given(
+    ok_ns=st.lists(st.integers(0, 10**14), max_size=60),
+    repeated=st.integers(1, 40),
+    failed=st.integers(0, 80),
+    share=st.sampled_from(["0.5", "0.9", "0.95", "0.99", "0.999"]),
+)
+def test_quantiles_are_those_of_exact_fractions_with_failures_as_infinite(
+    ok_ns: list[int], repeated: int, failed: int, share: str
+) -> None:
+    exact: list[Fraction | None] = [Fraction(ns, 10**6) for ns in sorted(ok_ns * repeated)] + [None] * failed
+    if not exact:
+        return
+    position = (len(exact) - 1) * Fraction(share)
+    low = position.numerator // position.denominator
+    below, above = exact[low], exact[min(low + 1, len(exact) - 1)]
+    samples = np.array([np.inf if one is None else float(one) for one in exact])
+
+    found = quantile(samples, float(share))
+
+    if below is None or (position != low and above is None):
+        assert found == math.inf
+    else:
+        between = Fraction(0) if above is None else (position - low) * (above - below)
+        # A summary holds nanoseconds: the last digit of it is never more than half of one off.
+        assert (
+            abs(Fraction(f"{found:.6f}") - below - between)
+            <= Fraction(1, 2 * 10**6) + (below + between) / 2**50
+        )
