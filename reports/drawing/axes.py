@@ -124,7 +124,7 @@ def latency_axis(axes: Axes, fastest_s: Iterable[float], failed_s: float, *, wit
     # Bounds first: the scale would otherwise look for positive data, of which there may be none.
     axes.set_ylim(bottom, top)
     axes.set_yscale("log")
-    ticks = [t for t in LATENCY_TICKS_S if bottom <= t < failed_s / 1.25]
+    ticks = [t for t in LATENCY_TICKS_S if bottom <= t <= failed_s / FAILED_ROW]
     labels = [_seconds(t) for t in ticks]
     if with_failures:
         ticks.append(failed_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def read_server_log(folder: Path) -> ServerLog | None:
     """The log of a run's server; None where it left none. Raises RunError where it cannot be read."""
     path = folder / NAME
     decode = msgspec.json.Decoder(Line).decode
-    rows: list[tuple[int, int, int, int]] = []
+    numbers = array("q")  # four a line: as Python's own they would take ten times as much
     unreadable = 0
     try:
         with path.open("rb") as file:
@@ -63,12 +64,12 @@ def read_server_log(folder: Path) -> ServerLog | None:
                 except (msgspec.DecodeError, UnicodeDecodeError):
                     unreadable += 1
                 else:
-                    rows.append((row.call, row.attempt, row.received_us, row.finished_us))
+                    numbers.extend((row.call, row.attempt, row.received_us, row.finished_us))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise RunError(f"{path}: cannot be read: {error.strerror}") from error
-    columns = np.array(rows, dtype=np.int64).reshape(-1, 4).T
+    columns = np.array(numbers, dtype=np.int64).reshape(-1, 4).T
     return ServerLog(columns[0], columns[1], columns[2], columns[3], unreadable)
 
 

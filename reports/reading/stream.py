@@ -41,7 +41,7 @@ class Stream:
 
     def groups(self, columns: Sequence[str]) -> Iterator[Any]:
         """Those columns, some batches joined at a time, as Arrow's record batches."""
-        if not self.rows and not self._whole_bytes:
+        if not self._whole_bytes:
             return
         try:
             yield from self._groups(columns)
@@ -63,11 +63,11 @@ class Stream:
                 held.append(batch.select(columns))
                 rows += len(batch)
                 if rows >= GROUP_ROWS:
-                    yield pa.concat_batches(held)
+                    yield from _joined(held)
                     held, rows = [], 0
                     self._file.passed(source.tell())
         if rows:
-            yield pa.concat_batches(held)
+            yield from _joined(held)
         self._file.rewind()
         # The library keeps what it took for more of the same.
         pa.default_memory_pool().release_unused()
@@ -84,3 +84,8 @@ class Stream:
                 raise RunError(
                     f"{self.path}: column {field.name!r} is {found.field(index).type}: expected {field.type}"
                 )
+
+
+def _joined(batches: list[Any]) -> Iterator[Any]:
+    """Their rows as one batch, or more where a column would hold over 2 GB of text."""
+    yield from pa.Table.from_batches(batches).combine_chunks().to_batches()

@@ -53,7 +53,7 @@ def _happened(run: Run, t: Timeline, s: Summary) -> list[Plot]:
 
 def _felt(run: Run, t: Timeline, s: Summary) -> list[Plot]:
     clock = run.manifest.schedule.clock
-    rolling = f"Lines: percentiles of {t.latency.calls} calls at a time, failures as infinite."
+    rolling = f"Lines: percentiles of {words.count(t.latency.calls)} calls at a time, failures as infinite."
     return [
         Plot(
             "latency",
