@@ -64,7 +64,11 @@ def card(decided: Decided) -> Html:
 
 def _heading(decided: Decided) -> list[str]:
     """Of the changes: a column a group that has pairs; empty where none has."""
-    columns = [f"{words.clean(a.group.label)}, {_pairs(len(a.pairing.pairs))}" for a in _with_pairs(decided)]
+    columns = [
+        f"{words.clean(a.group.label)}, {_pairs(pairs)}{'' if pairs >= FEWEST_PAIRS else ': no interval'}"
+        for a in _with_pairs(decided)
+        if (pairs := len(a.pairing.pairs))
+    ]
     return [f"Change against {words.clean(decided.groups[0].label)}", *columns] if columns else []
 
 
@@ -72,16 +76,17 @@ def _changes(decided: Decided) -> list[list[str]]:
     """A row a metric that any pair has."""
     rows = []
     for i, metric in enumerate(METRICS):
-        changes = [a.changes[i] for a in _with_pairs(decided)]
-        if any(c.pairs for c in changes):
+        changes = [(a.changes[i], len(a.pairing.pairs)) for a in _with_pairs(decided)]
+        if any(change.pairs for change, _ in changes):
             took = decided.groups[0].members[0].summary["failures"] == "took"
-            rows.append([metric.name, *(told(metric, c, took=took) for c in changes)])
+            rows.append([metric.name, *(told(metric, c, pairs, took=took) for c, pairs in changes)])
     return rows
 
 
-def told(metric: Metric, found: Change, *, took: bool = False) -> str:
+def told(metric: Metric, found: Change, pairs: int, *, took: bool = False) -> str:
     """A change in words: in percent, with its interval and whether it is for the better.
 
+    Of fewer than the group's `pairs`, where the metric is not known of all, it says of how many.
     Where failed calls count by how long they `took`, less latency of all calls is not for the better.
     """
     if not found.pairs:
@@ -90,7 +95,7 @@ def told(metric: Metric, found: Change, *, took: bool = False) -> str:
         return "the same"
     median = percent(found.log_ratio, metric)
     if math.isnan(found.low):
-        return f"{median}, {_pairs(found.pairs)}: no interval"
+        return median if found.pairs == pairs else f"{median}, {_pairs(found.pairs)}: no interval"
     sure = f"{median} ({percent(found.low, metric)} to {percent(found.high, metric)})"
     side = 0 if took and metric.key.startswith("call_latency_all") else metric.side
     if side == 0 or found.low <= 0 <= found.high:

@@ -16,7 +16,7 @@ from reports.sweep.spec import Settings, SweepSpec
 from reports.sweep.told import Told
 from reports.telling.progress import Progress
 from reports.virtual.beside import Beside, replay_all
-from reports.virtual.cell import Cell, play_cell
+from reports.virtual.cell import Cell, Figures, play_cell
 from reports.virtual.pool import Pool, Store
 
 MAPS, FRONT = Size(14.0, 4.2, 9), Size(9.0, 5.2, 9)
@@ -32,13 +32,17 @@ def replay(spec: SweepSpec, rows: Sequence[Row], out: Path) -> list[Beside]:
 
 def play(spec: SweepSpec, out: Path, jobs: int) -> list[Row]:
     """The rows of a sweep. Finished cells are kept in `out`, and not played again."""
+    return rows_of(list(zip(spec.settings, figures(spec, out, jobs), strict=True)))
+
+
+def figures(spec: SweepSpec, out: Path, jobs: int) -> list[list[Figures]]:
+    """Of every setting, in the order of the spec, the figures of each seed; kept as by `play`."""
     progress = Progress(len(spec.settings) * len(spec.seeds), "cells")
     try:
         with Pool(jobs, Store(out)) as pool:
-            figures = pool.figures(spec.stage, spec.settings, spec.seeds, progress.step)
+            return pool.figures(spec.stage, spec.settings, spec.seeds, progress.step)
     finally:
         progress.close()
-    return rows_of(list(zip(spec.settings, figures, strict=True)))
 
 
 def write(spec: SweepSpec, rows: Sequence[Row], real: Sequence[Beside], out: Path) -> list[Path]:

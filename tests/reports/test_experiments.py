@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import reports
-from reports.sweep.run import play
+from reports.sweep import run
 from reports.sweep.spec import read_sweep
 from reports.tune.run import tune
 from reports.tune.spec import read_tune
@@ -33,7 +33,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _played(name: str, out: Path, **changes: Any) -> Played:
     """The figures of each seed by the values of the grid; of the first seed only unless `seeds` says more."""
     spec = replace(read_sweep(EXPERIMENTS / f"{name}.toml"), **{"seeds": (1,), **changes})
-    return {tuple(row.settings.values()): list(row.cells) for row in play(spec, out, 1)}
+    settings = (tuple(values.values()) for values in spec.settings)
+    return dict(zip(settings, run.figures(spec, out, 1), strict=True))
 
 
 def _one(played: Played) -> dict[tuple[Any, ...], dict[str, Any]]:
