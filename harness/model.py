@@ -122,6 +122,7 @@ class Tag(msgspec.Struct, frozen=True, gc=False):
 
     `intended_ns` is the instant the call was scheduled for (latency counts from it); `planned_*` are the
     lengths the schedule asked for; `reply_tokens` asks the bundled mock server for a reply of that length.
+    `attempts_before` were sent for the same id by calls before this one: attempts are counted from there.
     """
 
     call_id: int | None = None
@@ -131,6 +132,7 @@ class Tag(msgspec.Struct, frozen=True, gc=False):
     planned_prompt_tokens: int | None = None
     planned_completion_tokens: int | None = None
     reply_tokens: int | None = None
+    attempts_before: int = 0
 
 
 #: Of a call nobody tagged.

@@ -12,12 +12,10 @@ from harness.errors import ConfigError, expected
 from harness.policy.config import Policy
 from harness.policy.presets import PRESETS
 from harness.policy_file import load_policy
-from harness.wire.address import is_http_address
+from harness.wire.address import is_http_address, is_loopback
 
 TransportName = Literal["httpx", "fast"]
 TRANSPORTS: tuple[TransportName, ...] = ("httpx", "fast")
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +126,7 @@ def base_url(host: str) -> str:
 
 def is_local(host: str) -> bool:
     """Whether a `--host` is this machine. Raises ConfigError for what is no address."""
-    return urlsplit(base_url(host)).hostname in LOOPBACK
+    return is_loopback(base_url(host))
 
 
 def check_target(host: str, *, allowed: bool, max_requests: int | None) -> bool:

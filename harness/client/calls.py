@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+from harness.client.ask import PLAIN, Ask, check
 from harness.client.ends import detail
-from harness.errors import HarnessError, RequestError, expected
+from harness.errors import HarnessError, expected
 from harness.model import NO_TAG, Call, CallFinished, Event, Fault, Outcome, StoppedBy, Tag
 from harness.pipeline.attempting import Send
 from harness.pipeline.call_state import CallState
@@ -42,6 +43,10 @@ class Listeners:
         for listener in self._listeners:
             if not callable(listener):
                 raise expected("listeners", listener, "functions that take an event")
+
+    def add(self, listener: Callable[[Event], None]) -> None:
+        """Tell this one, too, from now on."""
+        self._listeners = (*self._listeners, listener)
 
     def __call__(self, event: Event) -> None:
         for listener in self._listeners:
@@ -76,29 +81,28 @@ class Calls:
         self.streams: set[Leavable] = set()  # those under way
 
     def begin(
-        self, model: str, *, priority: int = 0, streaming: bool = False, most_s: float | None = None
+        self, model: str, ask: Ask = PLAIN, *, streaming: bool = False, most_s: float | None = None
     ) -> CallState:
         """A new call; its deadline starts here.
 
-        Raises RequestError for a priority that is none, HarnessError where this client makes no calls.
+        Raises RequestError for what cannot be asked for, HarnessError where this client makes no calls.
         """
         loop = self._checked_loop()
-        if type(priority) is not int:
-            raise RequestError(f"priority = {priority!r}: expected a whole number; higher ones go first")
+        check(ask)
         tags = next_tag.get()
         tag = tags() if tags else NO_TAG
-        deadline_at_s = None
-        if self._deadline_s is not None:
-            deadline_at_s = loop.time() + self._deadline_s
+        bounds = [bound for bound in (self._deadline_s, ask.deadline_s) if bound is not None]
+        deadline_at_s = loop.time() + min(bounds) if bounds else None
         return CallState(
             next(self._ids) if tag.call_id is None else tag.call_id,
             deadline_at_s,
-            priority,
+            ask.priority,
             streaming,
             most_s,
             model,
             tag,
             self._now_ns(),
+            idempotency_key=ask.idempotency_key,
         )
 
     async def run(self, call: CallState, ways: Sequence[Way]) -> Pipeline:

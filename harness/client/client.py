@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness import clock, errors
+from harness.client.ask import Ask
 from harness.client.calls import Calls, Listeners
 from harness.client.endpoint import DEFAULT_MODELS, Endpoint, WireName
 from harness.client.ends import reply_or_raise
@@ -62,7 +63,7 @@ class ResilientClient:
         self.endpoint = Endpoint(base_url, api_key, wire)
         self.model = _checked_model(DEFAULT_MODELS[wire] if model is None else model)
         self._transport = transport_for(self.policy, transport)
-        emit = Listeners(listeners)
+        emit = self._listeners = Listeners(listeners)
         self._calls = Calls(self.policy.deadline_s, now_ns, emit)
         self.routes = routes_of(
             self.policy,
@@ -91,6 +92,10 @@ class ResilientClient:
         await self._calls.close()
         await self._transport.aclose()
 
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Call this function, too, with every event from now on; see `listeners`."""
+        self._listeners.add(listener)
+
     async def generate_copy(
         self,
         prompt: str,
@@ -100,16 +105,19 @@ class ResilientClient:
         system: str | None = COPYWRITER,
         temperature: float | None = DEFAULT_TEMPERATURE,
         priority: int = 0,
+        deadline_s: float | None = None,
+        idempotency_key: str | None = None,
     ) -> Reply:
         """Write one piece of copy. Where calls have to wait, those of higher `priority` go first.
 
-        With `max_tokens` None the API's own bound holds (OpenAI's; Anthropic wants one).
+        With `max_tokens` None the API's own bound holds (OpenAI's; Anthropic wants one). `deadline_s` bounds
+        this call where the policy's deadline is longer; `idempotency_key` is a header of every attempt.
 
         Raises the CallError of the call's outcome when it did not succeed, RequestError for what cannot be
         sent, as an empty prompt or `max_tokens` under 1.
         """
         request = Request(copy_messages(prompt, system), self._model(model), max_tokens, temperature)
-        return await self._complete(request, priority)
+        return await self._complete(request, Ask(priority, deadline_s, idempotency_key))
 
     async def chat(
         self,
@@ -119,16 +127,19 @@ class ResilientClient:
         *,
         temperature: float | None = None,
         priority: int = 0,
+        deadline_s: float | None = None,
+        idempotency_key: str | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> Reply:
         """The reply to a conversation; messages are Message or {"role": ..., "content": ...}.
 
-        `extra` are further fields of the request's body, as the API defines them. Raises as `generate_copy`.
+        `extra` are further fields of the request's body, as the API defines them. The rest, and what is
+        raised, is as of `generate_copy`.
         """
         request = Request(
             as_messages(messages), self._model(model), max_tokens, temperature, extra=as_extra(extra)
         )
-        return await self._complete(request, priority)
+        return await self._complete(request, Ask(priority, deadline_s, idempotency_key))
 
     def stream(
         self,
@@ -149,7 +160,7 @@ class ResilientClient:
         request = Request(
             messages, self._model(model), max_tokens, temperature, stream=True, extra=as_extra(extra)
         )
-        return CopyStream(partial(self._open, request, priority))
+        return CopyStream(partial(self._open, request, Ask(priority)))
 
     def map(
         self,
@@ -218,16 +229,16 @@ class ResilientClient:
         limit = self.routes[0].pipeline.gate.limit
         return inf if waiting is None or limit is None else limit + waiting
 
-    async def _complete(self, request: Request, priority: int) -> Reply:
+    async def _complete(self, request: Request, ask: Ask) -> Reply:
         bodies = [route.encode(request) for route in self.routes]
-        call = self._calls.begin(request.model, priority=priority)
+        call = self._calls.begin(request.model, ask)
         ways = [route.whole(call, body) for route, body in zip(self.routes, bodies, strict=True)]
         await self._calls.run(call, ways)
         return reply_or_raise(call)
 
-    async def _open(self, request: Request, priority: int) -> OpenStream | CallState:
+    async def _open(self, request: Request, ask: Ask) -> OpenStream | CallState:
         bodies = [route.encode(request) for route in self.routes]
-        call = self._calls.begin(request.model, priority=priority, streaming=True)
+        call = self._calls.begin(request.model, ask, streaming=True)
         ways = [route.streamed(call, body) for route, body in zip(self.routes, bodies, strict=True)]
         pipeline = await self._calls.run(call, ways)
         if isinstance(call.opened, Streamed):

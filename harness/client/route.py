@@ -25,6 +25,9 @@ from harness.transport.base import HttpRequest, Transport
 from harness.wire.choose import wire_named
 from harness.wire.estimate import estimate_tokens
 
+#: As the SDKs of OpenAI and Anthropic name it.
+IDEMPOTENCY_HEADER = "idempotency-key"
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -47,7 +50,7 @@ class Route:
         """The way of a call whose reply is read whole."""
 
         async def send(progress: Progress) -> Attempt:
-            return await exchange(self.peer, self._request(call.tag, body, progress), progress)
+            return await exchange(self.peer, self._request(call, body, progress), progress)
 
         return Way(self.pipeline, send, partial(estimate_tokens, body))
 
@@ -55,12 +58,14 @@ class Route:
         """The way of a call whose reply is a stream."""
 
         async def send(progress: Progress) -> Attempt | Streamed:
-            return await Streamed(self.peer, self._request(call.tag, body, progress), progress).open()
+            return await Streamed(self.peer, self._request(call, body, progress), progress).open()
 
         return Way(self.pipeline, send, partial(estimate_tokens, body))
 
-    def _request(self, tag: Tag, body: bytes, progress: Progress) -> HttpRequest:
-        headers = {**self.headers, **ids_of(tag, progress)} if self.send_ids else self.headers
+    def _request(self, call: CallState, body: bytes, progress: Progress) -> HttpRequest:
+        headers = {**self.headers, **ids_of(call.tag, progress)} if self.send_ids else self.headers
+        if call.idempotency_key is not None:
+            headers = {**headers, IDEMPOTENCY_HEADER: call.idempotency_key}
         return HttpRequest("POST", self.url, headers, body)
 
 

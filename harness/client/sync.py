@@ -90,11 +90,20 @@ class SyncClient:
         system: str | None = COPYWRITER,
         temperature: float | None = DEFAULT_TEMPERATURE,
         priority: int = 0,
+        deadline_s: float | None = None,
+        idempotency_key: str | None = None,
     ) -> Reply:
         """Write one piece of copy."""
         return self._thread.run(
             self._client.generate_copy(
-                prompt, model, max_tokens, system=system, temperature=temperature, priority=priority
+                prompt,
+                model,
+                max_tokens,
+                system=system,
+                temperature=temperature,
+                priority=priority,
+                deadline_s=deadline_s,
+                idempotency_key=idempotency_key,
             )
         )
 
@@ -106,12 +115,21 @@ class SyncClient:
         *,
         temperature: float | None = None,
         priority: int = 0,
+        deadline_s: float | None = None,
+        idempotency_key: str | None = None,
         extra: Mapping[str, Any] | None = None,
     ) -> Reply:
         """The reply to a conversation."""
         return self._thread.run(
             self._client.chat(
-                messages, model, max_tokens, temperature=temperature, priority=priority, extra=extra
+                messages,
+                model,
+                max_tokens,
+                temperature=temperature,
+                priority=priority,
+                deadline_s=deadline_s,
+                idempotency_key=idempotency_key,
+                extra=extra,
             )
         )
 

@@ -14,8 +14,8 @@ class CallState(msgspec.Struct):
     """One call on its way; what is left of it is its result.
 
     `deadline_at_s` is on the loop's clock. A call with a higher `priority` goes first where calls wait.
-    A `streaming` call ends its attempts at their first output. `most_s` bounds an attempt further. Where a
-    breaker refused it, `refused_for_s` is for how long.
+    A `streaming` call ends its attempts at their first output. `most_s` bounds an attempt further.
+    `idempotency_key` goes with every attempt. Where a breaker refused it, `refused_for_s` is for how long.
 
     Set by the pipelines it passes, and by nobody else; `lease` and `opened` while it is a stream.
     """
@@ -28,6 +28,7 @@ class CallState(msgspec.Struct):
     model: str = ""
     tag: Tag = NO_TAG
     start_ns: int = 0
+    idempotency_key: str | None = None
     last: Attempt | None = None
     attempts: int = 0
     stopped_by: StoppedBy | None = None

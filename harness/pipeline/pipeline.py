@@ -134,7 +134,8 @@ class Pipeline:
         """Send within the attempt's timeout and the call's deadline, whichever is shorter."""
         most_s, outcome, fault = self._bound(call)
         call.attempts += 1
-        progress = Progress(call.call_id, call.attempts, self._route, self._now_ns(), lease.waited_ns)
+        number = call.tag.attempts_before + call.attempts
+        progress = Progress(call.call_id, number, self._route, self._now_ns(), lease.waited_ns)
         result: Attempt | Opened
         try:
             with Bound(most_s):
