@@ -1,0 +1,46 @@
+"""`dead`: dead letters, and what becomes of them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+from harness.errors import ConfigError
+from harness.queue import exits
+from harness.queue.commands.options import add_place, queue_of
+from harness.queue.commands.telling import as_json, say
+from harness.queue.queue import Queue
+
+NAME, HELP = "dead", "list dead letters, take them up again, or forget them"
+
+ACTIONS = ("list", "redrive", "purge")
+
+
+def add(command: argparse.ArgumentParser) -> None:
+    """Its options."""
+    add_place(command)
+    command.add_argument("action", nargs="?", choices=ACTIONS, default="list", help="(list)")
+    command.add_argument("ids", nargs="*", metavar="ID", help="of the tasks to redrive or purge")
+    command.add_argument("--all", action="store_true", help="redrive or purge all of them")
+    command.add_argument("--limit", type=int, default=100, metavar="N", help="list the N oldest (100)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it. Raises HarnessError."""
+    if options.action != "list" and bool(options.ids) == options.all:
+        raise ConfigError(f"dead {options.action}: expected ids, or --all, one of them")
+    if options.limit < 1:
+        raise ConfigError(f"--limit {options.limit}: expected a whole number, at least 1")
+    return asyncio.run(_dead(options, queue_of(options)))
+
+
+async def _dead(options: argparse.Namespace, queue: Queue) -> int:
+    async with queue:
+        if options.action == "list":
+            say(await queue.dead(options.limit), json=options.json)
+            return exits.OK
+        ids = None if options.all else options.ids
+        done = await (queue.redrive(ids) if options.action == "redrive" else queue.purge(ids))
+    words = "taken up again" if options.action == "redrive" else "forgotten"
+    print(as_json({options.action: done}) if options.json else f"{done} {words}")
+    return exits.OK if ids is None or done == len(set(ids)) else exits.FAILED
