@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import streaq
 from anyio import CancelScope
+from anyio.streams.memory import MemoryObjectReceiveStream
 from coredis.retry import NoRetryPolicy
 from streaq.constants import REDIS_GROUP
 from streaq.types import StreamMessage, StreaqCancelled, StreaqError, StreaqRetry
@@ -103,6 +104,13 @@ class Engine(streaq.Worker[None]):
             log.exception("a job went wrong on our side: its task is handed out again")
             at = datetime.now(UTC) + timedelta(seconds=AGAIN_S)
             raise StreaqRetry(str(error), schedule=at) from error
+
+    async def run_consumers(
+        self, receive: MemoryObjectReceiveStream[StreamMessage], *args: Any, **kwargs: Any
+    ) -> None:
+        """As streaQ's own, which closes the ends it gives to its consumers and leaves this one open."""
+        with receive:
+            await super().run_consumers(receive, *args, **kwargs)
 
     async def signal_handler(self, scope: CancelScope) -> None:
         """Instead of streaQ's own: take no more tasks when told so. What runs is not cut here."""
