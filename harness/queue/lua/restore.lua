@@ -8,5 +8,5 @@ redis.call('XACK', stream, ARGV[3], ARGV[5])
 redis.call('XDEL', stream, ARGV[5])
 if is_final(f[1]) then return 'ended' end
 local now = clock_ms()
-enqueue(id, f[2], ARGV[2], now, now + 5000)
+enqueue(id, f[2], ARGV[2], now, now + 1000)
 return 'restored'

@@ -13,7 +13,11 @@ from tests.harness.queue.servers import Server, server_of
 pytest_plugins = ["mockserver.pytest_plugin"]
 
 
-@pytest.fixture(scope="session", params=["valkey", "redis"])
+#: Debian's takes as long as ours: its half of the suite runs with the slow tests.
+KINDS = ["valkey", pytest.param("redis", marks=pytest.mark.slow)]
+
+
+@pytest.fixture(scope="session", params=KINDS)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """For tests of what the server has to do with."""
     with server_of(request.param, tmp_path_factory.mktemp(request.param)) as running:
@@ -42,5 +46,3 @@ def one(valkey: Server) -> Rig:
 @pytest.fixture(autouse=True)
 def _no_url_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REDIS_URL", raising=False)
-
-

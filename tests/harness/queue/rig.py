@@ -29,6 +29,8 @@ ONCE = Policy(
 #: Waits of a hundredth of a second.
 QUICK = WorkerSettings(concurrency=4, retry_base_s=0.01, retry_cap_s=0.01, idle_timeout_s=30.0)
 
+DEFAULTS = QueueSettings()
+
 Answer = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
@@ -39,7 +41,7 @@ class Rig:
     url: str
     name: str
 
-    def queue(self, settings: QueueSettings = QueueSettings()) -> Queue:
+    def queue(self, settings: QueueSettings = DEFAULTS) -> Queue:
         return Queue(self.url, name=self.name, settings=settings)
 
     @asynccontextmanager
@@ -58,13 +60,14 @@ class Rig:
 
 
 class Api:
-    """Answers every prompt with itself; `answer` may be replaced, `requests` are the prompts in their order."""
+    """Answers every prompt with itself, or with what `answer` says; `requests` are the prompts in order."""
 
     def __init__(self, answer: Answer | None = None, delay_s: float = 0.0) -> None:
         self.requests: list[str] = []
         self.headers: list[httpx.Headers] = []
         self.bodies: list[dict[str, object]] = []
         self.delay_s = delay_s
+        self._came = asyncio.Event()
         self._answer = answer
 
     def client(self, policy: Policy = ONCE) -> ResilientClient:
@@ -73,10 +76,18 @@ class Api:
             "http://api.test/v1", "sk-test", policy=policy, transport=HttpxTransport(http), send_ids=True
         )
 
+    async def until(self, requests: int) -> None:
+        """Wait until so many requests have come."""
+        async with asyncio.timeout(20):
+            while len(self.requests) < requests:
+                self._came.clear()
+                await self._came.wait()
+
     async def _handle(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content)
         prompt = body["messages"][-1]["content"]
         self.requests.append(prompt)
+        self._came.set()
         self.headers.append(request.headers)
         self.bodies.append(body)
         if self._answer is not None:

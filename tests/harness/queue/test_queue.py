@@ -137,7 +137,10 @@ def test_a_task_that_waits_is_cancelled_at_once_and_never_served(rig: Rig) -> No
     async def main() -> None:
         api = Api()
         async with rig.queue() as queue:
-            now, later = await queue.submit("now"), await queue.submit(CopywritingTask(prompt="x", delay_s=60))
+            now, later = (
+                await queue.submit("now"),
+                await queue.submit(CopywritingTask(prompt="x", delay_s=60)),
+            )
             assert await queue.cancel(now)
             assert await queue.cancel(later)
             assert not await queue.cancel(now)

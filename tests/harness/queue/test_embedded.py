@@ -1,0 +1,155 @@
+"""The server that comes with the library."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from harness import ConfigError
+from harness.queue import EmbeddedServer, Queue, QueueSettings, ServerFull, StartError, TaskStatus, embedded
+from tests.harness.queue.servers import Valkey
+
+
+def test_a_directory_has_one_server_whoever_asks(tmp_path: Path) -> None:
+    servers = [EmbeddedServer(tmp_path / "queue") for _ in range(8)]
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            started = list(threads.map(lambda server: server.start(), servers))
+        assert sorted(started) == [False] * 7 + [True]
+        assert len({server.pid() for server in servers}) == 1
+        assert not servers[0].start()
+    finally:
+        assert servers[0].stop()
+    assert servers[0].pid() is None
+    assert not servers[0].stop()
+
+
+def test_only_its_user_can_get_at_it(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path / "queue")
+    server.start()
+    try:
+        pid = server.pid()
+        assert stat.S_IMODE((tmp_path / "queue").stat().st_mode) == 0o700
+        assert stat.S_IMODE(server.socket_path.stat().st_mode) == 0o700
+        sockets = subprocess.run(["ss", "-ltnp"], capture_output=True, text=True, check=False).stdout
+        assert f"pid={pid}," not in sockets  # it listens on no port
+    finally:
+        server.stop()
+
+
+def test_it_outlives_who_started_it_and_keeps_what_it_was_given(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from harness.queue import Queue\n"
+        "async def main():\n"
+        "    async with Queue(directory=sys.argv[1]) as queue:\n"
+        "        print(await queue.submit('a'))\n"
+        "asyncio.run(main())\n"
+    )
+    line = [sys.executable, "-c", program, str(tmp_path / "queue")]
+    task_id = subprocess.run(line, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
+    server = EmbeddedServer(tmp_path / "queue")
+    assert server.pid() is not None
+    assert server.stop()
+
+    async def main() -> None:
+        async with Queue(directory=tmp_path / "queue") as queue:
+            assert await queue.status(task_id.stdout.strip()) is TaskStatus.PENDING
+
+    try:
+        asyncio.run(main())  # starts it again
+    finally:
+        assert server.stop()
+
+
+def test_what_was_accepted_survives_sigkill_and_who_needs_the_server_revives_it(tmp_path: Path) -> None:
+    server = Valkey(tmp_path / "queue")
+
+    async def main() -> None:
+        async with Queue(directory=tmp_path / "queue") as queue:
+            ids = [await queue.submit(f"{n}") for n in range(20)]
+            await asyncio.to_thread(server.kill)
+            more = await asyncio.gather(*(queue.submit(f"{n}") for n in range(20)))
+            assert len({*ids, *more}) == 40
+            assert (await queue.metrics()).waiting == 40
+            assert {await queue.status(task_id) for task_id in ids} == {TaskStatus.PENDING}
+
+    try:
+        asyncio.run(main())
+    finally:
+        assert server.embedded.stop()
+
+
+def test_a_directory_with_a_long_path_has_its_socket_elsewhere(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    server = EmbeddedServer(deep)
+    assert len(os.fsencode(server.socket_path)) <= embedded.MAX_SOCKET_PATH
+    assert server.socket_path == EmbeddedServer(deep).socket_path != EmbeddedServer(deep / "x").socket_path
+    server.start()
+    try:
+        assert stat.S_IMODE(server.socket_path.parent.stat().st_mode) == 0o700
+        assert server.pid() is not None
+    finally:
+        server.stop()
+
+
+def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path / "queue")
+    server.start()
+    server.stop()
+    for part in (tmp_path / "queue" / "appendonlydir").iterdir():
+        part.write_bytes(b"this is no append-only file\r\n")
+    with pytest.raises(StartError, match=r"does not start: .*AOF|does not start: .*[Aa]ppend"):
+        server.start()
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(StartError, match="File exists|Not a directory"):
+        EmbeddedServer(file).start()
+
+
+def test_a_full_disk_is_said_to_be_one_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file may not grow beyond 64 KiB: to the server it is as if the disk were full."""
+    binary = embedded.get_binary_path()
+    limited = tmp_path / "limited"
+    limited.write_text(f'#!/bin/bash\ntrap "" XFSZ\nulimit -f 64\nexec {binary} "$@"\n')
+    limited.chmod(0o700)
+    server = EmbeddedServer(tmp_path / "queue")
+
+    async def fill() -> list[str]:
+        accepted: list[str] = []
+        async with Queue(directory=tmp_path / "queue", settings=QueueSettings(patience_s=1)) as queue:
+            with pytest.raises(ServerFull, match=r"cannot write: .*File too large"):
+                while True:
+                    accepted.append(await queue.submit("กาแฟ" * 500))
+        return accepted
+
+    async def count(accepted: list[str]) -> None:
+        async with Queue(directory=tmp_path / "queue") as queue:
+            states = {await queue.status(task_id) for task_id in accepted}
+            assert states == {TaskStatus.PENDING}
+            assert (await queue.metrics()).waiting == len(accepted)
+
+    try:
+        monkeypatch.setattr(embedded, "get_binary_path", lambda: limited)
+        accepted = asyncio.run(fill())
+        assert len(accepted) >= 5
+        server.stop()
+        monkeypatch.setattr(embedded, "get_binary_path", lambda: binary)
+        asyncio.run(count(accepted))
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(("field", "value"), [("memory_mb", 0), ("memory_mb", "512"), ("fsync", "no")])
+def test_settings_that_cannot_work_are_refused(tmp_path: Path, field: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=f"{field} = {value!r}: expected"):
+        EmbeddedServer(tmp_path, **{field: value})  # type: ignore[arg-type]
