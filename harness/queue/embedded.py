@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -38,6 +39,10 @@ MAX_SOCKET_PATH = 100
 START_WITHIN_S = 30.0
 STOP_WITHIN_S = 10.0
 _LOOK_AGAIN_S = 0.02
+
+#: How its log says that it could not write, and how far back that is looked for.
+_WRITE_ERROR = re.compile(r"[Ss]hort write|[Ee]rror writing|No space left")
+_TAIL_BYTES = 8192
 
 _CONFIG = """\
 # Written by harness.queue at every start.
@@ -97,12 +102,25 @@ class EmbeddedServer:
     def pid(self) -> int | None:
         """Its process, if it listens."""
         try:
-            with socket.socket(socket.AF_UNIX) as probe:
-                probe.settimeout(5)
-                probe.connect(str(self.socket_path))
+            self._said_to_ping()
             return int((self.directory / "valkey.pid").read_text())
         except (OSError, ValueError):
             return None
+
+    def _said_to_ping(self) -> bytes:
+        """What it answers. Raises OSError when it does not."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(5)
+            probe.connect(str(self.socket_path))
+            probe.sendall(b"PING\r\n")
+            return probe.recv(64)
+
+    def _is_ready(self) -> bool:
+        """Whether it has read its data: it listens before that, and may yet find that it cannot."""
+        try:
+            return self._said_to_ping().startswith(b"+PONG")
+        except OSError:
+            return False
 
     def start(self) -> bool:
         """See that it listens; whether it had to be started. Raises StartError."""
@@ -127,6 +145,20 @@ class EmbeddedServer:
                     raise StartError(f"the server in {self.directory} (process {pid}) does not stop")
                 time.sleep(_LOOK_AGAIN_S)
         return True
+
+    def complaint(self) -> str | None:
+        """Why it could not write, when that is the last thing that went wrong with it.
+
+        With "always" a server that cannot write ends: rather that than to acknowledge what is not on disk.
+        """
+        try:
+            with self.log_path.open("rb") as log:
+                log.seek(max(0, self.log_path.stat().st_size - _TAIL_BYTES))
+                lines = log.read().decode(errors="replace").splitlines()
+        except OSError:
+            return None
+        said = [line.partition(" # ")[2] for line in lines]
+        return next((words for words in reversed(said) if _WRITE_ERROR.search(words)), None)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -171,10 +203,12 @@ class EmbeddedServer:
 
     def _wait(self, process: subprocess.Popen[bytes], said: int) -> None:
         give_up_ns = clock.now_ns() + round(START_WITHIN_S * NS)
-        while self.pid() is None:
+        while not self._is_ready():
             if process.poll() is not None:
                 raise StartError(f"the server in {self.directory} does not start: {self._words(said)}")
             if clock.now_ns() > give_up_ns:
+                if self.pid() is not None:
+                    break  # it has much to read: who asks is told so
                 process.kill()
                 raise StartError(f"the server in {self.directory} does not listen after {START_WITHIN_S:g} s")
             time.sleep(_LOOK_AGAIN_S)

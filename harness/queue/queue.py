@@ -22,7 +22,14 @@ from harness.queue.connection import connect, patiently
 from harness.queue.documents import VERSION, TaskDocument, encode, failure, newer
 from harness.queue.embedded import EmbeddedServer
 from harness.queue.engine import GROUP, engine_data
-from harness.queue.errors import NotFinished, QueueClosed, QueueFull, UnknownTask
+from harness.queue.errors import (
+    NotFinished,
+    QueueClosed,
+    QueueFull,
+    ServerFull,
+    ServerUnreachable,
+    UnknownTask,
+)
 from harness.queue.records import metrics_of, rate_of, record_of, result_of, wait_of
 from harness.queue.scripts import Argument, ScriptName, Scripts, scripts_of
 from harness.queue.settings import QueueSettings
@@ -229,7 +236,13 @@ class Queue:
 
     async def _patiently(self, operation: Callable[[], Awaitable[Any]]) -> Any:
         revive = None if self.server is None else self.revive
-        return await patiently(operation, self.address, self.settings.patience_s, revive)
+        try:
+            return await patiently(operation, self.address, self.settings.patience_s, revive)
+        except ServerUnreachable as error:
+            if self.server is not None and (words := self.server.complaint()):
+                where = f"the queue's server in {self.server.directory}"
+                raise ServerFull(f"{where} cannot write: {words}; what it accepted is safe") from error
+            raise
 
     async def _close(self) -> None:
         if self._listening is not None:

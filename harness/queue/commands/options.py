@@ -14,6 +14,10 @@ from harness.queue.settings import QueueSettings
 URL_VARIABLE = "REDIS_URL"
 
 
+#: Somebody looks at the command: it says soon that nothing answers.
+COMMAND = QueueSettings(patience_s=2.0)
+
+
 def add_place(command: argparse.ArgumentParser) -> None:
     """Which queue, on which server."""
     command.add_argument("--name", default=DEFAULT_NAME, help=f"the queue's name ({DEFAULT_NAME})")
@@ -39,9 +43,8 @@ def add_json(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print JSON, for machines")
 
 
-def queue_of(options: argparse.Namespace, settings: QueueSettings | None = None) -> Queue:
+def queue_of(options: argparse.Namespace, settings: QueueSettings = COMMAND) -> Queue:
     """The queue that the options name. Raises ConfigError."""
-    settings = settings or QueueSettings()
     return Queue(_url(options), name=options.name, directory=options.dir, settings=settings)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.client.client import DEFAULT_MAX_TOKENS
 from harness.errors import ConfigError
 from harness.queue import exits
-from harness.queue.commands.options import add_place, queue_of
+from harness.queue.commands.options import COMMAND, add_place, queue_of
 from harness.queue.commands.telling import as_json, say
 from harness.queue.queue import Queue
 from harness.queue.settings import QueueSettings
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     prompts = _prompts(options)
     if options.key is not None and len(prompts) > 1:
         raise ConfigError("--key: one task has it: not for a file of several prompts")
-    settings = replace(QueueSettings(), max_depth=options.max_depth)
+    settings = replace(COMMAND, max_depth=options.max_depth)
     return asyncio.run(_submit(options, queue_of(options, settings), prompts))
 
 

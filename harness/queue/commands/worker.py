@@ -19,7 +19,7 @@ from harness.queue import exits
 from harness.queue.commands.options import add_place, queue_of
 from harness.queue.commands.telling import as_json
 from harness.queue.queue import Queue
-from harness.queue.settings import WorkerSettings
+from harness.queue.settings import QueueSettings, WorkerSettings
 from harness.queue.worker import Worker
 from harness.transport import httpx_transport
 from harness.transport.base import Transport
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     )
     index, of = _share(options.share)
     policy = split(load_policy(options.policy), index, of)
-    queue = queue_of(options)
+    queue = queue_of(options, QueueSettings())
     return asyncio.run(_serve(options, queue, policy, settings, (index, of)))
 
 

@@ -69,9 +69,9 @@ class Redis:
         self._log = directory / "redis.log"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, binary: str = "redis-server") -> None:
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen(["redis-server", self._config], stdout=log, stderr=log)
+            self.process = subprocess.Popen([binary, self._config], stdout=log, stderr=log)
         for _ in range(1000):
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=5):
                 return
