@@ -8,7 +8,7 @@ HarnessError
     ├── StartError         the embedded server does not start
     ├── NewerVersion       a value was written by a newer version; it is left where it is
     ├── UnreadableValue    a value that no version wrote
-    ├── QueueFull          too many tasks wait; says when to come back
+    ├── QueueFull          too many tasks wait or run; says when to come back
     ├── QueueClosed        it is being drained and takes no tasks
     ├── UnknownTask        no task of that id is known, or no longer
     └── NotFinished        the task did not end within the time given
@@ -48,15 +48,15 @@ class UnreadableValue(QueueError):  # noqa: N818
 
 
 class QueueFull(QueueError):  # noqa: N818
-    """As many tasks wait as may: `depth` of them. `wait_s` is about when those will have been served, at the
-    rate of the last minute; None when none was.
+    """As many tasks as may be there wait or run: `depth` of them. `wait_s` is about when those will have been
+    served, at the rate of the last minute; None when none was.
     """
 
     def __init__(self, name: str, depth: int, limit: int, wait_s: float | None) -> None:
         when = (
             "nothing was completed in the last minute" if wait_s is None else f"about {wait_s:.0f} s of work"
         )
-        super().__init__(f"queue {name!r} is full: {depth} tasks wait, at most {limit} may ({when})")
+        super().__init__(f"queue {name!r} is full: {depth} tasks wait or run, at most {limit} may ({when})")
         self.depth = depth
         self.limit = limit
         self.wait_s = wait_s

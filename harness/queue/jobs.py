@@ -33,6 +33,9 @@ NEWER_S = 15.0
 #: An open breaker is not waited for longer than this without another look.
 MOST_REST_S = 30.0
 
+#: A half-open breaker, whose probes are under way, is asked again after so long.
+LEAST_REST_S = 0.25
+
 #: What cannot be committed because the server is away or full is tried again so often.
 _AGAIN_S = 1.0
 
@@ -178,7 +181,8 @@ class Jobs:
     async def _judge(self, held: Held, error: Exception) -> str:
         """Its call failed: again, or for good."""
         if isinstance(error, CallError) and error.stopped_by == StoppedBy.BREAKER:
-            self._rest_until_ns = clock.now_ns() + round((error.retry_after_s or 0.0) * NS)
+            rest_s = max(error.retry_after_s or 0.0, LEAST_REST_S)
+            self._rest_until_ns = clock.now_ns() + round(rest_s * NS)
         verdict = judge(
             error,
             self._settings,

@@ -193,7 +193,7 @@ class Queue:
     async def redrive(self, task_ids: Sequence[str] | None = None) -> int:
         """Take these dead letters, or all, up again as if they were new; how many were.
 
-        They keep their ids. As many as may wait are taken; of the others nothing is lost.
+        They keep their ids. As many as there is room for are taken; of the others nothing is lost.
         """
         data = engine_data(clock.wall_ns() // (NS // _MS))
         return await self._in_batches(task_ids, partial(self.run, "redrive", self.settings.max_depth, data))

@@ -50,14 +50,16 @@ def judge(
 
     `tries` counts this one, `returns` how often it was put back before; `left_s` is its time to its deadline,
     `uniform` a draw from [0, 1). What no wait can help is a dead letter at once. A try in which the API was
-    down for everybody, or that was not even sent, does not count: only the task's deadline ends those.
+    down for everybody, or that was not even sent, does not count: only the task's deadline ends those. One
+    that was not sent has burdened nobody: its wait does not grow.
     """
     if isinstance(error, Fatal | RequestError):
         return Failed(dead=True)
     free = is_free(error)
     if not free and tries >= settings.tries:
         return Failed(dead=True, why=f"the last of {tries} tries")
-    delay_s = wait_s(settings, returns, uniform) + min(hint_s(error), MOST_HINT_S)
+    doublings = returns if was_sent(error) else 0
+    delay_s = wait_s(settings, doublings, uniform) + min(hint_s(error), MOST_HINT_S)
     if left_s is not None and delay_s >= left_s:
         return Failed(dead=False, why="no further try would begin before its deadline")
     return Again(delay_s, free)
@@ -67,15 +69,20 @@ def is_free(error: Exception) -> bool:
     """Whether a try that ended so is not the task's fault."""
     if not isinstance(error, CallError):
         return False
-    return error.attempts == 0 or error.outcome in _NOT_ITS_FAULT or error.stopped_by in _REFUSED
+    return not was_sent(error) or error.outcome in _NOT_ITS_FAULT or error.stopped_by in _REFUSED
 
 
-def wait_s(settings: WorkerSettings, returns: int, uniform: float) -> float:
-    """Full jitter: drawn from 0 to a bound that doubles with every return, from the base up to the cap.
+def was_sent(error: Exception) -> bool:
+    """Whether the API was asked; of an error that is not the client's it has to be supposed."""
+    return not isinstance(error, CallError) or error.attempts > 0
+
+
+def wait_s(settings: WorkerSettings, doublings: int, uniform: float) -> float:
+    """Full jitter: drawn from 0 to a bound that doubles so often, from the base up to the cap.
 
     Source: Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015).
     """
-    doubled = settings.retry_base_s * 2.0 ** min(returns, _MOST_DOUBLINGS)
+    doubled = settings.retry_base_s * 2.0 ** min(doublings, _MOST_DOUBLINGS)
     return uniform * min(settings.retry_cap_s, doubled)
 
 

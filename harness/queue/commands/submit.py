@@ -46,7 +46,7 @@ def add(command: argparse.ArgumentParser) -> None:
         type=int,
         default=defaults.max_depth,
         metavar="N",
-        help=f"refuse while so many wait ({defaults.max_depth})",
+        help=f"refuse while so many wait or run ({defaults.max_depth})",
     )
     command.add_argument(
         "--wait", type=float, metavar="S", help="wait so many seconds for the results, and print them"

@@ -14,8 +14,9 @@ local function count(name) redis.call('HINCRBY', P .. 'counts', name, 1) end
 
 local function is_final(state) return state == 'completed' or state == 'failed' end
 
+-- Tasks that were accepted and have not ended.
 local function depth()
-  local sum = 0
+  local sum = redis.call('ZCARD', P .. 'processing')
   for _, priority in ipairs(PRIORITIES) do
     sum = sum + redis.call('ZCARD', P .. 'pending:' .. priority)
   end

@@ -1,4 +1,4 @@
--- Dead letters are taken up again as if they were new, as many as may wait. ARGV: most that may wait, streaQ's
+-- Dead letters are taken up again as if they were new, as many as there is room for. ARGV: most that may be there, streaQ's
 -- data, ids; returns how many.
 local now = clock_ms()
 local room = tonumber(ARGV[1]) - depth()

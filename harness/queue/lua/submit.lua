@@ -1,5 +1,5 @@
 -- Accept a task, or say why not. ARGV: id, key, format, body, priority, delay ms, deadline ms (0: none),
--- most that may wait, streaQ's data.
+-- most that may be there, streaQ's data.
 local id, key, format, body, priority = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local delay, deadline, limit, data = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9]
 local now = clock_ms()

@@ -97,7 +97,7 @@ def test_the_bound_on_waiting_tasks_holds_for_all_submitters_together(rig: Rig) 
         assert len([end for end in ends if isinstance(end, str)]) == 20
         assert len(refused) == 40
         assert {(error.depth, error.limit, error.wait_s) for error in refused} == {(20, 20, None)}
-        assert "20 tasks wait, at most 20 may" in str(refused[0])
+        assert "20 tasks wait or run, at most 20 may" in str(refused[0])
         assert metrics.depth == {"high": 0, "normal": 20, "low": 0}
 
     asyncio.run(main())
@@ -236,5 +236,21 @@ def test_priorities_order_who_waits(rig: Rig) -> None:
                 await asyncio.gather(*(queue.wait(task_id, 20) for task_id in ids))
         expected = [f"{priority} {n}" for priority in ("high", "normal", "low") for n in range(5)]
         assert api.requests == expected
+
+    asyncio.run(main())
+
+
+def test_tasks_under_way_take_up_room_so_that_those_put_back_find_theirs(rig: Rig) -> None:
+    async def main() -> None:
+        api = Api(delay_s=30)
+        async with rig.queue(QueueSettings(max_depth=6)) as queue:
+            async with rig.serving(api, replace(QUICK, grace_s=0.05)):
+                for n in range(6):
+                    await queue.submit(f"{n}")
+                await api.until(4)
+                with pytest.raises(QueueFull):
+                    await queue.submit("one too many")
+            metrics = await queue.metrics()
+            assert (metrics.waiting, metrics.processing) == (6, 0)
 
     asyncio.run(main())

@@ -72,6 +72,12 @@ def test_waits_double_up_to_the_cap_and_are_drawn_from_nought_to_there() -> None
     assert wait_s(SETTINGS, 10**9, 0.5) == 30.0
 
 
+def test_the_wait_of_what_was_not_sent_does_not_grow() -> None:
+    refused = error(Rejected, "rejected", 0, stopped_by="breaker", retry_after_s=6.0)
+    assert judged(refused, returns=9) == Again(6.0 + 1.0, free=True)
+    assert judged(error(Overloaded, "overloaded"), returns=9) == Again(30.0, free=True)
+
+
 def test_a_hint_is_a_floor_and_not_believed_for_ever() -> None:
     assert judged(error(Throttled, "throttled", retry_after_s=7.0)) == Again(8.0, free=True)
     assert judged(error(Throttled, "throttled", retry_after_s=86_400.0)) == Again(301.0, free=True)
