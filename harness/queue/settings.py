@@ -20,10 +20,10 @@ UNLIMITED_JOBS = 100
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
     """`max_depth`: a task is refused while as many wait or run. `keep_s`: how long tasks that ended are
-    remembered. `keep_dead`: at most so many dead letters; beyond it the oldest are remembered for `keep_s` only.
-    `deadline_s`: of tasks that bring none; None leaves them without. `patience_s`: how long an operation
-    waits for a server that does not answer. `poll_s`: how often waiters look for themselves, should a
-    message be lost.
+    remembered. `keep_dead`: at most so many dead letters; beyond it the oldest are remembered for `keep_s`
+    only. `deadline_s`: of tasks that bring none; None leaves them without. `patience_s`: how long an
+    operation waits for a server that does not answer. `poll_s`: how often waiters look for themselves,
+    should a message be lost.
     """
 
     max_depth: int = 10_000

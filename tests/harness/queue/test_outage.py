@@ -25,7 +25,7 @@ def test_an_outage_is_waited_for_and_drained_without_a_stampede(tmp_path: Path) 
     assert last.offered >= 0.9 * LOAD * 40
     assert max(s.waiting + s.processing for s in run.samples) <= 300
     assert last.refused > 300
-    # Who was turned away was told for how long; in the end, when nothing had been completed for a while, longer.
+    # Who was turned away was told for how long; the longer nothing had been completed, the longer.
     told = [wait_s for wait_s in run.waits_s if wait_s is not None]
     assert len(told) == last.refused
     assert 5 <= min(told) <= max(told) <= 90
