@@ -49,12 +49,14 @@ class UnreadableValue(QueueError):  # noqa: N818
 
 class QueueFull(QueueError):  # noqa: N818
     """As many tasks as may be there wait or run: `depth` of them. `wait_s` is about when those will have been
-    served, at the rate of the last minute; None when none was.
+    served, at the rate of the last minute; None when too few were.
     """
 
     def __init__(self, name: str, depth: int, limit: int, wait_s: float | None) -> None:
         when = (
-            "nothing was completed in the last minute" if wait_s is None else f"about {wait_s:.0f} s of work"
+            "too few were completed in the last minute to tell for how long"
+            if wait_s is None
+            else f"about {wait_s:.0f} s of work"
         )
         super().__init__(f"queue {name!r} is full: {depth} tasks wait or run, at most {limit} may ({when})")
         self.depth = depth

@@ -36,6 +36,9 @@ MOST_REST_S = 30.0
 #: A half-open breaker, whose probes are under way, is asked again after so long.
 LEAST_REST_S = 0.25
 
+#: Tasks of newer versions that are remembered as told of.
+MOST_TOLD = 1000
+
 #: What cannot be committed because the server is away or full is tried again so often.
 _AGAIN_S = 1.0
 
@@ -257,6 +260,8 @@ class Jobs:
 
     def _tell_once(self, task_id: str, error: QueueError) -> None:
         if task_id not in self._told:
+            if len(self._told) >= MOST_TOLD:
+                self._told.clear()
             self._told.add(task_id)
             log.error("%s", error)
 

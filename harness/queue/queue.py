@@ -30,7 +30,7 @@ from harness.queue.errors import (
     ServerUnreachable,
     UnknownTask,
 )
-from harness.queue.records import metrics_of, rate_of, record_of, result_of, wait_of
+from harness.queue.records import metrics_of, record_of, result_of, wait_of
 from harness.queue.scripts import Argument, ScriptName, Scripts, scripts_of
 from harness.queue.settings import QueueSettings
 from harness.queue.tasks import CopywritingTask, Metrics, TaskChange, TaskRecord, TaskResult, TaskStatus
@@ -95,8 +95,8 @@ class Queue:
     async def submit(self, task: CopywritingTask | str) -> str:
         """Accept a task, or a prompt alone; its id, once it is safe with the server.
 
-        A task with the key of an earlier one is that one. Raises QueueFull, QueueClosed, RequestError for a
-        task that cannot be served.
+        A task with the key of an earlier one is that one. Raises QueueFull, QueueClosed, ServerFull,
+        RequestError for a task that cannot be served.
         """
         task = checked_task(CopywritingTask(prompt=task) if isinstance(task, str) else task, self.settings)
         task_id = uuid4().hex
@@ -117,8 +117,12 @@ class Queue:
             case ["accepted" | "known", accepted]:
                 return str(accepted)
             case ["full", depth, done, in_ms]:
-                wait_s = wait_of(depth, rate_of(done, in_ms))
-                raise QueueFull(self.name, depth, self.settings.max_depth, wait_s)
+                raise QueueFull(self.name, depth, self.settings.max_depth, wait_of(depth, done, in_ms))
+            case ["memory", used]:
+                raise ServerFull(
+                    f"the queue's server at {self.address.shown} has used up {used} % of its memory: the rest"
+                    " is kept for the tasks it has accepted"
+                )
         raise QueueClosed(f"queue {self.name!r} is being drained and takes no tasks")
 
     async def status(self, task_id: str) -> TaskStatus:
@@ -263,12 +267,14 @@ class Queue:
         return fields
 
     async def _look(self, task_id: str) -> TaskChange:
-        fields = await self._fields(task_id)
+        names = ["state", "tries", "v"]
+        state, tries, version = await self.ask(lambda redis: redis.hmget(self._key(task_id), names))
+        if state is None:
+            raise self._unknown(task_id)
+        if int(version) > VERSION:
+            raise newer(f"task {task_id}", version)
         return TaskChange(
-            task_id=task_id,
-            status=TaskStatus(fields["state"]),
-            at=clock.wall_ns() / NS,
-            tries=int(fields["tries"]),
+            task_id=task_id, status=TaskStatus(state), at=clock.wall_ns() / NS, tries=int(tries)
         )
 
     async def _next(self, ear: asyncio.Queue[TaskChange], last: TaskChange) -> TaskChange:

@@ -10,6 +10,9 @@ from harness.queue.tasks import Metrics, Priority, TaskRecord, TaskResult, TaskS
 
 _MS = 1000.0
 
+#: Tasks ended in a minute, under which their rate tells nothing of the next minutes.
+LEAST_DONE = 5
+
 #: In the order of metrics.lua.
 _DEPTHS = (Priority.HIGH, Priority.NORMAL, Priority.LOW)
 
@@ -63,7 +66,6 @@ def result_of(task_id: str, fields: Mapping[str, str]) -> TaskResult | None:
 def metrics_of(reply: Sequence[Any]) -> Metrics:
     """The reply of metrics.lua."""
     now, depths, delayed, processing, dead, workers, oldest, done, in_ms, closed, counts = reply
-    rate = rate_of(done, in_ms)
     waiting = sum(depths)
     return Metrics(
         at=int(now) / _MS,
@@ -73,8 +75,8 @@ def metrics_of(reply: Sequence[Any]) -> Metrics:
         dead=dead,
         workers=workers,
         oldest_age_s=None if oldest == "" else (int(now) - float(oldest)) / _MS,
-        completion_rate_per_s=rate,
-        wait_s=wait_of(waiting, rate),
+        completion_rate_per_s=rate_of(done, in_ms),
+        wait_s=wait_of(waiting + processing, done, in_ms),
         closed=bool(closed),
         counts={name: int(value) for name, value in zip(counts[::2], counts[1::2], strict=True)},
     )
@@ -85,11 +87,11 @@ def rate_of(done: int, in_ms: int) -> float:
     return done / max(1.0, in_ms / _MS)
 
 
-def wait_of(waiting: int, rate: float) -> float | None:
-    """Seconds until so many have been served at that rate; None when none is."""
-    if waiting == 0:
+def wait_of(depth: int, done: int, in_ms: int) -> float | None:
+    """Seconds until so many have been served at that rate; None when too few were, to tell."""
+    if depth == 0:
         return 0.0
-    return waiting / rate if rate > 0 else None
+    return depth / rate_of(done, in_ms) if done >= LEAST_DONE else None
 
 
 def _instant(fields: Mapping[str, str], name: str) -> float | None:

@@ -122,8 +122,8 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
 
     `depth` is how many tasks wait, by priority, `delayed` how many of them until an instant to come;
     `oldest_age_s` how long ago the oldest of them was submitted; `completion_rate_per_s` how many ended well
-    or badly, a second, over the last minute; `wait_s` the depth over that rate. `counts` are since the
-    queue was made.
+    or badly, a second, over the last minute; `wait_s` is depth and processing over that rate, None when too
+    few ended to tell. `counts` are since the queue was made.
     """
 
     at: float

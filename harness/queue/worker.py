@@ -56,7 +56,6 @@ class Worker:
         self.concurrency = jobs_of(settings, client.policy)
         self.grace_s = grace_of(settings, client.policy)
         self._stop = asyncio.Event()
-        self._gone = False
         self.jobs = Jobs(
             queue, client, settings, self.identity, self._stop, self.idle_timeout_s, rng or Random()
         )
@@ -64,6 +63,16 @@ class Worker:
     def stop(self) -> None:
         """Take no more tasks; finish what is under way within the grace, and hand back the rest."""
         self._stop.set()
+
+    def hurry(self) -> None:
+        """Stop, and hand back at once what is under way."""
+        self._stop.set()
+        self.jobs.hand_back()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stop.is_set()
 
     async def run(self, *, until_empty: bool = False) -> None:
         """Serve until `stop`, or with `until_empty` until nothing waits, runs or is delayed.

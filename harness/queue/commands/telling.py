@@ -22,7 +22,7 @@ def metrics_text(name: str, m: Metrics) -> str:
     """The queue at one instant, for people."""
     depth = ", ".join(f"{count} {priority}" for priority, count in m.depth.items())
     age = "" if m.oldest_age_s is None else f"; the oldest was submitted {m.oldest_age_s:.1f} s ago"
-    wait = "unknown: nothing was completed in the last minute" if m.wait_s is None else f"{m.wait_s:.1f} s"
+    wait = "unknown: too few were completed in the last minute" if m.wait_s is None else f"{m.wait_s:.1f} s"
     lines = [
         f"queue       {name}{' (closed: it takes no tasks)' if m.closed else ''}",
         f"waiting     {m.waiting} ({depth}), {m.delayed} of them until later{age}",

@@ -26,7 +26,7 @@ from harness.transport.base import Transport
 from harness.transport.budgeted import BudgetedTransport
 from harness.wire.address import is_loopback
 
-NAME, HELP = "worker", "serve tasks, until SIGTERM or Ctrl-C"
+NAME, HELP = "worker", "serve tasks, until SIGTERM or Ctrl-C; a second one hands back what is under way"
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -97,7 +97,7 @@ async def _serve(
         worker = Worker(queue, client, settings)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, worker.stop)
+            loop.add_signal_handler(number, _on_signal, worker)
         watch = asyncio.create_task(_stop_when(spent, worker))
         _tell_ready(options, worker, client)
         try:
@@ -105,6 +105,13 @@ async def _serve(
         finally:
             watch.cancel()
     return exits.FAILED if spent.is_set() else exits.OK
+
+
+def _on_signal(worker: Worker) -> None:
+    """The first lets what is under way end, a second does not wait for it."""
+    if worker.is_stopping:
+        worker.hurry()
+    worker.stop()
 
 
 async def _stop_when(spent: asyncio.Event, worker: Worker) -> None:

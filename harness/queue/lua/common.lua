@@ -2,6 +2,7 @@
 local P, S = KEYS[1], KEYS[2]
 local PRIORITIES = { 'high', 'normal', 'low' }
 local WINDOW_MS = 60000
+local MOST_MEMORY = 80
 
 local function clock_ms()
   local t = redis.call('TIME')
@@ -27,6 +28,14 @@ end
 local function completions(now)
   local since = tonumber(redis.call('HGET', P .. 'meta', 'first_ms') or now)
   return redis.call('ZCOUNT', P .. 'finished', now - WINDOW_MS, '+inf'), math.min(WINDOW_MS, now - since)
+end
+
+-- How much of the server's memory is used, in percent; 0 where it has no bound.
+local function memory_used()
+  local info = redis.call('INFO', 'memory')
+  local most = tonumber(string.match(info, 'maxmemory:(%d+)'))
+  if not most or most == 0 then return 0 end
+  return math.floor(100 * tonumber(string.match(info, 'used_memory:(%d+)')) / most)
 end
 
 local function tell(id, state, now, tries)

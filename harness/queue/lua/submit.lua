@@ -20,6 +20,13 @@ if waiting >= limit then
   return { 'full', waiting, done, in_ms }
 end
 
+-- What was accepted needs room to be worked off: a server that is full to the brim could not even do that.
+local used = memory_used()
+if used >= MOST_MEMORY then
+  pcall(count, 'refused')
+  return { 'memory', used }
+end
+
 redis.call('HSETNX', P .. 'meta', 'first_ms', now)
 redis.call('HSET', task_key(id), 'v', format, 'body', body, 'state', 'pending', 'key', key, 'priority', priority,
   'submitted_ms', now, 'not_before_ms', delay > 0 and now + delay or 0,

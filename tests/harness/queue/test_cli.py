@@ -93,7 +93,10 @@ def test_a_full_queue_is_code_3(place: list[str], capsys: Out) -> None:
     assert told(capsys, "submit", "a", "--max-depth", "1", *place)[0] == 0
     code, _, err = told(capsys, "submit", "b", "--max-depth", "1", *place)
     assert code == 3
-    assert "is full: 1 tasks wait or run, at most 1 may (nothing was completed in the last minute)" in err
+    assert (
+        "is full: 1 tasks wait or run, at most 1 may (too few were completed in the last minute to tell"
+        in err
+    )
 
 
 def test_what_is_not_finished_in_time_is_code_1(place: list[str], capsys: Out) -> None:

@@ -128,9 +128,10 @@ def test_the_estimate_is_depth_over_rate() -> None:
     assert rate_of(30, 60_000) == 0.5
     assert rate_of(30, 10_000) == 3.0
     assert rate_of(5, 20) == 5.0  # never over less than a second
-    assert wait_of(120, 0.5) == 240.0
-    assert wait_of(120, 0.0) is None
-    assert wait_of(0, 0.0) == 0.0
+    assert wait_of(120, 30, 60_000) == 240.0
+    assert wait_of(120, 4, 60_000) is None  # half an hour, or two: nobody can tell
+    assert wait_of(120, 5, 60_000) == 1440.0
+    assert wait_of(0, 0, 60_000) == 0.0
 
 
 def test_a_task_that_waits_is_cancelled_at_once_and_never_served(rig: Rig) -> None:
