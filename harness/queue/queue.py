@@ -27,6 +27,7 @@ from harness.queue.errors import (
     QueueClosed,
     QueueFull,
     ServerFull,
+    ServerRefused,
     ServerUnreachable,
     UnknownTask,
 )
@@ -39,6 +40,9 @@ from harness.units import NS
 #: Where the embedded server keeps its data, unless told otherwise.
 DEFAULT_DIRECTORY = Path("runs/queue")
 DEFAULT_NAME = "copy"
+
+#: The first with functions, which streaQ is made of.
+OLDEST_SERVER = 7
 
 #: Dead letters handled by one script: it must not hold up the server.
 BATCH = 500
@@ -81,7 +85,7 @@ class Queue:
             self._redis = await self._stack.enter_async_context(connect(self.address))
             self._scripts = scripts_of(self._redis, self.name)
             self._listening = Listening(self._redis, keys.changes(self.name))
-            self._check(int(await self.run("open", VERSION, GROUP)))
+            self._check(*await self.run("open", VERSION, GROUP))
         except BaseException:
             await self._close()
             raise
@@ -254,9 +258,15 @@ class Queue:
         self._redis = self._scripts = self._listening = None
         await self._stack.aclose()
 
-    def _check(self, layout: int) -> None:
-        if layout > VERSION:
+    def _check(self, layout: str, version: str) -> None:
+        """Whether we understand what is there. Raises NewerVersion, ServerRefused."""
+        if int(layout) > VERSION:
             raise newer(f"queue {self.name!r} at {self.address.shown}", layout)
+        if int(version.partition(".")[0] or 0) < OLDEST_SERVER:
+            where = f"the queue's server at {self.address.shown}"
+            raise ServerRefused(
+                f"{where} is of version {version}: expected Redis or Valkey {OLDEST_SERVER} or later"
+            )
 
     async def _fields(self, task_id: str) -> dict[str, str]:
         fields: dict[str, str] = await self.ask(lambda redis: redis.hgetall(self._key(task_id)))

@@ -6,4 +6,5 @@ for _, priority in ipairs(PRIORITIES) do
   local there, groups = pcall(redis.call, 'XINFO', 'GROUPS', stream)
   if not there or #groups == 0 then redis.call('XGROUP', 'CREATE', stream, ARGV[2], '0', 'MKSTREAM') end
 end
-return redis.call('HGET', P .. 'meta', 'format')
+local version = string.match(redis.call('INFO', 'server'), 'redis_version:([%d.]+)')
+return { redis.call('HGET', P .. 'meta', 'format'), version or '' }

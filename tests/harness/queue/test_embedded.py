@@ -38,10 +38,34 @@ def test_only_its_user_can_get_at_it(tmp_path: Path) -> None:
         pid = server.pid()
         assert stat.S_IMODE((tmp_path / "queue").stat().st_mode) == 0o700
         assert stat.S_IMODE(server.socket_path.stat().st_mode) == 0o700
+        log = next((tmp_path / "queue" / "appendonlydir").iterdir())
+        assert stat.S_IMODE(log.stat().st_mode) == 0o600
         sockets = subprocess.run(["ss", "-ltnp"], capture_output=True, text=True, check=False).stdout
         assert f"pid={pid}," not in sockets  # it listens on no port
     finally:
         server.stop()
+
+
+def test_a_directory_that_was_there_keeps_its_rights(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    server = EmbeddedServer(tmp_path)
+    server.start()
+    try:
+        assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+        assert stat.S_IMODE(server.socket_path.stat().st_mode) == 0o700
+    finally:
+        server.stop()
+
+
+def test_one_process_stops_what_another_that_is_still_there_has_started(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path / "queue")
+    server.start()
+    line = [sys.executable, "-m", "harness.queue", "stop", "--dir", str(tmp_path / "queue")]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert server.pid() is None
+    assert server.start()
+    assert server.stop()
 
 
 def test_it_outlives_who_started_it_and_keeps_what_it_was_given(tmp_path: Path) -> None:

@@ -247,6 +247,15 @@ def test_a_password_is_shown_nowhere() -> None:
     assert queue.address.shown == "redis://queue.example:6379/0"
 
 
+def test_a_server_that_is_too_old() -> None:
+    queue = Queue("redis://:secret@old.example")
+    queue._check("1", "7.0.15")
+    with pytest.raises(
+        ServerRefused, match=r"at redis://old\.example is of version 6\.2\.1: expected .* 7 or"
+    ):
+        queue._check("1", "6.2.1")
+
+
 def test_a_queue_has_a_name_and_is_opened_before_it_is_used(tmp_path: Path) -> None:
     for name in ("", "a b", "a:b", "ก", "x" * 101):
         with pytest.raises(ConfigError, match="name = "):

@@ -255,3 +255,22 @@ def test_tasks_under_way_take_up_room_so_that_those_put_back_find_theirs(rig: Ri
             assert (metrics.waiting, metrics.processing) == (6, 0)
 
     asyncio.run(main())
+
+
+def test_a_task_of_high_priority_overtakes_a_long_line(rig: Rig) -> None:
+    async def main() -> None:
+        api = Api(delay_s=0.02)
+        async with rig.queue() as queue, rig.serving(api):
+            low = [CopywritingTask(prompt=f"low {n}", priority=Priority.LOW) for n in range(120)]
+            lows = [await queue.submit(task) for task in low]
+            await api.until(10)
+            high = [CopywritingTask(prompt=f"high {n}", priority=Priority.HIGH) for n in range(10)]
+            highs = await asyncio.gather(*(queue.submit(task) for task in high))
+            seen = len(api.requests)
+            await asyncio.gather(*(queue.wait(task_id, 20) for task_id in highs + lows))
+        places = [n for n, prompt in enumerate(api.requests) if prompt.startswith("high")]
+        # Four jobs run, and with them as many were fetched beforehand as there were free jobs, and one.
+        assert len(places) == 10
+        assert max(places) <= seen + 10 + 5
+
+    asyncio.run(main())
