@@ -7,6 +7,7 @@ import re
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.queue.__main__ import COMMANDS, main
@@ -37,9 +38,8 @@ def test_submit_serve_look_and_stop(
     worker = WorkerProcess(one.url, one.name, mock_llm.openai_base_url, tmp_path, "--concurrency", "3")
     assert worker.ready["concurrency"] == 3
     assert worker.ready["idle_timeout_s"] == pytest.approx(2 * (24.9 + 5))
-    arguments = Path(f"/proc/{worker.process.pid}/cmdline").read_bytes()
-    assert one.url.encode() not in arguments
-    assert b"sk-any" not in arguments
+    arguments = psutil.Process(worker.process.pid).cmdline()
+    assert not any(one.url in argument or "sk-any" in argument for argument in arguments)
     code, out, _ = told(capsys, "submit", "สวัสดี", "--json", *place, "--wait", "20", "--max-tokens", "30")
     result = json.loads(out)
     assert (code, result["status"], result["usage"]["completion_tokens"]) == (0, "completed", 30)
