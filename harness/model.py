@@ -177,7 +177,11 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
 
 
 class Call(msgspec.Struct, frozen=True, gc=False):
-    """One logical call: what the customer felt. `attempts` counts requests sent."""
+    """One logical call: what the customer felt. `attempts` counts requests sent.
+
+    Of one that went through a queue, `accepted_ns` is when that had taken it, `taken_up_ns` when a worker
+    first took it up; its waits are those of its last try.
+    """
 
     call_id: int
     intended_ns: int
@@ -194,6 +198,8 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     code: str | None = None
     usage: Usage | None = None
     detail: str = ""
+    accepted_ns: int | None = None
+    taken_up_ns: int | None = None
 
 
 class AttemptFinished(msgspec.Struct, frozen=True, gc=False):

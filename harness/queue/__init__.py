@@ -18,6 +18,7 @@ from harness.queue.queue import Queue
 from harness.queue.settings import QueueSettings, WorkerSettings
 from harness.queue.tasks import (
     CopywritingTask,
+    LastCall,
     Metrics,
     Priority,
     TaskChange,
@@ -30,6 +31,7 @@ from harness.queue.worker import Worker
 __all__ = [
     "CopywritingTask",
     "EmbeddedServer",
+    "LastCall",
     "Metrics",
     "NewerVersion",
     "NotFinished",

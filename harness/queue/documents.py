@@ -11,7 +11,7 @@ import msgspec
 
 from harness.model import Usage
 from harness.queue.errors import NewerVersion, UnreadableValue
-from harness.queue.tasks import CopywritingTask
+from harness.queue.tasks import CopywritingTask, LastCall
 
 VERSION = 1
 
@@ -35,6 +35,7 @@ class EndDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     error: str | None = None
     message: str | None = None
     call_ms: float | None = None
+    call: LastCall | None = None
 
 
 class _Version(msgspec.Struct):
@@ -68,6 +69,8 @@ def newer(whose: str, version: int | str) -> NewerVersion:
     )
 
 
-def failure(error: str, message: str, *, call_ms: float | None = None) -> EndDocument:
+def failure(
+    error: str, message: str, *, call_ms: float | None = None, call: LastCall | None = None
+) -> EndDocument:
     """The end of a task that failed."""
-    return EndDocument(VERSION, error=error, message=message, call_ms=call_ms)
+    return EndDocument(VERSION, error=error, message=message, call_ms=call_ms, call=call)

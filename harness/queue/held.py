@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from harness import clock
 from harness.model import Call, Reply
+from harness.queue.tasks import LastCall
 from harness.units import NS
 
 
@@ -48,6 +49,20 @@ class Held:
     def call_ms(self) -> float | None:
         """How long its call took."""
         return None if self.call is None else (self.call.end_ns - self.call.start_ns) / 1e6
+
+    @property
+    def last_call(self) -> LastCall | None:
+        """How its call ended."""
+        if self.call is None:
+            return None
+        return LastCall(
+            outcome=self.call.outcome,
+            stopped_by=self.call.stopped_by,
+            status=self.call.status,
+            code=self.call.code,
+            permit_wait_ns=self.call.permit_wait_ns,
+            backoff_ns=self.call.backoff_ns,
+        )
 
     def end(self, why: Cut) -> None:
         """End its call, once: its own cleaning up is not to be cut, too."""

@@ -176,7 +176,9 @@ class Jobs:
         """Its call was ended from this side."""
         match held.cut:
             case Cut.CANCELLED:
-                return await self._commit(held, TaskStatus.FAILED, failure("Cancelled", str(held.cut)))
+                return await self._commit(
+                    held, TaskStatus.FAILED, failure("Cancelled", str(held.cut), call=held.last_call)
+                )
             case Cut.LOST:
                 raise Later(self._lease_ms / _MS)
         return await self._put_back(held, Again(0.0, free=True), str(Cut.STOPPED))
@@ -202,7 +204,7 @@ class Jobs:
 
     async def _fail(self, held: Held, error: Exception, verdict: Failed) -> str:
         words = f"{error}; {verdict.why}" if verdict.why else str(error)
-        document = failure(type(error).__name__, words, call_ms=held.call_ms)
+        document = failure(type(error).__name__, words, call_ms=held.call_ms, call=held.last_call)
         return await self._commit(held, TaskStatus.FAILED, document, dead=verdict.dead)
 
     async def _commit(
@@ -275,4 +277,5 @@ def _completed(reply: Reply, held: Held) -> EndDocument:
         usage=reply.usage,
         request_id=reply.request_id,
         call_ms=held.call_ms,
+        call=held.last_call,
     )

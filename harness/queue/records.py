@@ -57,6 +57,7 @@ def result_of(task_id: str, fields: Mapping[str, str]) -> TaskResult | None:
         message=end.message,
         latency_ms=float(finished_ms - int(fields["submitted_ms"])),
         call_ms=end.call_ms,
+        call=end.call,
         attempts=int(fields["attempts"]),
         tries=int(fields["tries"]),
         finished_at=finished_ms / _MS,

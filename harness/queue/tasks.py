@@ -13,7 +13,7 @@ import msgspec
 
 from harness.client.client import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE
 from harness.client.messages import COPYWRITER
-from harness.model import NO_TAG, Message, Tag, Usage
+from harness.model import NO_TAG, Message, Outcome, StoppedBy, Tag, Usage
 
 
 class TaskStatus(StrEnum):
@@ -61,11 +61,22 @@ class CopywritingTask(msgspec.Struct, frozen=True, kw_only=True):
     tag: Tag = NO_TAG
 
 
+class LastCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the last call for a task ended; of one that was never made, why not. See harness.model.Call."""
+
+    outcome: Outcome
+    stopped_by: StoppedBy | None = None
+    status: int | None = None
+    code: str | None = None
+    permit_wait_ns: int = 0
+    backoff_ns: int = 0
+
+
 class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     """How a task ended. A completed one has a `text`, a failed one an `error` (a class) and its `message`.
 
-    `latency_ms` is from its submission to its end, `call_ms` its last call alone. `attempts` are the requests
-    sent for it by calls that came back, `tries` how often a worker took it up.
+    `latency_ms` is from its submission to its end, `call_ms` its last call alone, `call` how that ended.
+    `attempts` are the requests sent for it by calls that came back, `tries` how often a worker took it up.
     """
 
     task_id: str
@@ -79,6 +90,7 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     message: str | None = None
     latency_ms: float = 0.0
     call_ms: float | None = None
+    call: LastCall | None = None
     attempts: int = 0
     tries: int = 0
     finished_at: float = 0.0

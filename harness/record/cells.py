@@ -49,6 +49,8 @@ def call_cells(worker: int, zero_ns: int, calls: list[Call]) -> list[Cells]:
         [t.planned_prompt_tokens for t in tags],
         [t.planned_completion_tokens for t in tags],
         [c.detail for c in calls],
+        [None if c.accepted_ns is None else c.accepted_ns - zero_ns for c in calls],
+        [None if c.taken_up_ns is None else c.taken_up_ns - zero_ns for c in calls],
     ]
 
 

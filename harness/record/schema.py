@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 Kind = Literal["int16", "int32", "int64", "float64", "utf8", "int64_list"]
 
@@ -30,7 +30,7 @@ class Column:
 
 CALLS = (
     Column("call_id", "int64", "index in the schedule; unique in a run"),
-    Column("worker", "int16", "index of the load process that made the call"),
+    Column("worker", "int16", "index of the load process that made the call, or submitted it to the queue"),
     Column("shop", "utf8", "the customer of the copywriting service the call was made for"),
     Column("kind", "utf8", "kind of copy asked for"),
     Column("model", "utf8", "model asked for"),
@@ -61,12 +61,26 @@ CALLS = (
         "planned_completion_tokens", "int32", "as the schedule or trace asked", nullable=True, unit=TOKENS
     ),
     Column("detail", "utf8", "the last error in words, without secrets"),
+    Column(
+        "accepted_ns",
+        "int64",
+        "when the queue had taken it; null of a direct call, and of one it refused",
+        nullable=True,
+        unit=INSTANT,
+    ),
+    Column(
+        "taken_up_ns",
+        "int64",
+        "when a worker of the queue first took it up; null where none did",
+        nullable=True,
+        unit=INSTANT,
+    ),
 )
 
 ATTEMPTS = (
     Column("call_id", "int64", "the call it belongs to"),
-    Column("attempt", "int16", "1 for the first"),
-    Column("worker", "int16", "index of the load process"),
+    Column("attempt", "int32", "1 for the first; of a queue's task, 1000 more for every further try"),
+    Column("worker", "int16", "index of the process that sent it"),
     Column("sent_ns", "int64", "permit held, request on its way", unit=INSTANT),
     Column("headers_ns", "int64", "status line received", nullable=True, unit=INSTANT),
     Column("first_token_ns", "int64", "first output of a stream received", nullable=True, unit=INSTANT),
@@ -90,19 +104,21 @@ ATTEMPTS = (
 )
 
 EVENTS = (
-    Column("worker", "int16", "index of the load process"),
+    Column("worker", "int16", "index of the process"),
     Column("at_ns", "int64", "when", unit=INSTANT),
     Column(
         "name",
         "utf8",
-        "breaker | limit | pause (fallback_ before it: of the fallback) | loop_lag | gc_pause | cpu",
+        "breaker | limit | pause (fallback_ before it: of the fallback) | loop_lag | gc_pause | cpu"
+        " | queue_depth | queue_age | queue_processing",
     ),
     Column("text", "utf8", "breaker: the state entered (closed, open, half_open); gc_pause: its generation"),
     Column(
         "value",
         "float64",
         "limit: permits from now on; pause, gc_pause: its seconds; loop_lag: seconds late;"
-        " cpu: seconds of this process since the last one",
+        " cpu: seconds of this process since the last one; queue_depth, queue_processing: tasks that wait,"
+        " tasks that run; queue_age: seconds since the oldest of those that wait was submitted",
     ),
 )
 

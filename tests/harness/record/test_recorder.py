@@ -53,6 +53,8 @@ FULL_CALL = Call(
     code="invalid_api_key",
     usage=Usage(57, 129),
     detail="HTTP 401: ไม่ได้",
+    accepted_ns=ORIGIN_NS + 3_000,
+    taken_up_ns=ORIGIN_NS + 4_000,
 )
 FULL_CALL_ROW = {
     "call_id": 7,
@@ -75,6 +77,8 @@ FULL_CALL_ROW = {
     "planned_prompt_tokens": 374,
     "planned_completion_tokens": 44,
     "detail": "HTTP 401: ไม่ได้",
+    "accepted_ns": 3_000,
+    "taken_up_ns": 4_000,
 }
 BARE_CALL = Call(8, ORIGIN_NS, ORIGIN_NS, ORIGIN_NS, Outcome.OK, None, 1, "m")
 BARE_CALL_ROW = {
