@@ -11,20 +11,19 @@ from pathlib import Path
 
 import gevent
 
+from harness.bridge.architecture import Architecture
 from harness.bridge.mock_process import MockProcess
 from harness.bridge.options import Settings
 from harness.bridge.plan import Plan
 from harness.bridge.progress import Progress
 from harness.bridge.session import HURRY_S
 from harness.clock import wall_ns
-from harness.play.offer import Offer, policy_document, schedule_document
-from harness.play.player import DRAIN_S
+from harness.play.offer import Offer, schedule_document
 from harness.play.tally import Tally, total
-from harness.policy.split import split
 from harness.record import folder as run_folder
 from harness.units import NS
 
-#: From the start of a test to the first instant of its schedule.
+#: From the start of a test to the first instant of its schedule: longer, where other processes have to begin.
 LEAD_S = 0.5
 LEAD_DISTRIBUTED_S = 1.5
 
@@ -51,8 +50,10 @@ class Conductor:
         workers: list[str],
         mock: MockProcess | None,
         options: Namespace,
+        architecture: Architecture,
     ) -> None:
         self.settings = settings
+        self.architecture = architecture
         self.offer = offer
         self.tallies: dict[str, Tally] = {worker: Tally() for worker in workers}
         self.lost: dict[str, str] = {}
@@ -61,14 +62,23 @@ class Conductor:
         self.text = ""
         self.degraded = ["the run did not end properly"]
         self._mock = mock
-        for index in range(len(workers)):
-            split(settings.policy, index, len(workers))  # refuse now what a worker would refuse later
-        lead_s = LEAD_DISTRIBUTED_S if len(workers) > 1 else LEAD_S
+        architecture.check(options, settings, len(workers))  # refuse now what a worker would refuse later
         if mock is not None:
             mock.prepare(settings.mock_profile, settings.seed, _text(offer.window), offer.length_s)
-        started_ns = wall_ns() + round(lead_s * NS)
-        self.folder = run_folder.create(settings.run_dir, scenario, settings.policy.name, started_ns)
-        until_s = min(offer.length_s, settings.run_time_s or offer.length_s)
+        alone = len(workers) == 1 and architecture.name == "direct"
+        lead_ns = round((LEAD_S if alone else LEAD_DISTRIBUTED_S) * NS)
+        self.folder = run_folder.create(settings.run_dir, scenario, settings.policy.name, wall_ns() + lead_ns)
+        self.crew = architecture.crew(
+            options, settings, self.folder, host, len(workers), bundled=mock is not None
+        )
+        if self.crew is not None:
+            self.crew.start()
+        self._fix(wall_ns() + lead_ns, host, workers, scenario, options)
+
+    def _fix(self, started_ns: int, host: str, workers: list[str], scenario: str, options: Namespace) -> None:
+        """Fix the run's zero: the plan, the manifest, and everybody's clock."""
+        offer, mock = self.offer, self._mock
+        until_s = min(offer.length_s, self.settings.run_time_s or offer.length_s)
         self.plan = Plan(
             run=self.folder.name,
             folder=str(self.folder.resolve()),
@@ -77,8 +87,11 @@ class Conductor:
             workers=workers,
             until_ns=round(until_s * NS),
             bundled=mock is not None,
+            drain_s=self.architecture.drain_s(options),
         )
         run_folder.write_manifest(self.folder, self._manifest(scenario, options))
+        if self.crew is not None:
+            self.crew.go(started_ns)
         if mock is not None:
             mock.align(-(started_ns - wall_ns()) / NS)
         self._progress = Progress(offer.window, until_s)
@@ -94,7 +107,7 @@ class Conductor:
         now_ns = wall_ns()
         if self._stopped_ns is not None:
             return now_ns > self._stopped_ns + PATIENCE * HURRY_S * NS
-        return now_ns > self.plan.started_unix_ns + self.plan.until_ns + PATIENCE * DRAIN_S * NS
+        return now_ns > self.plan.started_unix_ns + self.plan.until_ns + PATIENCE * self.plan.drain_s * NS
 
     @property
     def stopped(self) -> bool:
@@ -115,6 +128,13 @@ class Conductor:
         """Print the progress line."""
         self._progress.show(total(self.tallies.values()), wall_ns() - self.plan.started_unix_ns)
 
+    def look(self) -> bool:
+        """See to what stands between load and API; whether it can serve no more."""
+        if self.crew is None or self.ending:
+            return False
+        self.crew.look()
+        return self.crew.spent or not self.crew.working
+
     def wait(self) -> None:
         """Wait for a stop that was asked for to be carried out."""
         while not self.finished and not self.overdue:
@@ -128,6 +148,8 @@ class Conductor:
                 self.lose(worker, "it did not finish in time")
             elif tally.left and not self.stopped:
                 self.lost.setdefault(worker, "it was stopped before the end")
+        if self.crew is not None:
+            self.crew.stop()
         try:
             run_folder.write_ending(self.folder, self._ending())
             if self._mock is not None:
@@ -144,6 +166,8 @@ class Conductor:
             ends_ns = self.plan.until_ns
         now_ns = wall_ns() - self.plan.started_unix_ns
         degraded = [t.degraded for t in tallies if t.degraded]
+        if self.crew is not None:
+            degraded += [f"queue worker {n} was lost: {why}" for n, why in self.crew.lost.items()]
         degraded += [f"worker {list(self.tallies).index(w)} was lost: {why}" for w, why in self.lost.items()]
         return run_folder.Ending(
             reason="stopped" if self.stopped else "completed",
@@ -169,7 +193,7 @@ class Conductor:
             started_unix_ns=self.plan.started_unix_ns,
             seed=settings.seed,
             workers=len(self.plan.workers),
-            policy=policy_document(settings.policy, len(self.plan.workers)),
+            policy=self.architecture.policy(options, settings, len(self.plan.workers)),
             schedule=schedule_document(scenario, offer),
             target={
                 "host": self.plan.host,
@@ -178,6 +202,8 @@ class Conductor:
             },
             generator={"transport": settings.transport, "stream": settings.stream},
             options={k: v for k in TOLD if (v := getattr(options, k, None))},
+            architecture=self.architecture.name,
+            queue=self.architecture.document(options, self.folder.name, len(self.plan.workers)),
         )
 
     def _report(self) -> None:

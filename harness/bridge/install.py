@@ -15,16 +15,19 @@ from locust import events
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 
 from harness.bridge import preflight
+from harness.bridge.architecture import Architecture
 from harness.bridge.conductor import PATIENCE, Conductor
+from harness.bridge.direct import Direct
 from harness.bridge.interrupt import OnInterrupt
 from harness.bridge.loop_thread import LoopThread
 from harness.bridge.mock_process import MockProcess
-from harness.bridge.options import add_arguments, is_closed, settings_from
-from harness.bridge.plan import plan_from
+from harness.bridge.options import Settings, add_arguments, is_closed, settings_from
+from harness.bridge.plan import Plan, plan_from
 from harness.bridge.session import HURRY_S, Session
 from harness.bridge.shape import ClosedShape, PlayShape
 from harness.bridge.sources import Source
 from harness.errors import ConfigError, HarnessError
+from harness.play.offer import Offer
 from harness.play.tally import Tally, from_message
 
 TALLY = "primetime_tally"
@@ -36,12 +39,14 @@ EXIT_USAGE = 2
 logger = logging.getLogger(__name__)
 
 
-def install(source: Source) -> Bridge:
+def install(source: Source, architecture: Architecture | None = None) -> Bridge:
     """Give a locustfile the source's options, the bundled mock server, recording and the report.
+
+    Its users call the API themselves, unless another architecture is given (`harness.bridge.queued.Queued`).
 
     Set the result as `schedule` of its AsyncUser. Call it once, at the top of the locustfile.
     """
-    bridge = Bridge(source)
+    bridge = Bridge(source, architecture or Direct())
     for hook, listener in (
         (events.init_command_line_parser, bridge.on_parser),
         (events.init, bridge.on_init),
@@ -58,8 +63,9 @@ def install(source: Source) -> Bridge:
 class Bridge:
     """One scenario's way through Locust's events, in whichever role this process has."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, architecture: Architecture) -> None:
         self.source = source
+        self.architecture = architecture
         self.session: Session | None = None
         self.over = False
         self._environment: Any = None
@@ -90,6 +96,7 @@ class Bridge:
         """Locust builds its command line."""
         add_arguments(parser, self.source.mock_profile)
         self.source.add_arguments(parser)
+        self.architecture.add_arguments(parser)
 
     def on_init(self, environment: Any, runner: Any, web_ui: Any, **_: Any) -> None:
         """Every process, before anything runs: check all there is to check, start the mock server."""
@@ -209,7 +216,7 @@ class Bridge:
         if web_ui is not None:
             preflight.check_port(options.web_host, options.web_port)
         settings = settings_from(options)
-        preflight.check_run(options, settings, environment.user_classes)
+        preflight.check_run(options, settings, environment.user_classes, self.architecture)
         self.source.offer(options, settings.seed)
         if environment.host:
             preflight.check_host(environment.host, options, settings)
@@ -234,14 +241,21 @@ class Bridge:
         self._failed = False
         preflight.check_tasks(environment.user_classes)
         self._conductor = conductor = Conductor(
-            self.source.name, settings, offer, environment.host, self._worker_ids(), mock, options
+            self.source.name,
+            settings,
+            offer,
+            environment.host,
+            self._worker_ids(),
+            mock,
+            options,
+            self.architecture,
         )
         if environment.web_ui is None:
             self._interrupt = OnInterrupt(self._on_ctrl_c)
             # Locust handles SIGTERM only once its shape has ended.
             self._terminate = gevent.signal_handler(signal.SIGTERM, self._stop_run)
         if isinstance(environment.runner, LocalRunner):
-            self.session = Session(environment, self._loop(), conductor.plan, 0, settings, offer, self._tell)
+            self.session = self._session(environment, conductor.plan, 0, settings, offer)
         else:
             options.primetime_plan = conductor.plan.message()
 
@@ -258,7 +272,10 @@ class Bridge:
         index = plan.workers.index(environment.runner.client_id)
         settings = settings_from(options)
         offer = self.source.offer(options, settings.seed)
-        self.session = Session(environment, self._loop(), plan, index, settings, offer, self._tell)
+        self.session = self._session(environment, plan, index, settings, offer)
+
+    def _session(self, environment: Any, plan: Plan, index: int, settings: Settings, offer: Offer) -> Session:
+        return Session(environment, self._loop(), plan, index, settings, offer, self.architecture, self._tell)
 
     def _loop(self) -> LoopThread:
         if self._thread is None:
@@ -299,6 +316,9 @@ class Bridge:
             if conductor is None or conductor.ending or self.over:
                 continue
             self._look_for_lost(conductor)
+            if conductor.look() and not conductor.stopped:
+                logger.warning("stopping: no worker of the queue may send any more")
+                self._stop_run()
             self.over = conductor.finished or conductor.overdue
             if self._environment.web_ui is None:
                 conductor.show()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from harness.wire.address import is_http_address, is_loopback
 
 TransportName = Literal["httpx", "fast"]
 TRANSPORTS: tuple[TransportName, ...] = ("httpx", "fast")
+
+#: Stands in for a key where none is needed.
+MOCK_KEY = "sk-primetime-mock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def add_arguments(parser: ArgumentParser, mock_profile: str) -> None:
 
 def settings_from(options: Namespace) -> Settings:
     """The settings on a parsed command line. Raises ConfigError."""
-    max_requests = _count("--max-requests", options.max_requests)
+    max_requests = count("--max-requests", options.max_requests)
     closed = is_closed(options)
     run_time = getattr(options, "run_time", None)
     return Settings(
@@ -104,8 +108,11 @@ def _transport(name: str) -> TransportName:
     raise expected("--transport", name, f"one of {', '.join(TRANSPORTS)}")
 
 
-def _count(name: str, value: int | str | None) -> int | None:
-    """A number of at least 1, or None; the web UI's form sends text, and nothing as an empty one."""
+def count(name: str, value: int | str | None) -> int | None:
+    """A number of at least 1, or None; the web UI's form sends text, and nothing as an empty one.
+
+    Raises ConfigError.
+    """
     if value is None or value == "":
         return None
     try:
@@ -127,6 +134,13 @@ def base_url(host: str) -> str:
 def is_local(host: str) -> bool:
     """Whether a `--host` is this machine. Raises ConfigError for what is no address."""
     return is_loopback(base_url(host))
+
+
+def api_key(host: str, *, bundled: bool) -> str | None:
+    """The API key; the bundled server, and one on this machine without a key at hand, get a stand-in."""
+    if bundled:
+        return MOCK_KEY
+    return os.environ.get("OPENAI_API_KEY") or (MOCK_KEY if is_local(host) else None)
 
 
 def check_target(host: str, *, allowed: bool, max_requests: int | None) -> bool:

@@ -17,6 +17,7 @@ class Plan:
     workers: list[str]
     until_ns: int
     bundled: bool
+    drain_s: float
 
     def message(self) -> dict[str, Any]:
         """As it travels with Locust's spawn message."""

@@ -12,10 +12,10 @@ import psutil
 from locust import User
 
 from harness.bridge import options as command_line
+from harness.bridge.architecture import Architecture
 from harness.bridge.options import Settings
 from harness.bridge.user import AsyncUser
 from harness.errors import ConfigError
-from harness.policy.split import split
 from harness.record import folder as run_folder
 
 CONNECT_S = 3.0
@@ -23,14 +23,14 @@ CONNECT_S = 3.0
 logger = logging.getLogger(__name__)
 
 
-def check_run(options: Namespace, settings: Settings, users: Sequence[type[User]]) -> None:
+def check_run(
+    options: Namespace, settings: Settings, users: Sequence[type[User]], architecture: Architecture
+) -> None:
     """The users, the workers' shares, the run folder. Raises ConfigError."""
     _check_users(users, closed=settings.closed)
     if options.num_users and not settings.closed:
         logger.warning("-u %d has no effect: arrivals come from the schedule", options.num_users)
-    workers = options.processes or 1
-    for index in range(workers):
-        split(settings.policy, index, workers)
+    architecture.check(options, settings, options.processes or 1)
     run_folder.check_writable(settings.run_dir)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -15,26 +14,23 @@ from typing import Any
 
 import gevent
 
+from harness.bridge.architecture import Architecture, Caller, Part
 from harness.bridge.collector import QuietCollector
 from harness.bridge.driver import Driver
 from harness.bridge.loop_thread import LoopThread, Pending
-from harness.bridge.options import Settings, base_url, is_local
+from harness.bridge.options import Settings
 from harness.bridge.plan import Plan
 from harness.bridge.statistics import Statistics
-from harness.client import ResilientClient, next_tag
+from harness.client import next_tag
 from harness.clock import cpu_ns, now_ns, origin_of
 from harness.errors import ConfigError
 from harness.model import Tag
 from harness.play.offer import Offer
 from harness.play.pacer import make_pacer
-from harness.play.player import DRAIN_S, Body, Player
+from harness.play.player import Body, Player
 from harness.play.tally import Gathered, Tally
-from harness.policy.split import share, split
 from harness.record.recorder import Recorder
 from harness.rng import stream
-from harness.transport import fast, httpx_transport
-from harness.transport.base import Transport
-from harness.transport.budgeted import BudgetedTransport
 from harness.units import NS
 from harness.workload.schedule import Schedule, Writer
 
@@ -50,14 +46,11 @@ CPU_EVERY = 10
 #: Calls made in `on_start` are numbered from here, far above any schedule and its steps.
 WARM_UP = 1 << 61
 
-#: Stands in for a key where none is needed.
-MOCK_KEY = "sk-primetime-mock"
-
 logger = logging.getLogger(__name__)
 
 
 class Session:
-    """Plays one worker's share. Made and used on the hub; its client lives on the loop.
+    """Plays one worker's share. Made and used on the hub; its caller lives on the loop.
 
     `tell` is given the tally now and then. Raises HarnessError when the run cannot begin here.
     """
@@ -70,6 +63,7 @@ class Session:
         index: int,
         settings: Settings,
         offer: Offer,
+        architecture: Architecture,
         tell: Callable[[Tally], None],
     ) -> None:
         self.tally = Tally()
@@ -92,7 +86,9 @@ class Session:
         self._player = Player(
             self.tally, origin_ns, self._gathered.listen, self._raise_later, now_ns, make_pacer
         )
-        self.client = self._make_client(settings)
+        emit, note, stop = self._gathered.listen, self._recorder.note, self._player.stop
+        part = Part(plan, index, settings, environment.parsed_options, emit, note, stop)
+        self.caller: Caller = architecture.caller(part)
         self._errors: list[Exception] = []
         self._statistics = Statistics(environment)
         self._collector = QuietCollector(now_ns, self._note_pause)
@@ -159,50 +155,28 @@ class Session:
         return Tag(call_id=WARM_UP + index + workers * self._warmed, kind="on_start")
 
     async def _close_when(self, arrivals: Any) -> None:
-        """Arrivals, then the drain, then the connections."""
+        """The caller is opened; arrivals, then the drain; it is closed."""
         loop = asyncio.get_running_loop()
         watches = [
             loop.create_task(self._player.watch_lag(self._note_lag)),
             loop.create_task(self._collector.run()),
         ]
         try:
-            await arrivals
-            stuck = await self._player.drain(DRAIN_S)
+            async with self.caller:
+                await arrivals
+                stuck = await self._player.drain(self._plan.drain_s)
             if stuck:
                 self.tally.degraded = f"{stuck} calls did not end when they were cancelled"
         finally:
+            arrivals.close()  # never begun where the caller could not be opened
             for watch in watches:
                 watch.cancel()
-            await self.client.aclose()
 
     def _choose(self, user: Driver, call_id: int) -> Body:
         """The user's task for a call: by weight, from (seed, call id)."""
         tasks = user.tasks
         pick = int(stream(self.seed, "task", call_id).random() * len(tasks)) if len(tasks) > 1 else 0
         return partial(tasks[pick], user)
-
-    def _make_client(self, settings: Settings) -> ResilientClient:
-        index, workers = self._ids
-        policy = split(settings.policy, index, workers)
-        build = fast.build if settings.transport == "fast" else httpx_transport.build
-        transport: Transport = build(policy.connections)
-        if settings.max_requests is not None:
-            most = share(settings.max_requests, index, workers)
-            transport = BudgetedTransport(transport, most, partial(self._spent, most))
-        return ResilientClient(
-            base_url(self._plan.host),
-            _key(self._plan),
-            policy=policy,
-            transport=transport,
-            listeners=[self._gathered.listen],
-            send_ids=self._plan.bundled,
-            rng=stream(settings.seed, "jitter", index),
-        )
-
-    def _spent(self, most: int) -> None:
-        """On the loop: all this worker may send has been sent."""
-        logger.warning("stopping: the %d requests of --max-requests are used up", most)
-        self._player.stop(DRAIN_S)
 
     def _raise_later(self, error: Exception) -> None:
         """From the loop: an exception of the user's code, for the hub to report."""
@@ -278,13 +252,6 @@ def _unwritten(error: Exception) -> str:
     """A full disk, or a value that no column holds."""
     why = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
     return f"records could not be written: {why}"
-
-
-def _key(plan: Plan) -> str | None:
-    """The API key; the bundled server, and one on this machine without a key at hand, get a stand-in."""
-    if plan.bundled:
-        return MOCK_KEY
-    return os.environ.get("OPENAI_API_KEY") or (MOCK_KEY if is_local(plan.host) else None)
 
 
 def _recorder(folder: Path, index: int, origin_ns: int) -> Recorder:

@@ -46,8 +46,11 @@ class AsyncUser(User):
 
     @property
     def client(self) -> ResilientClient:
-        """The process's client."""
-        return self.schedule.current_session.client
+        """The process's client. Raises ConfigError in a scenario that goes through a queue."""
+        caller = self.schedule.current_session.caller
+        if not isinstance(caller, ResilientClient):
+            raise ConfigError("self.client: the queue's workers have the clients: ask with self.ask")
+        return caller
 
     @property
     def arrival(self) -> Arrival:
@@ -67,10 +70,11 @@ class AsyncUser(User):
     ) -> Reply:
         """One piece of copy, as a stream read to its end where the run asks for streams (`--stream`).
 
-        Raises as the client's `generate_copy` and `stream` do.
+        Through the queue where the scenario has one. Raises as the client's `generate_copy` and `stream` do.
         """
-        if not self.schedule.current_session.stream:
-            return await self.client.generate_copy(prompt, max_tokens=max_tokens, system=system)
+        session = self.schedule.current_session
+        if not session.stream:
+            return await session.caller.generate_copy(prompt, max_tokens=max_tokens, system=system)
         async with self.client.stream(prompt, max_tokens=max_tokens, system=system) as stream:
             async for _ in stream:
                 pass

@@ -78,10 +78,10 @@ def schedule_document(scenario: str, offer: Offer) -> dict[str, Any]:
     }
 
 
-def policy_document(policy: Policy, workers: int) -> dict[str, Any]:
-    """A manifest's `policy`: of the whole run, and as its workers divide it."""
+def policy_document(policy: Policy, workers: int, *, first: int = 0) -> dict[str, Any]:
+    """A manifest's `policy`: of the whole run, and as its workers, numbered from `first` on, divide it."""
     return {
         "name": policy.name,
         "values": values(policy),
-        "per_worker": {str(i): values(split(policy, i, workers)) for i in range(workers)},
+        "per_worker": {str(first + i): values(split(policy, i, workers)) for i in range(workers)},
     }

@@ -1,0 +1,1 @@
+"""A run through the queue: its submitters, its workers, and what both record."""

@@ -1,0 +1,79 @@
+"""The queue's part of a command line, and what a manifest says of it."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+import pytest
+
+from harness.bridge.options import add_arguments, settings_from
+from harness.bridge.queued import Queued, options_from
+from harness.errors import ConfigError
+from harness.queued.crew import Crew
+
+
+def options(*words: str) -> Namespace:
+    parser = ArgumentParser()
+    add_arguments(parser, "calm")
+    Queued().add_arguments(parser)
+    parsed = parser.parse_args(words)
+    vars(parsed).update({"num_users": None, "run_time": None})
+    return parsed
+
+
+def check(*words: str) -> None:
+    given = options(*words)
+    Queued().check(given, settings_from(given), 1)
+
+
+def plans(crew: object) -> list[object]:
+    assert isinstance(crew, Crew)
+    return list(crew._plans)
+
+
+def test_the_defaults_are_two_workers_and_a_server_of_the_run_s_own() -> None:
+    found = options_from(options())
+
+    assert (found.workers, found.drain_s, found.url) == (2, 300.0, None)
+    assert (found.queue.max_depth, found.queue.deadline_s) == (10_000, 3600.0)
+    assert found.worker.idle_timeout_s is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--queue-workers", "0"), "--queue-workers"),
+        (("--queue-depth", "-1"), "--queue-depth"),
+        (("--queue-drain", "soon"), "--queue-drain"),
+        (("--queue-url-file", "none.txt"), "none.txt: No such file"),
+        (("--stream",), "--stream"),
+        (("--queue-workers", "200"), "concurrency.initial"),
+        (("--max-requests", "1"), "--max-requests 1"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_runs(words: tuple[str, ...], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        check(*words)
+
+
+def test_a_url_comes_from_a_file_and_its_password_stands_in_no_manifest(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("redis://:secret@127.0.0.1:7000/2\n")
+    given = options("--queue-url-file", str(file))
+
+    assert options_from(given).url == "redis://:secret@127.0.0.1:7000/2"
+    document = Queued().document(given, "a-run", 3)
+    assert document["server"] == "redis://127.0.0.1:7000/2"
+    assert "secret" not in str(document)
+
+
+def test_workers_are_numbered_on_from_the_load_processes_and_share_the_limits(tmp_path: Path) -> None:
+    given = options("--queue-workers", "2", "--max-requests", "7")
+    settings = settings_from(given)
+    crew = Queued().crew(given, settings, tmp_path, "http://127.0.0.1:1", 3, bundled=True)
+    first, second = plans(crew)
+
+    assert (first.number, second.number) == (3, 4)
+    assert (first.max_requests, second.max_requests) == (4, 3)
+    assert first.policy.concurrency.max + second.policy.concurrency.max == settings.policy.concurrency.max
+    assert first.place.directory == str(tmp_path / "queue")
+    assert sorted(Queued().policy(given, settings, 3)["per_worker"]) == ["3", "4"]
