@@ -29,6 +29,8 @@ def settings(run: Run) -> dict[str, str]:
         "seed": manifest.seed,
         "workers": manifest.workers,
         "schedule": {k: v for k, v in run.document["schedule"].items() if k != "curve"},
+        "architecture": manifest.architecture,
+        "queue": run.document.get("queue") or {},
         "target": manifest.target,
         "generator": manifest.generator,
         "options": manifest.options,

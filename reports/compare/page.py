@@ -161,4 +161,16 @@ def _plots(compared: Sequence[Compared]) -> list[Plot]:
             phone_height_in=LEGEND_IN + PANEL_IN * len(compared),
             said=said.outcomes(compared),
         ),
+        *([_backlog(compared)] if compare_plots.has_queue(compared) else []),
     ]
+
+
+def _backlog(compared: Sequence[Compared]) -> Plot:
+    return Plot(
+        "backlog",
+        "Waiting in the queue",
+        "Tasks that were accepted and wait for a worker, until the last is drained.",
+        compare_plots.backlog(compared),
+        full=True,
+        said=said.backlog(compared),
+    )

@@ -57,8 +57,13 @@ def outcomes(compared: Sequence[Compared]) -> Draw:
     return draw
 
 
+def backlog(compared: Sequence[Compared]) -> Draw:
+    """Tasks that waited in the queue of each run that has one, until it was drained."""
+    return lambda figure, size: _backlog(figure.add_subplot(), compared, size)
+
+
 def poster(compared: Sequence[Compared], title: str, subtitle: str) -> Draw:
-    """All four in one picture, under a title."""
+    """All four in one picture, under a title; a fifth where a run has a queue."""
 
     def draw(figure: Figure, size: Size) -> None:
         figure.text(0.014, 0.984, title, fontsize=19, fontweight="bold", va="top")
@@ -70,7 +75,12 @@ def poster(compared: Sequence[Compared], title: str, subtitle: str) -> Draw:
         bottom = grid[1].subgridspec(1, 2, width_ratios=(1.0, 1.25))
         _goodput(_titled(figure.add_subplot(top[0]), "Goodput: calls that ended ok in time"), compared, size)
         _curves(_titled(figure.add_subplot(top[1]), "Latency by percentile, all calls"), compared, size)
-        _latency(_titled(figure.add_subplot(bottom[0]), "Call latency p95, all calls"), compared, HALF)
+        latencies = bottom[0]
+        if has_queue(compared):
+            halves = bottom[0].subgridspec(2, 1)
+            latencies = halves[0]
+            _backlog(_titled(figure.add_subplot(halves[1]), "Waiting in the queue"), compared, HALF)
+        _latency(_titled(figure.add_subplot(latencies), "Call latency p95, all calls"), compared, HALF)
         panels = bottom[1].subgridspec(1, len(compared)).subplots(sharey=True, squeeze=False).ravel()
         _outcomes(list(panels), compared, Size(HALF.width_in, HALF.height_in, POSTER_PANEL_TICKS))
         panels[0].text(
@@ -89,6 +99,11 @@ def poster(compared: Sequence[Compared], title: str, subtitle: str) -> Draw:
         legend.set_in_layout(False)
 
     return draw
+
+
+def has_queue(compared: Sequence[Compared]) -> bool:
+    """Whether any of the runs went through one."""
+    return any(c.timeline.backlog is not None for c in compared)
 
 
 def _titled(ax: Axes, title: str) -> Axes:
@@ -123,6 +138,17 @@ def _latency(ax: Axes, compared: Sequence[Compared], size: Size) -> None:
         ax.plot(rolling.at_s, shown, color=colour, linewidth=2.0, label=parts.cut(c.label))
     _latency_axis(ax, compared, failed_s)
     _time(ax, compared, size)
+    parts.legend(ax, _columns(compared, size))
+
+
+def _backlog(ax: Axes, compared: Sequence[Compared], size: Size) -> None:
+    for c, colour in _coloured(compared):
+        if c.timeline.backlog is not None:
+            plots.draw_backlog(ax, c.timeline.backlog, colour=colour, label=c.label)
+    ax.set_ylabel("tasks that wait")
+    longest = max(compared, key=lambda c: c.timeline.window_s)
+    clock = longest.run.manifest.schedule.clock
+    plots.backlog_time(ax, [c.timeline for c in compared], clock, size)
     parts.legend(ax, _columns(compared, size))
 
 

@@ -10,9 +10,11 @@ from typing import Any
 from reports.figures.failures import Failures
 from reports.figures.metrics import share
 from reports.figures.objectives import Objective
+from reports.figures.totals import INFINITE
 from reports.findings.compared import compared as between
 from reports.findings.finding import Finding
 from reports.findings.text import in_lines
+from reports.reading.architecture import mixed, named
 from reports.reading.prices import Prices
 from reports.reading.run import Run
 from reports.summary.result import Summary, summarise
@@ -54,8 +56,11 @@ def collect(
 
 
 def labels(runs: Sequence[Run]) -> list[str]:
-    """The policies' names; where two are equal, with seeds if these tell them apart, else numbered."""
-    names = [r.manifest.policy.name for r in runs]
+    """The policies' names; where two are equal, with seeds if these tell them apart, else numbered.
+
+    Where some runs went through a queue, the names say which did.
+    """
+    names = [named(r, runs) for r in runs]
     seeded = [f"{name} seed {r.manifest.seed}" for name, r in zip(names, runs, strict=True)]
     found = []
     for i, name in enumerate(names):
@@ -85,10 +90,15 @@ _LONGEST_DIFFERENCE = 60
 
 
 def conditions(runs: Sequence[Run]) -> dict[str, list[Any]]:
-    """What the runs met, a value a run: seed, schedule, profile and generator, by their names."""
+    """What the runs met, a value a run: seed, schedule, profile and generator, by their names.
+
+    Scenarios have names of their own for the two architectures, which are compared as policies are.
+    """
+    own = {"scenario"} if mixed(runs) else set()
+    schedules = [{k: v for k, v in r.document["schedule"].items() if k not in own} for r in runs]
     return {
         "seed": [r.manifest.seed for r in runs],
-        **_each("schedule", [r.document["schedule"] for r in runs]),
+        **_each("schedule", schedules),
         "target.profile": [r.manifest.target.get("profile") for r in runs],
         **_each("generator", [r.manifest.generator for r in runs]),
     }
@@ -152,6 +162,20 @@ def _percentile(key: str, name: str) -> Get:
     return lambda s: s[key] and s[key][name]
 
 
+def _queued(key: str) -> Get:
+    return lambda s: s["queue"] and s["queue"][key]
+
+
+def _queued_percentile(key: str, name: str) -> Get:
+    return lambda s: s["queue"] and s["queue"][key][name]
+
+
+def _stretch(seconds: float | str | None) -> str:
+    return (
+        words.INFINITY if seconds == INFINITE else words.duration(None if seconds is None else float(seconds))
+    )
+
+
 def _share_of_calls(part: Get) -> Get:
     return lambda s: share(part(s), s["calls"])
 
@@ -192,6 +216,18 @@ _WHERE_KNOWN: tuple[tuple[Get, tuple[Metric, ...]], ...] = (
             ("itl p50, ok", _percentile("itl_ms", "p50"), words.latency, 0),
             ("itl p99, ok", _percentile("itl_ms", "p99"), words.latency, 0),
             ("tpot p50, ok", _percentile("tpot_ms", "p50"), words.latency, 0),
+        ),
+    ),
+    (
+        _of("queue"),
+        (
+            ("acceptance p50", _queued_percentile("acceptance_ms", "p50"), words.latency, 0),
+            ("acceptance p99", _queued_percentile("acceptance_ms", "p99"), words.latency, 0),
+            ("refused by the queue", _queued("refused"), words.count, 0),
+            ("wait in the queue p50", _queued_percentile("wait_ms", "p50"), words.latency, 0),
+            ("wait in the queue p95", _queued_percentile("wait_ms", "p95"), words.latency, 0),
+            ("backlog at its most", _queued("depth_max"), words.count, 0),
+            ("drained after the peak", _queued("drain_after_peak_s"), _stretch, 0),
         ),
     ),
     (

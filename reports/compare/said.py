@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from reports.compare.result import Compared
-from reports.summary import said
+from reports.summary import queue_block, said
 from reports.summary.result import Summary
 from reports.telling import words
 
@@ -24,6 +24,11 @@ def latency(compared: Sequence[Compared]) -> str:
 def outcomes(compared: Sequence[Compared]) -> str:
     """Shares of each run's outcomes."""
     return _each(compared, said.outcomes)
+
+
+def backlog(compared: Sequence[Compared]) -> str:
+    """How deep each queue was."""
+    return _each([c for c in compared if c.timeline.backlog is not None], queue_block.said)
 
 
 def _each(compared: Sequence[Compared], tell: Callable[[Summary], str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.reading.run import Events
@@ -35,14 +36,14 @@ def spans(events: Events, worker: int, until_ns: int) -> list[Span]:
     return found
 
 
-def open_fraction(events: Events, workers: int, window_ns: int) -> float:
+def open_fraction(events: Events, workers: Sequence[int], window_ns: int) -> float:
     """Time open / (workers * arrival window). Half-open is not open: it lets probes through."""
     if window_ns <= 0:
         return 0.0
     open_ns = sum(
         s.end_ns - s.start_ns
-        for worker in range(workers)
+        for worker in workers
         for s in spans(events, worker, window_ns)
         if s.state == OPEN
     )
-    return open_ns / (workers * window_ns)
+    return open_ns / (len(workers) * window_ns)

@@ -131,7 +131,8 @@ def _exhausted(run: Run) -> str:
 def _reliefs(run: Run) -> list[str]:
     """Options that would, where the manifest tells that they are not in use."""
     found = []
-    if run.manifest.generator.get("transport") == "httpx":
+    # A queue's workers have the transport, not the load processes.
+    if run.manifest.generator.get("transport") == "httpx" and run.manifest.queue is None:
         found.append("--transport fast")
     cpus = run.manifest.machine.get("cpus")
     if isinstance(cpus, int) and cpus > run.manifest.workers:

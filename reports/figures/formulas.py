@@ -32,6 +32,12 @@ FORMULAS = (
         ),
     ),
     ("permit_wait, backoff", "time a call waited for permits, and between its attempts"),
+    ("acceptance", "accepted by the queue − intended, over accepted calls"),
+    ("wait in the queue", "taken up by a worker − accepted, over calls that were taken up"),
+    (
+        "drained after the peak",
+        "from the greatest depth of the queue until a twentieth of it is left, as sampled twice a second",
+    ),
     ("schedule_lag", "start − intended: how late the generator itself was"),
     ("loop_lag", "how late the event loop woke a sleeper"),
     (

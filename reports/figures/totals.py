@@ -110,8 +110,11 @@ class Totals:
         self._breakers.append(run.events.named("breaker"))
         return good
 
-    def figures(self, *, offered: int, workers: int, window_ns: int) -> dict[str, Any]:
-        """The figures of all that was added, by their names in `summary.json`; rates are over the window."""
+    def figures(self, *, offered: int, clients: Sequence[int], window_ns: int) -> dict[str, Any]:
+        """The figures of all that was added, by their names in `summary.json`; rates are over the window.
+
+        `clients` are the numbers of the processes that have one.
+        """
         window_s, ok = window_ns / NS_PER_S, self._outcomes["ok"]
         attempts = self._attempt_outcomes.total()
         return {
@@ -128,7 +131,7 @@ class Totals:
             "goodput_objectives_ms": {o.metric: o.limit_ms for o in self._objectives},
             "amplification": metrics.share(attempts, self.calls),
             "shed_rate": metrics.share(self._outcomes["rejected"], self.calls),
-            "breaker_open_fraction": breaker.open_fraction(Events.joined(self._breakers), workers, window_ns),
+            "breaker_open_fraction": breaker.open_fraction(Events.joined(self._breakers), clients, window_ns),
             "quantile_definition": quantiles.DEFINITION,
             **self._latencies(),
             "tokens": {"prompt": self._prompt, "completion": self._completion, "wasted": self._wasted},

@@ -124,7 +124,7 @@ def _spans(facts: Facts) -> list[tuple[int, int]]:
     events, until_ns = facts.run.events, facts.run.window_ns
     return [
         (span.start_ns, span.end_ns)
-        for worker in range(facts.run.manifest.workers)
+        for worker in facts.run.manifest.clients
         for span in breaker.spans(events, worker, until_ns)
         if span.state == breaker.OPEN
     ]

@@ -15,6 +15,7 @@ from reports.findings import say
 from reports.findings.facts import good_calls
 from reports.findings.finding import Finding
 from reports.findings.trust import FEWEST_CALLS
+from reports.reading.architecture import named
 from reports.reading.run import Bools, Run
 from reports.statistics.paired import FEWEST_PAIRS, change
 from reports.telling import words
@@ -84,11 +85,12 @@ def compared(runs: Sequence[Played], warned: Sequence[str]) -> list[Finding]:
 
 
 def sides_of(runs: Sequence[Played]) -> list[Side]:
-    """The policies, by name and settings, each with its runs taken together.
+    """The policies, by name, settings and architecture, each with its runs taken together.
 
     Of one policy alone the first run of every seed is a side, the second another, and so on.
     """
-    keys = [_policy(run) for _, run, _ in runs]
+    every = [run for _, run, _ in runs]
+    keys = [_policy(run, named(run, every)) for run in every]
     if len(set(keys)) == 1:
         seeds = [run.manifest.seed for _, run, _ in runs]
         keys = [
@@ -105,9 +107,8 @@ def sides_of(runs: Sequence[Played]) -> list[Side]:
     ]
 
 
-def _policy(run: Run) -> tuple[str, str]:
-    policy = run.manifest.policy
-    return policy.name, json.dumps(policy.values, sort_keys=True)
+def _policy(run: Run, name: str) -> tuple[str, str]:
+    return name, json.dumps(run.manifest.policy.values, sort_keys=True)
 
 
 def _side(label: str, runs: Sequence[Played]) -> Side:

@@ -82,10 +82,11 @@ def _by(at_ns: Ints, step_ns: int, count: int) -> Ints:
 
 def _limit(run: Run, step_ns: int, count: int) -> Floats | None:
     """The permits of all workers together: what they began with, then as their events say."""
-    begun = [_begun_with(run, worker) for worker in range(run.manifest.workers)]
+    clients = run.manifest.clients
+    begun = [_begun_with(run, worker) for worker in clients]
     changes = run.events.named("limit")
     total = np.zeros(count)
-    for worker, first in enumerate(begun):
+    for worker, first in zip(clients, begun, strict=True):
         if first is None:
             return None
         total += _stepped(first, changes[changes.worker == worker], step_ns, count)
@@ -106,7 +107,7 @@ def _begun_with(run: Run, worker: int) -> float | None:
     if isinstance(own, Mapping):
         return permits(own)
     whole = permits(policy.values)
-    return None if whole is None else whole / run.manifest.workers
+    return None if whole is None else whole / len(run.manifest.clients)
 
 
 def permits(values: Mapping[str, Any]) -> float | None:

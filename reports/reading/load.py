@@ -10,7 +10,7 @@ import msgspec
 
 from harness.record.schema import SCHEMA_VERSION
 from reports.errors import RunError
-from reports.reading.run import Attempts, Calls, Cut, Ending, Events, Manifest, Run
+from reports.reading.run import Attempts, Calls, Cut, Ending, Events, Manifest, Queued, Run
 from reports.reading.table import missing, read_table
 
 T = TypeVar("T")
@@ -34,7 +34,9 @@ def read_run(folder: Path) -> Run:
         attempts=read_table(folder, Attempts, "attempts", cut),
         events=read_table(folder, Events, "events", cut),
         cut=tuple(cut),
-        missing=missing(folder, manifest.workers),
+        missing=missing(folder, manifest.processes),
+        # The same streams once more: direct runs need not hold two columns of nothing.
+        queued=None if manifest.queue is None else read_table(folder, Queued, "calls"),
         folder=folder,
     )
 

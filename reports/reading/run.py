@@ -77,6 +77,19 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueUsed:
+    """What calls went through; `workers` processes served it, numbered from `first_worker` on."""
+
+    workers: Annotated[int, Meta(ge=1)]
+    first_worker: Annotated[int, Meta(ge=0)]
+    server: str = ""
+    name: str = ""
+    drain_s: float | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    worker_settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The fields of `manifest.json` that reports reason about."""
 
@@ -93,6 +106,20 @@ class Manifest:
     versions: dict[str, Any] = field(default_factory=dict)
     machine: dict[str, Any] = field(default_factory=dict)
     generator: dict[str, Any] = field(default_factory=dict)
+    architecture: str = "direct"
+    queue: QueueUsed | None = None
+
+    @property
+    def processes(self) -> int:
+        """All that record: load processes, and the queue's workers."""
+        return self.workers if self.queue is None else self.queue.first_worker + self.queue.workers
+
+    @property
+    def clients(self) -> range:
+        """The numbers of the processes that call the API: the load processes, or the queue's workers."""
+        if self.queue is None:
+            return range(self.workers)
+        return range(self.queue.first_worker, self.queue.first_worker + self.queue.workers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +208,15 @@ class Calls:
 
 
 @dataclass(frozen=True, slots=True)
+class Queued:
+    """What the queue did with each call, ordered as `Calls`; ABSENT where it did not."""
+
+    call_id: Ints
+    accepted_ns: Ints
+    taken_up_ns: Ints
+
+
+@dataclass(frozen=True, slots=True)
 class Attempts:
     """One element an attempt, ordered by call id, then number."""
 
@@ -255,6 +291,7 @@ class Run:
     events: Events
     cut: tuple[Cut, ...] = ()
     missing: tuple[str, ...] = ()
+    queued: Queued | None = None
     folder: Path | None = None
 
     @cached_property

@@ -26,8 +26,8 @@ def paths(folder: Path, table: str) -> list[Path]:
     return sorted(folder.glob(f"{table}-*.arrow"))
 
 
-def read_table(folder: Path, kind: type[T], table: str, cut: list[Cut]) -> T:
-    """All rows of a table, over every worker's file, in order; appends the streams that are cut.
+def read_table(folder: Path, kind: type[T], table: str, cut: list[Cut] | None = None) -> T:
+    """All rows of a table, over every worker's file, in order; appends the streams that are cut to `cut`.
 
     A column at a time is put in order: no more than one is there twice. Raises RunError.
     """
@@ -40,7 +40,8 @@ def read_table(folder: Path, kind: type[T], table: str, cut: list[Cut]) -> T:
             for column, values in zip(columns.values(), group.columns, strict=True):
                 column.add(values)
     arrays = {name: columns.pop(name).filled() for name in names}
-    cut += _cut(streams, arrays[_UNTIL[table]])
+    if cut is not None:
+        cut += _cut(streams, arrays[_UNTIL[table]])
     order = _order([arrays[key] for key in _ORDER[table]])
     if order is not None:
         for name in names:

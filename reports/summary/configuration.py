@@ -24,6 +24,7 @@ def parts(run: Run) -> list[tuple[str, dict[str, Any]]]:
         (f"Policy {manifest.policy.name}, of the whole run", manifest.policy.values),
         ("Policy of each worker, where it is another", _own(manifest)),
         ("Schedule", schedule),
+        ("Queue", run.document.get("queue") or {}),
         ("Target", manifest.target),
         ("Generator", manifest.generator),
         ("Options", manifest.options),

@@ -6,7 +6,7 @@ import numpy as np
 
 from reports.drawing.page import Plot
 from reports.reading.run import Run
-from reports.summary import plots, said
+from reports.summary import plots, queue_block, said
 from reports.summary.latencies import Dots
 from reports.summary.result import Summary
 from reports.summary.timeline import Timeline
@@ -18,6 +18,8 @@ STRIP_IN, MOST_STRIP_IN = 0.32, 3.0
 def figures(run: Run, t: Timeline, s: Summary) -> list[Plot]:
     """The plots in reading order: what happened, then how it felt, then why."""
     shown = [*_happened(run, t, s), *_felt(run, t, s)]
+    if t.backlog is not None:
+        shown.append(_backlog(run, t, s))
     virtual = bool(run.manifest.generator.get("virtual"))
     shown.append(_in_flight(run, t, alone=virtual))
     if not virtual:  # where nothing takes time, nothing is late
@@ -79,6 +81,17 @@ def _felt(run: Run, t: Timeline, s: Summary) -> list[Plot]:
             said=said.attempts(s),
         ),
     ]
+
+
+def _backlog(run: Run, t: Timeline, s: Summary) -> Plot:
+    return Plot(
+        "backlog",
+        "The queue",
+        "Tasks that workers have taken up, above them those that wait, until all are drained.",
+        plots.backlog(t, run.manifest.schedule.clock, s["queue"]["max_depth"]),
+        full=True,
+        said=queue_block.said(s),
+    )
 
 
 def _in_flight(run: Run, t: Timeline, *, alone: bool) -> Plot:

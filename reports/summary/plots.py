@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,8 +12,10 @@ from matplotlib.patches import Patch
 from reports.drawing import axes as parts
 from reports.drawing import style
 from reports.drawing.canvas import Draw, Size
+from reports.figures import queueing
 from reports.figures.checks import LAG_LIMIT_MS
 from reports.figures.quantiles import nines
+from reports.figures.queueing import Backlog
 from reports.reading.run import Clock
 from reports.summary.latencies import Curve, Latencies
 from reports.summary.timeline import Timeline
@@ -19,6 +23,9 @@ from reports.summary.timeline import Timeline
 #: More dots than this are drawn as one picture inside the SVG.
 MOST_VECTOR_DOTS = 1500
 FEWEST_LEGEND_COLUMNS = 2
+
+#: A bound further above what it bounds is not drawn.
+FAR = 2
 
 
 def evening(t: Timeline, clock: Clock | None, intended: list[tuple[float, float]] | None) -> Draw:
@@ -180,6 +187,60 @@ def in_flight(t: Timeline, clock: Clock | None, limit: float | None) -> Draw:
     return draw
 
 
+def backlog(t: Timeline, clock: Clock | None, most: int | None) -> Draw:
+    """Tasks that run and those that wait above them, until it is drained; below, how old the oldest is."""
+
+    def draw(figure: Figure, size: Size) -> None:
+        depth, age = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1))
+        if t.backlog is not None:
+            _stacked(depth, t.backlog)
+            _bound(depth, most)
+            age.plot(t.backlog.at_s, t.backlog.age_s, color=style.INK, linewidth=1.2)
+        depth.set_ylabel("tasks")
+        age.set_ylim(0)
+        age.set_ylabel("oldest, s")
+        for ax in (depth, age):
+            backlog_time(ax, [t], clock, size)
+        depth.set_xlabel("")
+        parts.legend(depth, _columns(size, 4))
+
+    return draw
+
+
+def _stacked(ax: Axes, found: Backlog) -> None:
+    """The queue's bound is of both together."""
+    every = found.processing + found.depth
+    ax.fill_between(
+        found.at_s, found.processing, color=style.OK, alpha=0.55, linewidth=0, label="tasks that run"
+    )
+    ax.fill_between(
+        found.at_s, every, found.processing, color=style.OFFERED, alpha=0.75, linewidth=0, label="that wait"
+    )
+    ax.plot(found.at_s, every, color=style.MUTED, linewidth=1.0)
+    ax.set_ylim(0)
+
+
+def draw_backlog(ax: Axes, found: Backlog, *, colour: str, label: str) -> None:
+    """How many tasks waited, as sampled."""
+    ax.plot(found.at_s, found.depth, color=colour, linewidth=1.9, label=label)
+    ax.set_ylim(0)
+
+
+def backlog_time(ax: Axes, timelines: Sequence[Timeline], clock: Clock | None, size: Size) -> None:
+    """An axis that goes on until the last queue is drained; a line where arrivals ended."""
+    ends_s = [t.window_s if t.backlog is None else queueing.ends_s(t.backlog, t.window_s) for t in timelines]
+    window_s = max(t.window_s for t in timelines)
+    if max(ends_s) > window_s:
+        ax.axvline(window_s, color=style.MUTED, linewidth=0.9, linestyle=(0, (1, 2)), label="last arrival")
+    parts.time_axis(ax, clock, max(ends_s), size)
+
+
+def _bound(ax: Axes, most: int | None) -> None:
+    """Where tasks are refused, if that is near."""
+    if most is not None and most <= FAR * ax.get_ylim()[1]:
+        ax.axhline(most, color=style.LIMIT, linewidth=1.1, linestyle=(0, (4, 3)), label=f"depth {most:,}")
+
+
 def breakers(t: Timeline, clock: Clock | None) -> Draw:
     """The state of each worker's breaker."""
 
@@ -192,7 +253,7 @@ def breakers(t: Timeline, clock: Clock | None) -> Draw:
                 ax.broken_barh(
                     [(start_s, end_s - start_s)], (worker - 0.36, 0.72), facecolors=colour, linewidth=0
                 )
-        ax.set_yticks(range(len(t.breakers)), [f"worker {w}" for w in range(len(t.breakers))])
+        ax.set_yticks(range(len(t.breakers)), [f"worker {number}" for number in t.clients])
         ax.set_ylim(len(t.breakers) - 0.5, -0.5)
         ax.grid(visible=False)
         parts.time_axis(ax, clock, t.window_s, size)

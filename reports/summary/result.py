@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from reports.errors import OutputError
-from reports.figures import breakdowns, checks, cost, generator, metrics, quantiles
+from reports.figures import breakdowns, checks, cost, generator, metrics, quantiles, queueing
 from reports.figures.failures import Failures, took_ms
 from reports.figures.objectives import Objective
 from reports.figures.totals import Totals, finite, percentiles
@@ -53,7 +53,7 @@ def summarise(
     manifest, totals = run.manifest, Totals(objectives)
     good = totals.add(run, whole=True)
     priced, ledger = prices or shipped(), cost.Ledger(run)
-    figures = totals.figures(offered=_offered(run), workers=manifest.workers, window_ns=run.window_ns)
+    figures = totals.figures(offered=_offered(run), clients=manifest.clients, window_ns=run.window_ns)
     if failures == "took":
         figures["call_latency_all_ms"] = percentiles(took_ms(run.calls))
     summary = {
@@ -68,6 +68,7 @@ def summarise(
         "failures": failures,
         "cost_usd": cost.document(ledger.used(), int(np.count_nonzero(good)), priced),
         "steady": steadiness.section(run, failures),
+        "queue": queueing.document(run),
         "generator": _generator(run),
         "kinds": breakdowns.by_kind(run, good, ledger, priced),
         "models": breakdowns.by_model(run, good, ledger, priced),

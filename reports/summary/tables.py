@@ -8,7 +8,7 @@ from reports.drawing import page, style
 from reports.drawing.page import Html
 from reports.figures.metrics import share
 from reports.figures.quantiles import LEAST_SAMPLES
-from reports.summary import steady_block
+from reports.summary import queue_block, steady_block
 from reports.summary.result import PERCENTILES, Summary, latencies
 from reports.telling import words
 
@@ -52,6 +52,7 @@ def tables(s: Summary) -> Html:
     ]
     cards = [
         page.card(_latencies(s), quantile_note(s), full=True),
+        page.card(queue_block.table(s), full=True),
         page.card(steady_block.table(s), full=True),
         *(page.card(half) for half in halves),
         page.card(page.table("By kind of copy", ("kind", *KINDS_HEADING), _served(s["kinds"])), full=True),

@@ -7,7 +7,7 @@ from typing import Any
 from reports.figures.metrics import share
 from reports.findings.finding import recalled
 from reports.findings.text import in_lines
-from reports.summary import steady_block
+from reports.summary import queue_block, steady_block
 from reports.summary.result import PERCENTILES, Summary, latencies
 from reports.telling import words
 from reports.telling.text_table import table
@@ -67,6 +67,7 @@ def _rates(s: Summary) -> str:
         ("wasted tokens", words.count(spent["wasted"]), f"{words.percent(wasted)} of {words.count(total)}"),
         ("cost", words.usd(s["cost_usd"]["total"]), words.cost_note(s)),
         ("in flight at end", words.count(s["in_flight_at_end"]), "scheduled but not recorded"),
+        *queue_block.lines(s),
         *_generator(s["generator"]),
     ]
     return "\n".join(f"{name:<{LABEL_WIDTH}}  {value:>10}  {note}".rstrip() for name, value, note in rows)

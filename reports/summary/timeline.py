@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.model import Outcome
-from reports.figures import breaker, generator, metrics
+from reports.figures import breaker, generator, metrics, queueing
 from reports.figures.objectives import Objective
 from reports.figures.pieces import pieces
 from reports.figures.quantiles import LEAST_SAMPLES, quantile
@@ -75,6 +75,8 @@ class Timeline:
     loop_lag_max_ms: Floats
     cpu_max: Floats
     breakers: tuple[tuple[breaker.Span, ...], ...]
+    clients: tuple[int, ...]
+    backlog: queueing.Backlog | None
 
 
 def build(run: Run, objectives: Sequence[Objective]) -> Timeline:
@@ -109,8 +111,10 @@ def build(run: Run, objectives: Sequence[Objective]) -> Timeline:
         ),
         cpu_max=generator.busiest_by_bin(generator.busy(run.events), edges),
         breakers=tuple(
-            tuple(breaker.spans(run.events, worker, run.window_ns)) for worker in range(run.manifest.workers)
+            tuple(breaker.spans(run.events, worker, run.window_ns)) for worker in run.manifest.clients
         ),
+        clients=tuple(run.manifest.clients),
+        backlog=None if run.manifest.queue is None else queueing.backlog(run),
     )
 
 

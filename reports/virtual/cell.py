@@ -154,7 +154,7 @@ class _Sums:
         cleared_s, course = self._stage.cleared_s, self._course
         return {
             "duration_s": self._stage.load.length_s,
-            **self._totals.figures(offered=self.calls, workers=workers, window_ns=window_ns),
+            **self._totals.figures(offered=self.calls, clients=range(workers), window_ns=window_ns),
             "billed_tokens": billed_tokens,
             "time_to_recover_s": finite(None if cleared_s is None else course.time_to_recover_s(cleared_s)),
             "course": {"bin_s": BIN_S, "offered": course.offered.tolist(), "good": course.good.tolist()},

@@ -25,6 +25,11 @@ def toil(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def queued(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return runs.queued_run(tmp_path_factory.mktemp("runs") / "queued")
+
+
+@pytest.fixture(scope="session")
 def evenings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     base = tmp_path_factory.mktemp("evenings")
     return {policy: evening.evening(base / policy, policy) for policy in ("article", "tuned")}

@@ -82,6 +82,8 @@ def call(
     detail: str = "",
     backoff_ms: float = 0,
     permit_wait_ms: float = 0,
+    accepted_ms: float | None = None,
+    taken_up_ms: float | None = None,
 ) -> Call:
     intended_ns = ORIGIN_NS + round(intended_ms * MS)
     return Call(
@@ -97,6 +99,8 @@ def call(
         backoff_ns=round(backoff_ms * MS),
         permit_wait_ns=round(permit_wait_ms * MS),
         detail=detail,
+        accepted_ns=None if accepted_ms is None else ORIGIN_NS + round(accepted_ms * MS),
+        taken_up_ns=None if taken_up_ms is None else ORIGIN_NS + round(taken_up_ms * MS),
     )
 
 
@@ -336,4 +340,55 @@ def toil_run(path: Path) -> Path:
     for worker, notes in enumerate(TOIL_NOTES):
         record(path, worker, [], notes)
     ending(path, {"0": 0, "1": 0}, arrivals_end_s=4.0)
+    return path
+
+
+# The queued run: six calls, one due at each whole second, over 12 s; one load process (0), two workers (1, 2)
+# of a queue that holds two tasks.
+#
+#   id  due  accepted  taken up  end      outcome
+#    0   0s  +4 ms     6 ms      1000     ok         its worker, 1, was quicker than the answer: see below
+#    1   1s  +6        1100      2000     ok         waited 94 ms
+#    2   2s  +10       5010      6000     ok         waited 3000 ms
+#    3   3s  -         -         3002     rejected   the queue was full
+#    4   4s  +20       3990      7000     ok         taken up before its submitter was told: no wait
+#    5   5s  +8        -         9000     cancelled  left in the queue
+#
+# Sampled: depth 0, 2, 2, 1, 0 at 0, 2, 4, 6, 8 s; the oldest 0, 0.5, 2.5, 3.0, 0 s; running 1, 2, 2, 1, 0.
+# Worker 2's breaker is open from 6 to 9 s; the load process has none.
+QUEUED_CALLS = (
+    call(0, 0, 1000, accepted_ms=4, taken_up_ms=6),
+    call(1, 1000, 2000, accepted_ms=1006, taken_up_ms=1100),
+    call(2, 2000, 6000, accepted_ms=2010, taken_up_ms=5010),
+    call(3, 3000, 3002, Outcome.REJECTED, attempts=0, stopped_by=StoppedBy.ADMISSION),
+    call(4, 4000, 7000, accepted_ms=4020, taken_up_ms=3990),
+    call(5, 5000, 9000, Outcome.CANCELLED, attempts=0, stopped_by=StoppedBy.USER, accepted_ms=5008),
+)
+QUEUED_ATTEMPTS = (
+    (attempt(0, 1, 10, 1000, tokens=(100, 50)), attempt(2, 1, 5020, 6000, tokens=(100, 50))),
+    (attempt(1, 1, 1110, 2000, tokens=(100, 50)), attempt(4, 1001, 4000, 7000, tokens=(100, 50))),
+)
+QUEUED_SAMPLES = ((0, 0, 0.0, 1), (2, 2, 0.5, 2), (4, 2, 2.5, 2), (6, 1, 3.0, 1), (8, 0, 0.0, 0))
+
+
+def queued_run(path: Path, *, policy: str = "tuned", seed: int = 7, max_depth: int = 2) -> Path:
+    """The queued run, with two worker processes beside the load process."""
+    path.mkdir(parents=True)
+    manifest(path, policy=policy, seed=seed)
+    settings = {"max_depth": max_depth}
+    used = {"server": "embedded", "name": path.name, "workers": 2, "first_worker": 1, "settings": settings}
+    rewrite_manifest(path, architecture="queued", queue=used)
+    notes = [
+        Note(at_s * 1000, name, value)
+        for at_s, depth, age_s, running in QUEUED_SAMPLES
+        for name, value in (("queue_depth", depth), ("queue_processing", running), ("queue_age", age_s))
+    ]
+    record(path, 0, [CallFinished(one) for one in QUEUED_CALLS], notes)
+    record(path, 1, [AttemptFinished(one) for one in QUEUED_ATTEMPTS[0]])
+    opened = [
+        BreakerChanged(ORIGIN_NS + 6 * S, "closed", "open"),
+        BreakerChanged(ORIGIN_NS + 9 * S, "open", "closed"),
+    ]
+    record(path, 2, [*(AttemptFinished(one) for one in QUEUED_ATTEMPTS[1]), *opened])
+    ending(path, {"0": 6})
     return path

@@ -317,6 +317,7 @@ WORKED: dict[str, Any] = {
         {"outcome": name, "detail": "open" if name == "rejected" else "", "calls": 1}
         for name in ("deadline", "partial", "rejected", "timeout", "transient")
     ],
+    "queue": None,
     "generator": {
         # Worker 0: 1 s + 4.5 s + 4/5 of 1 s, of 12 s; at its busiest 4.5 s of 6. Worker 1: 1.2 s of 12 s.
         "cpu": {"mean": 0.525, "max": 0.75},
@@ -362,6 +363,10 @@ ELSEWHERE = {
     "cost": ("cost_usd",),
     "took, by outcome": ("by_outcome",),
     "arrival window": ("duration_s",),
+    # Of runs through a queue: tests/reports/figures/test_queueing.py.
+    "acceptance": ("queue",),
+    "wait in the queue": ("queue",),
+    "drained after the peak": ("queue",),
 }
 
 

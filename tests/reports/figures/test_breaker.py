@@ -33,21 +33,21 @@ def test_closed_open_half_open_closed() -> None:
 
 
 def test_what_happens_in_the_drain_does_not_count() -> None:
-    assert open_fraction(events((0, 90, "open"), (0, 150, "closed")), 1, 100) == 0.1
+    assert open_fraction(events((0, 90, "open"), (0, 150, "closed")), range(1), 100) == 0.1
 
 
 def test_the_fraction_is_over_all_workers() -> None:
     two = events((0, 0, "open"), (1, 50, "open"))
-    assert open_fraction(two, 2, 100) == 0.75
-    assert open_fraction(two, 3, 100) == 0.5
+    assert open_fraction(two, range(2), 100) == 0.75
+    assert open_fraction(two, range(3), 100) == 0.5
 
 
 def test_half_open_is_not_open() -> None:
-    assert open_fraction(events((0, 0, "half_open")), 1, 100) == 0.0
+    assert open_fraction(events((0, 0, "half_open")), range(1), 100) == 0.0
 
 
 def test_no_window_has_no_open_time() -> None:
-    assert open_fraction(events((0, 0, "open")), 1, 0) == 0.0
+    assert open_fraction(events((0, 0, "open")), range(1), 0) == 0.0
 
 
 STATES = st.sampled_from(["closed", "open", "half_open"])
@@ -64,4 +64,4 @@ def test_spans_cover_the_window_without_gap_or_overlap(
     assert found[0].start_ns == 0
     assert found[-1].end_ns == until
     assert all(a.end_ns == b.start_ns for a, b in itertools.pairwise(found))
-    assert 0 <= open_fraction(events(*sorted(changes, key=lambda c: c[1])), 1, until) <= 1
+    assert 0 <= open_fraction(events(*sorted(changes, key=lambda c: c[1])), range(1), until) <= 1

@@ -40,7 +40,7 @@ def summed(parts: list[Run], objectives: Any) -> dict[str, Any]:
     sums = Totals(objectives)
     for part in parts:
         sums.add(part)
-    return sums.figures(offered=12, workers=1, window_ns=12 * runs.S)
+    return sums.figures(offered=12, clients=[0], window_ns=12 * runs.S)
 
 
 @given(st.sets(st.integers(0, 30)), st.sampled_from(["paper", "spoken"]))

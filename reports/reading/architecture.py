@@ -1,0 +1,18 @@
+"""What runs are called side by side: by policy, and where they differ in it, by architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports.reading.run import Run
+
+
+def mixed(runs: Sequence[Run]) -> bool:
+    """Whether some of the runs went through a queue and some did not."""
+    return len({run.manifest.architecture for run in runs}) > 1
+
+
+def named(run: Run, among: Sequence[Run]) -> str:
+    """The policy's name, with the architecture where those of the runs differ."""
+    manifest = run.manifest
+    return f"{manifest.policy.name} {manifest.architecture}" if mixed(among) else manifest.policy.name
