@@ -106,7 +106,7 @@ def test_the_readme_has_one_line_to_play_and_one_to_test() -> None:
     assert pasted[1].endswith("pytest -n 2")
 
 
-@pytest.mark.parametrize("scenario", ["primetime.py", "steady.py", "replay.py"])
+@pytest.mark.parametrize("scenario", ["primetime.py", "steady.py", "replay.py", "queued.py"])
 def test_every_option_a_command_uses_exists(scenario: str) -> None:
     used = {o for line in commands() if scenario in line for o in re.findall(r"(?<= )--?[a-z][\w-]*", line)}
     # Locust's own --help leaves out what a locustfile adds: ask the parser.
