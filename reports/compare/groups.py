@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.compare.result import Compared, conditions
-from reports.reading.architecture import named
+from reports.reading.architecture import side
 from reports.telling import words
 
 
@@ -29,12 +28,12 @@ class Pairing:
 
 
 def groups(compared: Sequence[Compared]) -> list[Group]:
-    """By policy, that is by name and settings, and architecture, in the order of their first runs.
+    """By policy and queue, that is by name and all settings, in the order of their first runs.
 
     Of one policy only, the first run of every seed is a group, the second another, and so on.
     """
     runs = [c.run for c in compared]
-    keys = [_policy(c, named(c.run, runs)) for c in compared]
+    keys = [side(run, runs) for run in runs]
     if len(set(keys)) == 1:
         seeds = [c.run.manifest.seed for c in compared]
         keys = [(keys[0][0], str(Counter(seeds[:i])[seed])) for i, seed in enumerate(seeds)]
@@ -64,11 +63,6 @@ def paired(base: Group, new: Group) -> Pairing:
                 f"seed {seed}: {abs(len(before) - len(after))} of {more.label} without {fewer.label}"
             )
     return Pairing(tuple(pairs), tuple(apart))
-
-
-def _policy(one: Compared, name: str) -> tuple[str, str]:
-    policy = one.run.manifest.policy
-    return name, json.dumps(policy.values, sort_keys=True, ensure_ascii=False)
 
 
 def _of_seed(group: Group, seed: int) -> list[Compared]:

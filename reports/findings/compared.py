@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from reports.findings import say
 from reports.findings.facts import good_calls
 from reports.findings.finding import Finding
 from reports.findings.trust import FEWEST_CALLS
-from reports.reading.architecture import named
+from reports.reading.architecture import side
 from reports.reading.run import Bools, Run
 from reports.statistics.paired import FEWEST_PAIRS, change
 from reports.telling import words
@@ -85,12 +84,12 @@ def compared(runs: Sequence[Played], warned: Sequence[str]) -> list[Finding]:
 
 
 def sides_of(runs: Sequence[Played]) -> list[Side]:
-    """The policies, by name, settings and architecture, each with its runs taken together.
+    """The policies and queues, by name and settings, each with its runs taken together.
 
     Of one policy alone the first run of every seed is a side, the second another, and so on.
     """
     every = [run for _, run, _ in runs]
-    keys = [_policy(run, named(run, every)) for run in every]
+    keys = [side(run, every) for run in every]
     if len(set(keys)) == 1:
         seeds = [run.manifest.seed for _, run, _ in runs]
         keys = [
@@ -105,10 +104,6 @@ def sides_of(runs: Sequence[Played]) -> list[Side]:
         _side(name if names.count(name) == 1 else f"{name} #{names[: i + 1].count(name)}", of)
         for i, (name, of) in enumerate(zip(names, members.values(), strict=True))
     ]
-
-
-def _policy(run: Run, name: str) -> tuple[str, str]:
-    return name, json.dumps(run.manifest.policy.values, sort_keys=True)
 
 
 def _side(label: str, runs: Sequence[Played]) -> Side:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from reports.reading.run import Run
 
@@ -16,3 +18,10 @@ def named(run: Run, among: Sequence[Run]) -> str:
     """The policy's name, with the architecture where those of the runs differ."""
     manifest = run.manifest
     return f"{manifest.policy.name} {manifest.architecture}" if mixed(among) else manifest.policy.name
+
+
+def side(run: Run, among: Sequence[Run]) -> tuple[str, str]:
+    """What runs of one side share: the name, and all settings of the policy and of the queue."""
+    used = run.manifest.queue
+    queue = None if used is None else {**asdict(used), "name": "", "first_worker": 0}
+    return named(run, among), json.dumps([run.manifest.policy.values, queue], sort_keys=True)

@@ -35,6 +35,17 @@ def test_runs_of_one_policy_are_told_apart_by_their_architecture(both: list[comp
     assert [side.label for side in sides] == ["tuned direct", "tuned queued"]
 
 
+def test_another_setting_of_the_queue_is_another_side(paper: Path, queued: Path, tmp_path: Path) -> None:
+    shallow = runs.queued_run(tmp_path / "shallow", max_depth=1)
+    again = runs.queued_run(tmp_path / "again")  # as the first, under another name
+    several = compare.collect([read_run(f) for f in (paper, queued, shallow, again)], DEFAULT)
+
+    labels = ["tuned direct", "tuned queued #1", "tuned queued #2"]
+    assert [g.label for g in groups(several)] == labels
+    assert [len(g.members) for g in groups(several)] == [1, 2, 1]
+    assert [side.label for side in sides_of([(c.label, c.run, c.summary) for c in several])] == labels
+
+
 def test_runs_that_are_all_queued_keep_their_policies_names(tmp_path: Path) -> None:
     several = [read_run(runs.queued_run(tmp_path / p, policy=p)) for p in ("tuned", "naive")]
     assert compare.labels(several) == ["tuned", "naive"]
