@@ -33,7 +33,11 @@ def latency(compared: Sequence[Compared]) -> Draw:
 
 def curves(compared: Sequence[Compared]) -> Draw:
     """Percentile curves over all calls."""
-    return lambda figure, size: _curves(figure.add_subplot(), compared, size)
+
+    def draw(figure: Figure, size: Size) -> None:
+        _curves(figure.add_subplot(), compared, size)
+
+    return draw
 
 
 def outcomes(compared: Sequence[Compared]) -> Draw:
@@ -74,7 +78,9 @@ def poster(compared: Sequence[Compared], title: str, subtitle: str) -> Draw:
         top = grid[0].subgridspec(1, 2, width_ratios=(2.0, 1))
         bottom = grid[1].subgridspec(1, 2, width_ratios=(1.0, 1.25))
         _goodput(_titled(figure.add_subplot(top[0]), "Goodput: calls that ended ok in time"), compared, size)
-        _curves(_titled(figure.add_subplot(top[1]), "Latency by percentile, all calls"), compared, size)
+        curves = _titled(figure.add_subplot(top[1]), "Latency by percentile, all calls")
+        if not _curves(curves, compared, size) and (wrapped := curves.get_legend()):
+            wrapped.remove()  # a second row would reach into the title; the panel beside it has the same
         latencies = bottom[0]
         if has_queue(compared):
             halves = bottom[0].subgridspec(2, 1)
@@ -86,6 +92,7 @@ def poster(compared: Sequence[Compared], title: str, subtitle: str) -> Draw:
         panels[0].text(
             0, 1.205, "How the calls ended", transform=panels[0].transAxes, fontsize=11.5, weight="bold"
         )
+        name = panels[0].get_legend()
         legend = panels[0].legend(
             handles=_outcome_patches(compared),
             loc="lower left",
@@ -97,6 +104,8 @@ def poster(compared: Sequence[Compared], title: str, subtitle: str) -> Draw:
         )
         # It is wider than its panel, whose width must not grow for it.
         legend.set_in_layout(False)
+        if name is not None:
+            panels[0].add_artist(name)  # an axes keeps one legend
 
     return draw
 
@@ -144,7 +153,7 @@ def _latency(ax: Axes, compared: Sequence[Compared], size: Size) -> None:
 def _backlog(ax: Axes, compared: Sequence[Compared], size: Size) -> None:
     for c, colour in _coloured(compared):
         if c.timeline.backlog is not None:
-            plots.draw_backlog(ax, c.timeline.backlog, colour=colour, label=c.label)
+            plots.draw_backlog(ax, c.timeline.backlog, colour=colour, label=parts.cut(c.label))
     ax.set_ylabel("tasks that wait")
     longest = max(compared, key=lambda c: c.timeline.window_s)
     clock = longest.run.manifest.schedule.clock
@@ -152,14 +161,15 @@ def _backlog(ax: Axes, compared: Sequence[Compared], size: Size) -> None:
     parts.legend(ax, _columns(compared, size))
 
 
-def _curves(ax: Axes, compared: Sequence[Compared], size: Size) -> None:
+def _curves(ax: Axes, compared: Sequence[Compared], size: Size) -> bool:
+    """Whether one row was enough for the legend."""
     failed_s = parts.failed_row_s(c.timeline.latencies.slowest_s for c in compared)
     for c, colour in _coloured(compared):
         plots.draw_curve(ax, c.timeline.latencies.every, failed_s, colour=colour, label=parts.cut(c.label))
     _latency_axis(ax, compared, failed_s)
     parts.nines_axis(ax, max(c.timeline.latencies.calls for c in compared))
     ax.grid(visible=True, axis="x")
-    parts.legend(ax, _columns(compared, size))
+    return parts.legend(ax, _columns(compared, size))
 
 
 def _outcomes(panels: Sequence[Axes], compared: Sequence[Compared], size: Size) -> None:

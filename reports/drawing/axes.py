@@ -63,11 +63,17 @@ def _tuck_in(axes: Axes, window_s: float) -> None:
             label.set_horizontalalignment("right")
 
 
-def legend(axes: Axes, columns: int) -> None:
-    """A legend above the plot, to the left, where it covers no data; none of nothing."""
+def legend(axes: Axes, columns: int) -> bool:
+    """A legend above the plot, to the left, where it covers no data; none of nothing.
+
+    Whether one row was enough for it.
+    """
     handles, labels = axes.get_legend_handles_labels()
-    if handles:
-        _legend(axes, handles, labels, fitting(labels, columns, _room_em(axes)))
+    if not handles:
+        return True
+    fit = fitting(labels, columns, _room_em(axes))
+    _legend(axes, handles, labels, fit)
+    return fit >= len(labels)
 
 
 def cut(text: str) -> str:

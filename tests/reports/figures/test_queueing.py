@@ -12,6 +12,7 @@ from reports.figures.queueing import Backlog
 from reports.reading.load import read_run
 from reports.reading.run import ABSENT, Run
 from reports.summary.result import summarise
+from tests.reports import runs
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +100,11 @@ def test_attempts_of_another_try_count_as_the_call_s(run: Run) -> None:
     assert (summary["calls"], summary["attempts"]) == (6, 4)
     # The second try's attempt, number 1001, is the last of call 4.
     assert run.attempts.sent_ns[run.last_attempt[4]] == 4_000_000_000
+
+
+def test_a_worker_of_the_queue_that_left_no_records_is_missed(tmp_path: Path) -> None:
+    folder = runs.queued_run(tmp_path / "queued")
+    for path in folder.glob("*-2-*.arrow"):
+        path.unlink()
+    reasons = summarise(read_run(folder), DEFAULT)["degraded"]
+    assert "every file of worker 2 is missing, and what it held is in no figure" in reasons
