@@ -15,6 +15,7 @@ from harness.queue import EmbeddedServer
 from tests.scenarios.running import (
     Played,
     finish,
+    mock_log,
     play,
     read_json,
     recorded,
@@ -188,6 +189,34 @@ def test_a_server_of_one_s_own_is_used_and_left_running(tmp_path: Path) -> None:
         assert read_json(played.folder / "manifest.json")["queue"]["server"] == server.url
     finally:
         server.stop()
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_is_started_again_and_nothing_is_lost(tmp_path: Path) -> None:
+    options = ("--headless", "--evening", "8s", "--peak-rps", "30")
+    process = start("queued.py", *options, *FAULTS, run_dir=tmp_path)
+    wait_for(lambda: recorded(tmp_path) > 40)
+    (folder,) = tmp_path.iterdir()
+
+    os.kill(EmbeddedServer(folder / "queue").pid() or 0, signal.SIGKILL)
+    played = finish(process, tmp_path, timeout_s=80)
+
+    assert_conserved(played)
+    assert "Traceback" not in played.out + played.err
+    count = read_json(folder / "manifest.json")["schedule"]["count"]
+    assert sorted(c["call_id"] for c in table(folder, "calls")) == list(range(count))
+    assert_nothing_runs(folder)
+
+
+@pytest.mark.slow
+def test_a_run_ends_when_its_budget_of_requests_is_spent(tmp_path: Path) -> None:
+    options = ("--evening", "30s", "--peak-rps", "20", "--max-requests", "20")
+    played = play("queued.py", *options, *FAULTS, run_dir=tmp_path)
+
+    assert 0 < len(mock_log(played.folder)) <= 20
+    assert played.summary["in_flight_at_end"] == 0
+    assert any("budget of --max-requests" in c["detail"] for c in table(played.folder, "calls"))
+    assert read_json(played.folder / "ending.json")["reason"] == "stopped"
 
 
 @pytest.mark.slow
