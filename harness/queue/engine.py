@@ -21,6 +21,8 @@ from streaq.types import Entries, StreamMessage, StreaqCancelled, StreaqError, S
 
 from harness.queue import keys
 from harness.queue.address import Address
+from harness.queue.later import Later
+from harness.queue.settings import PREFETCH
 
 log = logging.getLogger("harness.queue")
 
@@ -30,22 +32,10 @@ GROUP = REDIS_GROUP
 #: What streaQ remembers of an ended task, for its web UI: seconds.
 SHOWN_S = 300
 
-#: Fetched beyond what runs. They wait for a job to end, out of reach of other workers and of tasks of higher
-#: priority that come meanwhile: as few as streaQ allows.
-PREFETCH = 1
-
 #: A task whose job failed on our side, as when the server was away, is handed out again after so long.
 AGAIN_S = 5.0
 
 Job = Callable[[str], Awaitable[str]]
-
-
-class Later(Exception):  # noqa: N818 - what streaQ does with it, not what went wrong
-    """Raised by a job that is to be handed out again after `delay_s`."""
-
-    def __init__(self, delay_s: float) -> None:
-        super().__init__(f"again in {delay_s:g} s")
-        self.delay_s = delay_s
 
 
 class Engine(streaq.Worker[None]):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness import clock
 from harness.model import Call, Reply
 from harness.queue.tasks import LastCall
 from harness.units import NS
@@ -22,7 +22,10 @@ class Cut(StrEnum):
 
 @dataclass(slots=True)
 class Held:
-    """`fence` and `token` show that it is held by this try and no other. `call` is its call, once ended."""
+    """`fence` and `token` show that it is held by this try and no other. `call` is its call, once ended.
+
+    `ends_ns` is its deadline on the clock that `now_ns` reads.
+    """
 
     task_id: str
     fence: int
@@ -31,6 +34,7 @@ class Held:
     returns: int
     key: str
     ends_ns: int | None
+    now_ns: Callable[[], int]
     work: asyncio.Task[Reply] | None = None
     cut: Cut | None = None
     call: Call | None = None
@@ -38,7 +42,7 @@ class Held:
     @property
     def left_s(self) -> float | None:
         """Seconds to the task's deadline."""
-        return None if self.ends_ns is None else (self.ends_ns - clock.now_ns()) / NS
+        return None if self.ends_ns is None else (self.ends_ns - self.now_ns()) / NS
 
     @property
     def attempts(self) -> int:

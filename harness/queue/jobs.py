@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from itertools import count
 from random import Random
-from uuid import uuid4
 
 from harness import clock
 from harness.client.client import ResilientClient
@@ -13,12 +14,11 @@ from harness.errors import CallError
 from harness.model import Reply, StoppedBy
 from harness.queue.calling import Caller
 from harness.queue.documents import VERSION, EndDocument, TaskDocument, decode, encode, failure, newer
-from harness.queue.engine import Later
 from harness.queue.errors import NewerVersion, QueueError, ServerFull, ServerUnreachable, UnreadableValue
 from harness.queue.held import Cut, Held
-from harness.queue.queue import Queue
-from harness.queue.scripts import Argument, ScriptName
+from harness.queue.later import Later
 from harness.queue.settings import WorkerSettings
+from harness.queue.steps import Argument, Books, Step
 from harness.queue.tasks import TaskStatus
 from harness.queue.verdict import Again, Failed, judge
 from harness.units import NS
@@ -49,25 +49,28 @@ CANCELLED = encode(failure("Cancelled", str(Cut.CANCELLED)))
 
 
 class Jobs:
-    """All that a worker has under way."""
+    """All that a worker has under way. `worker` is a name that no other one has, or ever had."""
 
     def __init__(
         self,
-        queue: Queue,
+        books: Books,
         client: ResilientClient,
         settings: WorkerSettings,
         worker: str,
         stopping: asyncio.Event,
         lease_s: float,
         rng: Random,
+        now_ns: Callable[[], int] = clock.now_ns,
     ) -> None:
-        self._queue = queue
+        self._books = books
         self._caller = Caller(client)
         self._settings = settings
         self._worker = worker
         self._stopping = stopping
         self._lease_ms = round(lease_s * _MS)
         self._rng = rng
+        self._now_ns = now_ns
+        self._tokens = count(1)
         self._held: dict[str, Held] = {}
         self._rest_until_ns = 0
         self._told: set[str] = set()
@@ -109,14 +112,14 @@ class Jobs:
         """Tell the server what is under way here. Ends what is another worker's by now. Raises QueueError."""
         beating = list(self._held.values())
         pairs: list[Argument] = [part for held in beating for part in (held.task_id, held.fence)]
-        lost = set(await self._queue.run("beat", self._worker, self._lease_ms, *pairs))
+        lost = set(await self._books.run("beat", self._worker, self._lease_ms, *pairs))
         for held in beating:
             if held.task_id in lost and self._held.get(held.task_id) is held:
                 held.end(Cut.LOST)
 
     async def _rest(self) -> None:
         """While the breaker refuses everything, tasks are left in the queue. Raises Later to stop."""
-        rest_s = min(MOST_REST_S, (self._rest_until_ns - clock.now_ns()) / NS)
+        rest_s = min(MOST_REST_S, (self._rest_until_ns - self._now_ns()) / NS)
         if rest_s > 0:
             try:
                 await asyncio.wait_for(self._stopping.wait(), rest_s)
@@ -126,9 +129,9 @@ class Jobs:
 
     async def _claim(self, task_id: str) -> tuple[Held, str] | None:
         """Take a task up: what is held, and its document. None when it has ended. Raises Later."""
-        token = f"{self._worker}-{uuid4().hex[:12]}"
-        asked_ns = clock.now_ns()
-        reply = await self._queue.run(
+        token = f"{self._worker}-{next(self._tokens)}"
+        asked_ns = self._now_ns()
+        reply = await self._books.run(
             "claim",
             task_id,
             self._worker,
@@ -136,7 +139,7 @@ class Jobs:
             self._lease_ms,
             VERSION,
             self._settings.tries,
-            *self._queue.remembering,
+            *self._books.remembering,
             EXPIRED,
             self._lost,
             CANCELLED,
@@ -144,7 +147,7 @@ class Jobs:
         match reply:
             case ["taken", fence, tries, left_ms, body, key, returns, _]:
                 ends_ns = asked_ns + left_ms * (NS // _MS) if left_ms else None
-                return Held(task_id, fence, token, tries, returns, key, ends_ns), body
+                return Held(task_id, fence, token, tries, returns, key, ends_ns, self._now_ns), body
             case ["held" | "early", left_ms]:
                 raise Later(left_ms / _MS + self._rng.random())
             case ["newer", version]:
@@ -187,7 +190,7 @@ class Jobs:
         """Its call failed: again, or for good."""
         if isinstance(error, CallError) and error.stopped_by == StoppedBy.BREAKER:
             rest_s = max(error.retry_after_s or 0.0, LEAST_REST_S)
-            self._rest_until_ns = clock.now_ns() + round(rest_s * NS)
+            self._rest_until_ns = self._now_ns() + round(rest_s * NS)
         verdict = judge(
             error,
             self._settings,
@@ -211,7 +214,7 @@ class Jobs:
         self, held: Held, status: TaskStatus, document: EndDocument, *, dead: bool = False
     ) -> str:
         """The end of a task, once: refused when another try holds it by now. Raises Later when it is."""
-        keep = self._queue.remembering
+        keep = self._books.remembering
         done = await self._surely(
             "commit",
             held.task_id,
@@ -238,8 +241,8 @@ class Jobs:
         )
         raise Later(again.delay_s)
 
-    async def _surely(self, script: ScriptName, *arguments: Argument) -> object:
-        """A script that must not be given up: what it commits has been paid for.
+    async def _surely(self, step: Step, *arguments: Argument) -> object:
+        """A step that must not be given up: what it commits has been paid for.
 
         While the server is away or full it is tried again, until the worker is to stop; then once more.
         Raises QueueError.
@@ -248,7 +251,7 @@ class Jobs:
         while True:
             last = self._stopping.is_set()
             try:
-                return await self._queue.run(script, *arguments)
+                return await self._books.run(step, *arguments)
             except (ServerUnreachable, ServerFull) as error:
                 if last:
                     raise

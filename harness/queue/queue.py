@@ -17,23 +17,16 @@ from harness import clock
 from harness.queue import keys
 from harness.queue.address import Address, address_of
 from harness.queue.changes import Listening
-from harness.queue.checking import checked_task
 from harness.queue.connection import connect, patiently
-from harness.queue.documents import VERSION, TaskDocument, encode, failure, newer
+from harness.queue.documents import VERSION, encode, failure, newer
 from harness.queue.embedded import EmbeddedServer
 from harness.queue.engine import GROUP, engine_data
-from harness.queue.errors import (
-    NotFinished,
-    QueueClosed,
-    QueueFull,
-    ServerFull,
-    ServerRefused,
-    ServerUnreachable,
-    UnknownTask,
-)
-from harness.queue.records import metrics_of, record_of, result_of, wait_of
-from harness.queue.scripts import Argument, ScriptName, Scripts, scripts_of
+from harness.queue.errors import NotFinished, ServerFull, ServerRefused, ServerUnreachable, UnknownTask
+from harness.queue.records import metrics_of, record_of, result_of
+from harness.queue.scripts import Scripts, scripts_of
 from harness.queue.settings import QueueSettings
+from harness.queue.steps import Argument, ScriptName
+from harness.queue.submitting import submit
 from harness.queue.tasks import CopywritingTask, Metrics, TaskChange, TaskRecord, TaskResult, TaskStatus
 from harness.units import NS
 
@@ -102,32 +95,9 @@ class Queue:
         A task with the key of an earlier one is that one. Raises QueueFull, QueueClosed, ServerFull,
         RequestError for a task that cannot be served.
         """
-        task = checked_task(CopywritingTask(prompt=task) if isinstance(task, str) else task, self.settings)
-        task_id = uuid4().hex
-        deadline_s = self.settings.deadline_s if task.deadline_s is None else task.deadline_s
-        reply = await self.run(
-            "submit",
-            task_id,
-            task.key or task_id,
-            VERSION,
-            encode(TaskDocument(VERSION, task)),
-            task.priority,
-            round(task.delay_s * _MS),
-            0 if deadline_s is None else max(1, round(deadline_s * _MS)),
-            self.settings.max_depth,
-            engine_data(clock.wall_ns() // (NS // _MS)),
-        )
-        match reply:
-            case ["accepted" | "known", accepted]:
-                return str(accepted)
-            case ["full", depth, done, in_ms]:
-                raise QueueFull(self.name, depth, self.settings.max_depth, wait_of(depth, done, in_ms))
-            case ["memory", used]:
-                raise ServerFull(
-                    f"the queue's server at {self.address.shown} has used up {used} % of its memory: the rest"
-                    " is kept for the tasks it has accepted"
-                )
-        raise QueueClosed(f"queue {self.name!r} is being drained and takes no tasks")
+        data = engine_data(clock.wall_ns() // (NS // _MS))
+        shown = f"the queue's server at {self.address.shown}"
+        return await submit(self.run, self.name, self.settings, task, uuid4().hex, data, shown)
 
     async def status(self, task_id: str) -> TaskStatus:
         """Where a task stands. Raises UnknownTask."""
@@ -227,7 +197,7 @@ class Queue:
         """How long, in milliseconds, what has ended is kept, and how many dead letters."""
         return round(self.settings.keep_s * _MS), self.settings.keep_dead
 
-    async def run(self, script: ScriptName, *arguments: Argument) -> Any:
+    async def run(self, script: ScriptName, /, *arguments: Argument) -> Any:
         """One of our scripts. Each may be run twice: a reply that was lost does no harm."""
         scripts = self._opened(self._scripts)
         return await self._patiently(lambda: scripts.run(script, *arguments))

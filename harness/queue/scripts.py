@@ -4,30 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, get_args
 
 from coredis import Redis
 from coredis.commands import Script
 
 from harness.queue import keys
-
-ScriptName = Literal[
-    "open",
-    "submit",
-    "claim",
-    "commit",
-    "put_back",
-    "beat",
-    "leave",
-    "sweep",
-    "restore",
-    "cancel",
-    "redrive",
-    "purge",
-    "metrics",
-]
-
-Argument = str | int
+from harness.queue.steps import Argument, EngineStep, ScriptName, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +32,7 @@ def scripts_of(redis: Redis[str], name: str) -> Scripts:
     folder = files("harness.queue") / "lua"
     common = (folder / "common.lua").read_text(encoding="utf-8")
     loaded = {}
-    for script in ScriptName.__args__:  # type: ignore[attr-defined]  # a Literal has them
+    for script in (*get_args(Step), *get_args(EngineStep)):
         text = (folder / f"{script}.lua").read_text(encoding="utf-8")
         loaded[script] = Script[str](script=f"{common}\n{text}")
     return Scripts(redis, name, loaded)

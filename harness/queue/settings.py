@@ -16,6 +16,17 @@ OVERHEAD_S = 5.0
 #: Jobs at once under a policy without a limit.
 UNLIMITED_JOBS = 100
 
+#: Fetched beyond what runs. They wait for a job to end, out of reach of other workers and of tasks of higher
+#: priority that come meanwhile: as few as streaQ allows.
+PREFETCH = 1
+
+#: Signs of life within an idle timeout.
+BEATS = 4
+
+#: So many tasks past their deadline are ended at once, so often: other scripts wait meanwhile.
+SWEEP = 200
+SWEEP_EVERY_S = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:

@@ -18,20 +18,21 @@ from harness.queue.engine import GROUP, Engine, engine_data
 from harness.queue.errors import QueueError, ServerRefused
 from harness.queue.jobs import CANCELLED, EXPIRED, Jobs
 from harness.queue.queue import Queue
-from harness.queue.settings import WorkerSettings, grace_of, idle_timeout_of, jobs_of
+from harness.queue.settings import (
+    BEATS,
+    SWEEP,
+    SWEEP_EVERY_S,
+    WorkerSettings,
+    grace_of,
+    idle_timeout_of,
+    jobs_of,
+)
 from harness.units import NS
 
 log = logging.getLogger("harness.queue")
 
 _AGAIN_S = 0.2
 _AGAIN_CAP_S = 5.0
-
-#: Signs of life within an idle timeout.
-BEATS = 4
-
-#: So many tasks past their deadline are ended at once, so often: other scripts wait meanwhile.
-SWEEP = 200
-SWEEP_EVERY_S = 1.0
 
 
 class Worker:
