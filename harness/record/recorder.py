@@ -55,7 +55,7 @@ class Recorder:
         """Take one event of the client."""
         self.extend((event,))
 
-    def extend(self, events: Sequence[Event]) -> None:
+    def extend(self, events: Sequence[Event | Note]) -> None:
         """Take many events at once; a wait is none of a kind: its duration stands in the call's row."""
         self._calls.items.extend(e.call for e in events if type(e) is CallFinished)
         self._attempts.items.extend(e.attempt for e in events if type(e) is AttemptFinished)
@@ -77,9 +77,11 @@ class Recorder:
             table.close()
 
 
-def note_of(event: Event) -> Note | None:
+def note_of(event: Event | Note) -> Note | None:
     """An event as a row of the events table; None for one that stands in the other tables."""
     match event:
+        case Note():
+            return event
         case BreakerChanged(at_ns, _, state, route):
             return Note(at_ns, _named("breaker", route), state, 0.0)
         case LimitChanged(at_ns, _, permits, route):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
-from reports.figures.totals import finite, percentiles
-from reports.reading.run import ABSENT, NS_PER_MS, NS_PER_S, Floats, Queued, Run
+from reports.figures.totals import Samples, finite, percentiles
+from reports.reading.run import ABSENT, NS_PER_MS, NS_PER_S, Floats, Queued, QueueUsed, Run
 
 #: So little of the greatest depth is left when a backlog counts as drained.
 DRAINED = 0.05
@@ -72,19 +73,62 @@ def document(run: Run) -> dict[str, Any] | None:
     used, queued = run.manifest.queue, run.queued
     if used is None or queued is None:
         return None
-    found = backlog(run)
-    accepted = queued.accepted_ns != ABSENT
-    return {
-        "server": used.server,
-        "workers": used.workers,
-        "max_depth": used.settings.get("max_depth"),
-        "accepted": int(np.count_nonzero(accepted)),
-        "refused": int(np.count_nonzero(~accepted & (run.calls.outcome == "rejected"))),
-        "never_taken_up": int(np.count_nonzero(accepted & (queued.taken_up_ns == ABSENT))),
-        "left": int(np.count_nonzero(accepted & (run.calls.outcome == "cancelled"))),
-        "acceptance_ms": percentiles(acceptance_ms(run, queued)),
-        "wait_ms": percentiles(wait_ms(queued)),
-        "depth_max": int(found.depth.max()) if len(found.depth) else None,
-        "oldest_max_s": finite(float(found.age_s.max())) if len(found.age_s) else None,
-        "drain_after_peak_s": finite(drain_after_peak_s(found)),
-    }
+    totals = QueueTotals(used)
+    totals.add(run)
+    return totals.figures()
+
+
+class QueueTotals:
+    """The sums of a run's queue: `add` the run, or its parts in the order of time."""
+
+    def __init__(self, used: QueueUsed) -> None:
+        self._used = used
+        self._counts: Counter[str] = Counter()
+        self._acceptance_ms, self._wait_ms = Samples(), Samples()
+        self._stood: list[Backlog] = []
+
+    def add(self, run: Run) -> None:
+        """A run through the queue, or one more part of it."""
+        queued = run.queued
+        if queued is None:
+            raise ValueError("a run without a queue has no figures of one")
+        accepted = queued.accepted_ns != ABSENT
+        for name, which in (
+            ("accepted", accepted),
+            ("refused", ~accepted & (run.calls.outcome == "rejected")),
+            ("never_taken_up", accepted & (queued.taken_up_ns == ABSENT)),
+            ("left", accepted & (run.calls.outcome == "cancelled")),
+        ):
+            self._counts[name] += int(np.count_nonzero(which))
+        self._acceptance_ms.add(acceptance_ms(run, queued))
+        self._wait_ms.add(wait_ms(queued))
+        self._stood.append(backlog(run))
+
+    def figures(self) -> dict[str, Any]:
+        """The figures of all that was added."""
+        found = self._backlog()
+        return {
+            "server": self._used.server,
+            "workers": self._used.workers,
+            "max_depth": self._used.settings.get("max_depth"),
+            **{name: self._counts[name] for name in ("accepted", "refused", "never_taken_up", "left")},
+            "acceptance_ms": percentiles(self._acceptance_ms.all()),
+            "wait_ms": percentiles(self._wait_ms.all()),
+            "depth_max": int(found.depth.max()) if len(found.depth) else None,
+            "oldest_max_s": finite(float(found.age_s.max())) if len(found.age_s) else None,
+            "drain_after_peak_s": finite(drain_after_peak_s(found)),
+        }
+
+    def course(self, bin_s: float) -> list[int]:
+        """The greatest depth in each bin of the clock, to the last sample."""
+        found = self._backlog()
+        bins = (found.at_s // bin_s).astype(np.int64)
+        deepest = np.zeros(int(bins.max(initial=-1)) + 1)
+        np.maximum.at(deepest, bins, found.depth)
+        return [int(depth) for depth in deepest]
+
+    def _backlog(self) -> Backlog:
+        if not self._stood:
+            return Backlog(*(np.empty(0) for _ in range(4)))
+        names = [field.name for field in fields(Backlog)]
+        return Backlog(*(np.concatenate([getattr(some, name) for some in self._stood]) for name in names))

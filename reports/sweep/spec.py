@@ -61,6 +61,7 @@ def read_sweep(path: Path) -> SweepSpec:
             raise SpecError(f"{cells:,} settings times seeds: expected at most {MOST_CELLS:,}")
         for settings in read.settings:
             stage.policy(settings)
+            stage.queue(settings)
         stage.load.offer(seeds[0])
     except (ProfileError, HarnessError, ReportError) as error:
         raise SpecError(f"{path}: {error}") from error

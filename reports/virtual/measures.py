@@ -74,9 +74,34 @@ def _latency(name: str, statistic: str) -> Measure:
     return Measure(f"{name}.{statistic}", "s", -1, of)
 
 
+def _queue(name: str, unit: str, of: Callable[[Figures], Any]) -> Measure:
+    """Of the queue: nan where callers call themselves."""
+
+    def found(cell: Figures) -> float:
+        return number(of(cell["queue"])) if cell.get("queue") else math.nan
+
+    return Measure(name, unit, -1, found)
+
+
+def _wait(statistic: str) -> Measure:
+    def of(queue: Figures) -> float:
+        return number(queue["wait_ms"][statistic]) / 1000
+
+    return _queue(f"queue_wait.{statistic}", "s", of)
+
+
+_QUEUED = (
+    _queue("depth_max", "", lambda queue: queue["depth_max"]),
+    _queue("drain_after_peak", "s", lambda queue: queue["drain_after_peak_s"]),
+    _queue(
+        "refused_share", "%", lambda queue: queue["refused"] / max(1, queue["refused"] + queue["accepted"])
+    ),
+    *map(_wait, _STATISTICS),
+)
+
 MEASURES: dict[str, Measure] = {
     measure.name: measure
-    for measure in (*_PLAIN, *(_latency(name, of) for name in _LATENCIES for of in _STATISTICS))
+    for measure in (*_PLAIN, *(_latency(name, of) for name in _LATENCIES for of in _STATISTICS), *_QUEUED)
 }
 
 

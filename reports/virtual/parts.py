@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from harness.model import Attempt, AttemptFinished, Call, CallFinished, Event
-from harness.record.cells import attempt_cells, call_cells, note_cells
+from harness.model import Attempt, AttemptFinished, Call, CallFinished
+from harness.record.cells import Note, attempt_cells, call_cells, note_cells
 from harness.record.recorder import note_of
 from harness.record.schema import ATTEMPTS, CALLS, EVENTS, Column
 from reports.reading.names import Names
-from reports.reading.run import ABSENT, Attempts, Calls, Events, Lists, Manifest, Run
+from reports.reading.run import ABSENT, Attempts, Calls, Events, Lists, Manifest, Queued, Run
+from reports.virtual.told import Told, source_of
 
 T = TypeVar("T")
 
@@ -28,28 +29,31 @@ class Parts:
         self._manifest = manifest
         self._waiting: dict[int, list[Attempt]] = {}
 
-    def part(self, events: Sequence[Event]) -> Run:
+    def part(self, events: Sequence[Told]) -> Run:
         """The calls that ended with these events, and what else was told meanwhile."""
         calls: list[Call] = []
         attempts: list[Attempt] = []
-        notes = []
-        for event in events:
+        notes: dict[int, list[Note]] = {}
+        for worker, event in map(source_of, events):
             if type(event) is AttemptFinished:
                 self._waiting.setdefault(event.attempt.call_id, []).append(event.attempt)
             elif type(event) is CallFinished:
                 calls.append(event.call)
                 attempts += self._waiting.pop(event.call.call_id, ())
             elif (note := note_of(event)) is not None:
-                notes.append(note)
+                notes.setdefault(worker, []).append(note)
         calls.sort(key=lambda call: call.call_id)
         attempts.sort(key=lambda attempt: (attempt.call_id, attempt.number))
+        cells = call_cells(0, 0, calls)
+        rows = [_frame(Events, EVENTS, note_cells(worker, 0, some)) for worker, some in sorted(notes.items())]
         return Run(
             manifest=self._manifest,
             document={},
             ending=None,
-            calls=_frame(Calls, CALLS, call_cells(0, 0, calls)),
+            calls=_frame(Calls, CALLS, cells),
             attempts=_frame(Attempts, ATTEMPTS, attempt_cells(0, 0, attempts)),
-            events=_frame(Events, EVENTS, note_cells(0, 0, notes)),
+            events=Events.joined(rows or [_frame(Events, EVENTS, note_cells(0, 0, []))]),
+            queued=None if self._manifest.queue is None else _frame(Queued, CALLS, cells),
         )
 
 

@@ -13,6 +13,7 @@ from harness.errors import ConfigError, HarnessError
 from harness.play.offer import CLOSED, Offer, evening_offer, steady_offer
 from harness.policy.config import Policy
 from harness.policy.parse import READS, parse
+from harness.policy.split import split
 from harness.workload.arrivals import LAWS
 from harness.workload.spans import DAY_S, MINUTE_S, Window, parse_span, parse_window
 from mockserver.errors import ProfileError
@@ -23,6 +24,7 @@ from mockserver.tables import Table, clock_minute, nearest, wrong
 from reports.errors import SpecError, UsageError
 from reports.figures.objectives import DEFAULT, OF_STREAMS, Objective
 from reports.figures.objectives import parse as parse_objectives
+from reports.virtual.queue_plan import QueuePlan, is_queues, queue_plan
 
 MOST_RPS = 100_000.0
 MOST_LENGTH_S = 366.0 * DAY_S
@@ -31,7 +33,7 @@ SEEDS = range(-(2**63), 2**63)
 
 
 #: What `read_stage` reads.
-STAGE_KEYS = ("policy", "mock_profile", "goodput", "stream", "evening", "steady")
+STAGE_KEYS = ("policy", "mock_profile", "goodput", "stream", "evening", "steady", "queue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Stage:
     """What all cells share. `table` is the policy they start from, as a policy file has it.
 
     `profile_source` is the profile's name or file. `cleared_s`: when the trouble is over from which a run is
-    to recover; None where there is none to name.
+    to recover; None where there is none to name. `queue_table` is the spec's [queue].
     """
 
     policy_name: str
@@ -76,10 +78,22 @@ class Stage:
     objectives: tuple[Objective, ...]
     stream: bool
     cleared_s: float | None
+    queue_table: dict[str, Any] | None = None
 
     def policy(self, settings: Mapping[str, Any], name: str = "") -> Policy:
         """The policy with these dotted keys set. Raises ConfigError naming the key that is wrong."""
         return parse(overlaid(self.table, settings), name or self.policy_name)
+
+    def queue(self, settings: Mapping[str, Any]) -> QueuePlan | None:
+        """The queue with these dotted keys set; None where callers call themselves. Raises ConfigError."""
+        plan = queue_plan(self.queue_table, settings)
+        if plan is not None:
+            if self.stream:
+                raise ConfigError("queue: its results come whole: expected stream = false")
+            policy = self.policy(settings)
+            for index in range(plan.workers):
+                split(policy, index, plan.workers)
+        return plan
 
     def document(self) -> dict[str, Any]:
         """The stage as plain data: whatever of it a result depends on."""
@@ -91,6 +105,7 @@ class Stage:
             "goodput_objectives_ms": {o.metric: o.limit_ms for o in self.objectives},
             "stream": self.stream,
             "cleared_s": self.cleared_s,
+            **({} if self.queue_table is None else {"queue": self.queue_table}),
         }
 
 
@@ -106,9 +121,14 @@ def stage_of(document: Mapping[str, Any], folder: Path) -> Stage:
 
 
 def overlaid(table: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A policy table with dotted keys set, and without those that a kind set so does not read."""
+    """A policy table with dotted keys set, and without those that a kind set so does not read.
+
+    The queue's keys are not the policy's.
+    """
     result = copy.deepcopy(dict(table))
     for key, value in settings.items():
+        if is_queues(key):
+            continue
         *sections, last = key.split(".")
         place = result
         for section in sections:
@@ -144,7 +164,12 @@ def read_stage(spec: Table, folder: Path) -> Stage:
     load, cleared = _load(spec)
     stream = spec.boolean("stream", False)
     objectives = _objectives(spec, stream=stream)
-    return Stage(name, table, profile, source, load, objectives, stream, _cleared(cleared, load, profile))
+    queue = _queue(spec.raw("queue", None))
+    stage = Stage(
+        name, table, profile, source, load, objectives, stream, _cleared(cleared, load, profile), queue
+    )
+    stage.queue({})
+    return stage
 
 
 def read_seeds(spec: Table, key: str, default: list[int]) -> tuple[int, ...]:
@@ -163,6 +188,12 @@ def read_seeds(spec: Table, key: str, default: list[int]) -> tuple[int, ...]:
 def repeats(values: Sequence[Any]) -> bool:
     """Whether a value stands there twice; they may be of any kind."""
     return any(value in values[:index] for index, value in enumerate(values))
+
+
+def _queue(table: Any) -> dict[str, Any] | None:
+    if table is not None and not isinstance(table, Mapping):
+        raise wrong("queue", table, "a table such as [queue] with workers = 2")
+    return None if table is None else dict(table)
 
 
 def _policy(name_or_path: str, folder: Path) -> tuple[str, dict[str, Any]]:
