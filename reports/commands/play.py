@@ -23,6 +23,8 @@ _OPTIONS = {
     "evening.arrivals": "--arrivals",
     "mock_profile": "--mock-profile",
     "goodput": "--goodput",
+    "queue.workers": "--queue-workers",
+    "queue.max_depth": "--queue-depth",
 }
 
 
@@ -39,6 +41,15 @@ def add(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--arrivals", default="gamma", metavar="LAW", help="gamma (default), poisson or constant"
+    )
+    command.add_argument(
+        "--queue-workers",
+        type=int,
+        metavar="N",
+        help="through a queue, over whose workers the policy is divided",
+    )
+    command.add_argument(
+        "--queue-depth", type=int, metavar="N", help="through a queue: a task is refused while N wait or run"
     )
     command.add_argument("--stream", action="store_true", help="ask for replies as streams")
     command.add_argument("--seed", type=int, default=1, metavar="N", help="of everything that is drawn (1)")
@@ -65,6 +76,9 @@ def run(options: argparse.Namespace) -> int:
         "stream": options.stream,
         "evening": evening,
     }
+    queue = {"workers": options.queue_workers, "max_depth": options.queue_depth}
+    if any(value is not None for value in queue.values()):
+        document["queue"] = {key: value for key, value in queue.items() if value is not None}
     if options.goodput is not None:
         document["goodput"] = options.goodput
     try:

@@ -31,6 +31,10 @@ HEADINGS = {
     "shed_rate": "shed",
     "breaker_open_fraction": "breaker",
     "time_to_recover": "recovered",
+    "queue_wait.p95": "in queue p95",
+    "depth_max": "deepest",
+    "drain_after_peak": "drained",
+    "refused_share": "refused",
 }
 
 MAP_IN, PHONE_MAP_IN = 3.4, 8.6
@@ -38,7 +42,7 @@ MAP_IN, PHONE_MAP_IN = 3.4, 8.6
 
 def text(spec: SweepSpec, rows: Sequence[Row], real: Sequence[Beside] = ()) -> str:
     """The table: a line a setting, best goodput first; those on the Pareto front have numbers."""
-    table = text_table.table(_heading(spec.grid), _lines(rows))
+    table = text_table.table(_heading(spec.grid, rows), _lines(rows))
     parts = [
         f"{words.clean(spec.title)}\n{about(spec.stage, len(spec.seeds))}",
         in_lines(swept(spec.grid, rows, base_of(spec)), "sweep.html"),
@@ -50,8 +54,8 @@ def text(spec: SweepSpec, rows: Sequence[Row], real: Sequence[Beside] = ()) -> s
     return "\n\n".join(parts)
 
 
-def _heading(grid: Mapping[str, object]) -> list[str]:
-    return ["", *grid, "behind best", *(HEADINGS[name] for name in SHOWN)]
+def _heading(grid: Mapping[str, object], rows: Sequence[Row]) -> list[str]:
+    return ["", *grid, "behind best", *(HEADINGS[name] for name in rows[0].measured)]
 
 
 def _lines(rows: Sequence[Row]) -> list[list[str]]:
@@ -61,7 +65,7 @@ def _lines(rows: Sequence[Row]) -> list[list[str]]:
             "" if number is None else str(number),
             *(shown(value) for value in row.settings.values()),
             behind(row),
-            *(_shown(row, MEASURES[name]) for name in SHOWN),
+            *(_shown(row, MEASURES[name]) for name in row.measured),
         ]
         for number, row in numbered(rows)
     ]
@@ -140,7 +144,7 @@ def _plots(told: Told) -> list[Plot]:
 
 def _numbers(told: Told) -> Html:
     caption = "Best goodput first; numbered: on the Pareto front; ± 95 %, paired by seed"
-    every = page.card(page.table(caption, _heading(told.grid), _lines(told.sweep_rows)))
+    every = page.card(page.table(caption, _heading(told.grid, told.sweep_rows), _lines(told.sweep_rows)))
     measures = [MEASURES[name] for name in SHOWN]
     real = page.table(
         "In virtual and in real time", beside.heading(told.real), beside.lines(told.real, measures)

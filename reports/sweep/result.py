@@ -22,6 +22,7 @@ from reports.virtual.about import about
 from reports.virtual.beside import Beside
 from reports.virtual.cell import Figures
 from reports.virtual.measures import MEASURES, Measure, as_json
+from reports.virtual.queue_plan import is_queues, today
 
 #: The columns of the table and of the CSV file.
 SHOWN = (
@@ -36,6 +37,9 @@ SHOWN = (
     "breaker_open_fraction",
     "time_to_recover",
 )
+
+#: Beside these where calls went through a queue.
+SHOWN_OF_QUEUE = ("queue_wait.p95", "depth_max", "drain_after_peak", "refused_share")
 
 #: The axes of the Pareto picture.
 GAIN, COST = MEASURES["goodput"], MEASURES["tokens_per_good_call"]
@@ -78,14 +82,20 @@ def rows_of(cells_by_setting: Sequence[tuple[Settings, Sequence[Figures]]]) -> l
     """The rows, in the order given; every setting has the same seeds in the same order."""
     means = [GAIN.mean(cells) for _, cells in cells_by_setting]
     best = cells_by_setting[int(np.argmax(means))][1]
+    names = names_of(any("queue" in cell for _, cells in cells_by_setting for cell in cells))
     on_front = front([(GAIN.mean(cells), -COST.mean(cells)) for _, cells in cells_by_setting])
     rows = []
     for (settings, cells), is_best in zip(cells_by_setting, on_front, strict=True):
         lost = [GAIN.of(b) - GAIN.of(c) for b, c in zip(best, cells, strict=True)]
         behind = max(0.0, float(np.mean(lost)))
-        measured = {name: tuple(MEASURES[name].of(cell) for cell in cells) for name in SHOWN}
+        measured = {name: tuple(MEASURES[name].of(cell) for cell in cells) for name in names}
         rows.append(Row(settings, measured, behind, half_width(lost), is_best))
     return rows
+
+
+def names_of(queued: bool) -> tuple[str, ...]:  # noqa: FBT001 - of a sweep, not a mode
+    """The measures that are shown."""
+    return (*SHOWN, *SHOWN_OF_QUEUE) if queued else SHOWN
 
 
 def numbered(rows: Sequence[Row]) -> list[tuple[int | None, Row]]:
@@ -98,6 +108,7 @@ def base_of(spec: SweepSpec) -> dict[str, Any]:
     """The grid's keys as the policy has them that the sweep starts from; those it has not are left out."""
     policy: dict[str, Any] = {"preset": spec.stage.policy_name}
     policy |= flat(values(spec.stage.policy({})), "")
+    policy |= {key: today(spec.stage.queue_table, key) for key in spec.grid if is_queues(key)}
     return {key: policy[key] for key in spec.grid if key in policy}
 
 
@@ -121,9 +132,9 @@ def document(spec: SweepSpec, rows: Sequence[Row], real: Sequence[Beside] = ()) 
                 "pareto": row.pareto,
                 "goodput_behind_best": finite(row.behind),
                 "half_width_95": as_json(row.sure),
-                "mean": {name: as_json(row.mean(MEASURES[name])) for name in SHOWN},
+                "mean": {name: as_json(row.mean(MEASURES[name])) for name in row.measured},
                 "seeds": [
-                    {"seed": seed, **{name: as_json(row.measured[name][i]) for name in SHOWN}}
+                    {"seed": seed, **{name: as_json(of[i]) for name, of in row.measured.items()}}
                     for i, seed in enumerate(spec.seeds)
                 ],
             }
@@ -136,10 +147,10 @@ def to_csv(spec: SweepSpec, rows: Sequence[Row]) -> str:
     """A line a cell: the settings, the seed, the measures; empty where there is none."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*spec.grid, "seed", *SHOWN])
+    writer.writerow([*spec.grid, "seed", *rows[0].measured])
     for row in rows:
         for i, seed in enumerate(spec.seeds):
-            values = [as_json(row.measured[name][i]) for name in SHOWN]
+            values = [as_json(of[i]) for of in row.measured.values()]
             settings = [shown(value) for value in row.settings.values()]
             writer.writerow([*settings, seed, *("" if v is None else v for v in values)])
     return text.getvalue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from reports.sweep.result import SHOWN, Row
+from reports.sweep.result import SHOWN, SHOWN_OF_QUEUE, Row, names_of
 from reports.virtual.measures import number
 
 
@@ -27,7 +27,8 @@ class ToldRow:
     @property
     def row(self) -> Row:
         """The row that was told."""
-        measured = {name: tuple(number(seed[name]) for seed in self.seeds) for name in SHOWN}
+        names = names_of(all(name in seed for name in SHOWN_OF_QUEUE for seed in self.seeds))
+        measured = {name: tuple(number(seed[name]) for seed in self.seeds) for name in names}
         return Row(self.settings, measured, self.goodput_behind_best, number(self.half_width_95), self.pareto)
 
 

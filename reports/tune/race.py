@@ -52,9 +52,9 @@ class Raced:
 def race(spec: TuneSpec, tried: Sequence[Tried], play: PlayAll) -> Raced:
     """Race the trials' settings, and today's beside them."""
     runners: dict[str, tuple[int | None, dict[str, Any]]] = {str({}): (None, {})}
-    today = spec.stage.policy({})
+    today = spec.stage.policy({}), spec.stage.queue({})
     for one in tried:
-        if spec.stage.policy(one.settings) != today:
+        if (spec.stage.policy(one.settings), spec.stage.queue(one.settings)) != today:
             runners.setdefault(str(one.settings), (one.number, one.settings))
     field = list(runners.values())
     first: list[Candidate] = []

@@ -119,6 +119,7 @@ def _check(stage: Stage, ranges: tuple[Range, ...], key: str, value: Any) -> Non
         read = read_ones(stage, settings)
         try:
             stage.policy(read if key in read else settings)
+            stage.queue(settings)
         except ConfigError as error:
             why = why or error
         else:

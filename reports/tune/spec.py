@@ -20,6 +20,8 @@ from reports.tune.constraint import Constraint, measure_named
 from reports.tune.ranges import Range, read_ones, read_ranges
 from reports.virtual.cell import code
 from reports.virtual.measures import Measure
+from reports.virtual.queue_plan import is_queues
+from reports.virtual.queue_plan import today as queues_today
 from reports.virtual.stage import STAGE_KEYS, Stage, read_seeds, read_stage, read_toml, repeats
 
 MOST_TRIALS = 100_000
@@ -80,6 +82,9 @@ class TuneSpec:
         found = {}
         policy = values(self.stage.policy({}))
         for sought in self.ranges:
+            if is_queues(sought.key):
+                found[sought.key] = queues_today(self.stage.queue_table, sought.key)
+                continue
             value: Any = policy
             for part in sought.key.split("."):
                 value = value[part]

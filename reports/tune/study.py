@@ -110,6 +110,7 @@ class Search:
             settings = self._spec.kept(self._suggest(trial))
             try:
                 self._spec.stage.policy(settings)
+                self._spec.stage.queue(settings)
             except ConfigError as error:
                 self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
                 refused += 1

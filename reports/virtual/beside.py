@@ -40,9 +40,10 @@ def replay_all(stage: Stage, played: Sequence[tuple[str, Figures]], out: Path) -
     for name, virtual in played:
         say(f"in real time: {name}, {words.duration(stage.load.length_s)}")
         file = save(folder / f"{name}.toml", policy_toml(overlaid(stage.table, virtual["settings"])).encode())
-        run = replay(stage, file, virtual["seed"], folder)
+        as_played = stage.with_queue(virtual["settings"])
+        run = replay(as_played, file, virtual["seed"], folder)
         degraded = () if run.ending is None else tuple(run.ending.degraded)
-        found.append(Beside(name, virtual, figures_of(stage, run), degraded))
+        found.append(Beside(name, virtual, figures_of(as_played, run), degraded))
     return found
 
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from harness.queue.settings import WorkerSettings
 from reports.errors import CellError
 from reports.reading.load import read_run
 from reports.reading.run import Run
+from reports.virtual.queue_plan import QueuePlan
 from reports.virtual.stage import Stage
 
 #: What a run that was degraded exits with: its figures stand, and it says what was wrong.
@@ -73,9 +75,12 @@ def _options(stage: Stage, policy: str, seed: int, run_dir: Path, way: Way) -> l
             "--peak-rps",
             f"{load.rps:g}",
         ]
+    plan = stage.queue({})
+    scenario = "steady" if load.window is None else "primetime" if plan is None else "queued"
     return [
         "-f",
-        str(_scenario("steady" if load.window is None else "primetime", way.tree)),
+        str(_scenario(scenario, way.tree)),
+        *_queue_options(stage, plan),
         "--headless",
         *played,
         *("--arrivals", load.arrivals),
@@ -85,6 +90,28 @@ def _options(stage: Stage, policy: str, seed: int, run_dir: Path, way: Way) -> l
         *("--run-dir", str(run_dir)),
         *([] if way.transport is None else ["--transport", way.transport]),
         *(["--stream"] if stage.stream else []),
+    ]
+
+
+def _queue_options(stage: Stage, plan: QueuePlan | None) -> list[str]:
+    """The queue of `scenarios/queued.py`. Raises CellError for what that scenario has no option for."""
+    if plan is None:
+        return []
+    if stage.load.window is None:
+        raise CellError("a steady load is not replayed through a queue: expected an [evening]")
+    if plan.worker != WorkerSettings():
+        raise CellError(
+            "queue: concurrency, tries and retry waits of workers are not replayed: scenarios/queued.py has"
+            " no options for them"
+        )
+    deadline_s = plan.queue.deadline_s
+    if deadline_s is None:
+        raise CellError("queue.deadline_s is off: scenarios/queued.py wants one")
+    return [
+        *("--queue-workers", str(plan.workers)),
+        *("--queue-depth", str(plan.queue.max_depth)),
+        *("--queue-deadline", f"{deadline_s:g}s"),
+        *("--queue-drain", f"{plan.drain_s:g}s"),
     ]
 
 

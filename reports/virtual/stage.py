@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from mockserver.tables import Table, clock_minute, nearest, wrong
 from reports.errors import SpecError, UsageError
 from reports.figures.objectives import DEFAULT, OF_STREAMS, Objective
 from reports.figures.objectives import parse as parse_objectives
-from reports.virtual.queue_plan import QueuePlan, is_queues, queue_plan
+from reports.virtual.queue_plan import PREFIX, QueuePlan, is_queues, queue_plan
 
 MOST_RPS = 100_000.0
 MOST_LENGTH_S = 366.0 * DAY_S
@@ -94,6 +94,11 @@ class Stage:
             for index in range(plan.workers):
                 split(policy, index, plan.workers)
         return plan
+
+    def with_queue(self, settings: Mapping[str, Any]) -> Stage:
+        """The stage with the queue's keys among these laid over its [queue]."""
+        own = {key.removeprefix(PREFIX): value for key, value in settings.items() if is_queues(key)}
+        return replace(self, queue_table={**(self.queue_table or {}), **own}) if own else self
 
     def document(self) -> dict[str, Any]:
         """The stage as plain data: whatever of it a result depends on."""
