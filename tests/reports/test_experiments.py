@@ -120,6 +120,28 @@ def test_dropping_the_work_of_who_has_left_saves_from_three_attempts_and_not_fro
     assert _good_share(played[5, 10]) < 0.2
 
 
+# The same storm behind a queue: a worker's 8 jobs serve 8 / 2 s = 4 calls a second.
+JOBS = 8
+
+
+def test_behind_a_queue_the_storm_s_client_comes_back_and_its_line_drains_as_jobs_allow(out: Path) -> None:
+    played = {workers: f for (workers,), f in _one(_played("retry-storm-queued", out)).items()}
+    assert played.pop("off")["time_to_recover_s"] == "inf"
+    gathered = LOAD * OUTAGE_S
+    for workers, figures in played.items():
+        assert figures["outcomes"]["ok"] == figures["calls"]  # none is lost, however long the line
+        assert _amplification(figures) < 1.15
+        served = min(workers * JOBS / SERVICE_S, MU)
+        if served > LOAD:
+            drain_s = gathered / (served - LOAD)
+            assert figures["queue"]["drain_after_peak_s"] == pytest.approx(drain_s, rel=0.2)
+        else:
+            left = LOAD * LENGTH_S - served * (LENGTH_S - OUTAGE_S)
+            assert figures["queue"]["depth_max"] == pytest.approx(left, rel=0.05)
+            assert figures["time_to_recover_s"] == "inf"
+    assert played[4]["time_to_recover_s"] < 60
+
+
 # Backoff and jitter: 1,200 clients within 0.1 s, a service of 1.5 ms, waits from 0.05 s.
 BASE_S, CAP_S = 0.05, 1.6
 
