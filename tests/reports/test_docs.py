@@ -75,6 +75,7 @@ def test_the_commands_are_understood() -> None:
         "play",
         "play",
         "sweep",
+        "play",
         "tune",
     ]
 
