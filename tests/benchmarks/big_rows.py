@@ -105,6 +105,8 @@ def calls(s: Share) -> Rows:
         "model": _named(s.model, MODELS),
         "intended_ns": s.intended_ns,
         "start_ns": s.start_ns,
+        "accepted_ns": pa.nulls(len(ok), pa.int64()),
+        "taken_up_ns": pa.nulls(len(ok), pa.int64()),
         "end_ns": s.start_ns + s.wait_ns + s.took_ns * s.attempts + backoff_ns,
         "outcome": _named(s.end, OUTCOMES),
         "stopped_by": _named((~ok).astype(np.int64), (None, "attempts")),

@@ -1,4 +1,4 @@
-"""A command that answers Ctrl-C with a word and an exit code, from its first line on."""
+"""A command that says what it is at, and answers Ctrl-C with a word and an exit code."""
 
 import sys
 from collections.abc import Callable
@@ -13,3 +13,10 @@ def answering_ctrl_c(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted\n")
         return INTERRUPTED
+
+
+def say(what: str) -> None:
+    """Progress, where somebody watches."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{what}")
+        sys.stderr.flush()

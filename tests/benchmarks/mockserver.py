@@ -20,7 +20,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.interrupting import answering_ctrl_c
+from tests.benchmarks.interrupting import answering_ctrl_c, say
 
 if TYPE_CHECKING:
     from tests.benchmarks.table import Check
@@ -82,11 +82,11 @@ def _speed(options: argparse.Namespace) -> "list[Check]":
     plan = mock_rounds.Plan(options.connections, options.rounds, options.seconds)
 
     def progress(number: int, name: str) -> None:
-        _say(f"round {number} of {plan.rounds}: {name}")
+        say(f"round {number} of {plan.rounds}: {name}")
 
     with ours_apart() as cores, mock_rounds.fleet(cores, install=not options.no_install) as fleet:
         rows = mock_rounds.measure(fleet, plan, progress)
-    _say("")
+    say("")
     checks, remarks = mock_table.checks(rows), mock_table.remarks(rows)
     if options.json:
         _print_json(
@@ -122,8 +122,8 @@ def _memory(options: argparse.Namespace) -> "list[Check]":
         connections=options.connections,
     )
     with ours_apart() as cores:
-        grown = memory.measure(plan, cores, lambda count, rss: _say(f"{count:,} requests: {rss:,} bytes"))
-    _say("")
+        grown = memory.measure(plan, cores, lambda count, rss: say(f"{count:,} requests: {rss:,} bytes"))
+    say("")
     checks = [memory.check(grown)]
     if options.json:
         rows = [{"requests": count, "rss_bytes": rss} for count, rss in grown.samples]
@@ -141,13 +141,6 @@ def _print_json(document: dict[str, object], checks: "list[Check]") -> None:
         for check in checks
     ]
     sys.stdout.write(json.dumps(document | {"acceptance": acceptance}, indent=2, ensure_ascii=False) + "\n")
-
-
-def _say(progress: str) -> None:
-    """What is under way, on a terminal; nothing clears it."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\033[K{progress}")
-        sys.stderr.flush()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.interrupting import answering_ctrl_c
+from tests.benchmarks.interrupting import answering_ctrl_c, say
 
 if TYPE_CHECKING:
     from tests.benchmarks.queue_rounds import Plan, Row
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write(f"error: {error}\n")
         return 1
     finally:
-        _say("")
+        say("")
     if options.json:
         document = {"fsync": options.fsync, **vars(plan), "rows": queue_rounds.document(rows)}
         sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
@@ -87,7 +87,7 @@ def _measured(plan: "Plan", fsync: str) -> "list[Row]":
             pid = server.pid()
             if pid is None:
                 raise RuntimeError("the embedded server has ended")
-            progress = lambda number, name: _say(f"round {number} of {plan.rounds}: {name}")  # noqa: E731
+            progress = lambda number, name: say(f"round {number} of {plan.rounds}: {name}")  # noqa: E731
             return asyncio.run(queue_rounds.measure(server.url, pid, plan, progress))
         finally:
             server.stop()
@@ -99,13 +99,6 @@ async def _fsync(url: str, how: str) -> None:
 
     async with connect(address_of(url)) as redis:
         await redis.config_set({"appendfsync": how})
-
-
-def _say(what: str) -> None:
-    """Progress, where somebody watches."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\033[K{what}")
-        sys.stderr.flush()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

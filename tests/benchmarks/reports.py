@@ -20,7 +20,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.benchmarks.interrupting import answering_ctrl_c
+from tests.benchmarks.interrupting import answering_ctrl_c, say
 
 DEFAULT_CALLS, DEFAULT_ROUNDS = 10_000_000, 3
 
@@ -55,14 +55,14 @@ def run(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="primetime-reports-") as room:
         folder = Path(room) / "run"
         try:
-            _say(f"making a run of {options.calls:,} calls")
+            say(f"making a run of {options.calls:,} calls")
             made = big_run.make(folder, options.calls)
-            rows = report_rounds.measure(folder, options.rounds, _say)
+            rows = report_rounds.measure(folder, options.rounds, say)
         except (OSError, report_rounds.WayFailedError) as error:
             sys.stderr.write(f"error: {error}\n")
             return 1
         finally:
-            _say("")
+            say("")
     checks = report_rounds.checks(rows)
     if options.json:
         document = {"calls": options.calls, "attempts": made.attempts, "disk_bytes": made.disk_bytes}
@@ -76,13 +76,6 @@ def run(options: argparse.Namespace) -> int:
             f" medians of {options.rounds} rounds\n\n{report_rounds.text(rows)}\n\n{lines}"
         )
     return 0 if all(check.passed for check in checks) else 1
-
-
-def _say(what: str) -> None:
-    """Progress, where somebody watches."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\033[K{what}")
-        sys.stderr.flush()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

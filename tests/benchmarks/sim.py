@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.interrupting import answering_ctrl_c
+from tests.benchmarks.interrupting import answering_ctrl_c, say
 
 if TYPE_CHECKING:
     from tests.benchmarks.table import Check
@@ -49,14 +49,14 @@ def run(options: argparse.Namespace) -> int:
     turn_s, hour_s = (QUICK_TURN_S, QUICK_HOUR_S) if options.quick else (TURN_S, HOUR_S)
     try:
         rows = sim_rounds.measure(
-            turn_s, options.rounds, lambda number, name: _say(f"round {number} of {options.rounds}: {name}")
+            turn_s, options.rounds, lambda number, name: say(f"round {number} of {options.rounds}: {name}")
         )
-        found = long_evenings.measure(hour_s, _say)
+        found = long_evenings.measure(hour_s, say)
     except (OSError, RuntimeError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     finally:
-        _say("")
+        say("")
     checks = [*sim_rounds.checks(rows), long_evenings.check(found)]
     if options.json:
         document = {
@@ -78,13 +78,6 @@ def run(options: argparse.Namespace) -> int:
 
 def _verdict(check: "Check") -> dict[str, object]:
     return {"what": check.what, "figure": check.figure, "unit": check.unit, "passed": check.passed}
-
-
-def _say(what: str) -> None:
-    """Progress, where somebody watches."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\033[K{what}")
-        sys.stderr.flush()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -23,7 +23,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from tests.benchmarks.interrupting import answering_ctrl_c
+from tests.benchmarks.interrupting import answering_ctrl_c, say
 
 DEFAULT_ROUNDS = 5
 DEFAULT_SECONDS = 8.0
@@ -72,13 +72,13 @@ def run(options: argparse.Namespace) -> int:
         if options.sections and section.name not in options.sections:
             continue
         try:
-            result = section.measure(effort, _say)
+            result = section.measure(effort, say)
         except (SectionError, OSError, RuntimeError) as error:
-            _say("")
+            say("")
             sys.stderr.write(f"error: {section.name}: {error}\n")
             failed = True
             continue
-        _say("")
+        say("")
         failed = failed or any(check.passed is False for check in result.checks)
         if options.json:
             documents[section.name] = {
@@ -98,13 +98,6 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.write(json.dumps(documents, indent=2, ensure_ascii=False) + "\n")
     return 1 if failed else 0
-
-
-def _say(text: str) -> None:
-    """What it is at, on a terminal."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\033[K{text}")
-        sys.stderr.flush()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
