@@ -103,7 +103,7 @@ class Engine(streaq.Worker[None]):
             await super().run_consumers(receive, *args, **kwargs)
 
     async def _read_streams_legacy(self, count: int, block: bool = False) -> Entries:  # noqa: FBT001, FBT002 - streaQ's
-        """As streaQ's own. Servers count by stream: more than there is room for would end the worker."""
+        """As streaQ's own. Servers count by stream: more in all than there is room for would end it."""
         each = max(1, count // len(self.priorities)) if block else count
         return await super()._read_streams_legacy(each, block)
 

@@ -65,6 +65,7 @@ def test_the_public_names_are_pinned() -> None:
     assert queue.__all__ == [
         "CopywritingTask",
         "EmbeddedServer",
+        "LastCall",
         "Metrics",
         "NewerVersion",
         "NotFinished",
