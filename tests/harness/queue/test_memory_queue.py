@@ -117,18 +117,19 @@ def test_a_deadline_that_passes_in_the_queue_fails_the_task_without_a_call() -> 
 
 def test_a_full_queue_refuses_and_says_how_long_its_work_takes() -> None:
     async def act(queue: MemoryQueue, _: MemoryWorker) -> QueueFull:
-        ids = [await queue.submit(f"{i}") for i in range(4)]
-        await _ended(queue, ids[0])
-        await _ended(queue, ids[1])
-        for i in range(2):
+        ids = [await queue.submit(f"{i}") for i in range(24)]
+        await _ended(queue, ids[19])
+        for i in range(20):
             await queue.submit(f"more {i}")
         with pytest.raises(QueueFull) as refused:
             await queue.submit("one too many")
         return refused.value
 
-    refused = _with_worker(Api(delay_s=2.0), act, queue=QueueSettings(max_depth=4))
-    assert (refused.depth, refused.limit) == (4, 4)
-    assert refused.wait_s == pytest.approx(4 / (2 / 4))  # two have ended in the four seconds there were
+    refused = _with_worker(Api(delay_s=2.0), act, queue=QueueSettings(max_depth=24))
+    assert (refused.depth, refused.limit) == (24, 24)
+    assert refused.wait_s == pytest.approx(
+        24 / (20 / 40)
+    )  # twenty have ended in the forty seconds there were
 
 
 def test_a_poisonous_task_is_a_dead_letter_after_its_tries_and_delays_nobody() -> None:
