@@ -129,7 +129,7 @@ def test_a_full_queue_refuses_and_says_how_long_its_work_takes() -> None:
     assert (refused.depth, refused.limit) == (24, 24)
     assert refused.wait_s == pytest.approx(
         24 / (20 / 40)
-    )  # twenty have ended in the forty seconds there were
+    )  # twenty have ended in forty seconds
 
 
 def test_a_poisonous_task_is_a_dead_letter_after_its_tries_and_delays_nobody() -> None:
