@@ -127,9 +127,7 @@ def test_a_full_queue_refuses_and_says_how_long_its_work_takes() -> None:
 
     refused = _with_worker(Api(delay_s=2.0), act, queue=QueueSettings(max_depth=24))
     assert (refused.depth, refused.limit) == (24, 24)
-    assert refused.wait_s == pytest.approx(
-        24 / (20 / 40)
-    )  # twenty have ended in forty seconds
+    assert refused.wait_s == pytest.approx(24 / (20 / 40))  # twenty have ended in forty seconds
 
 
 def test_a_poisonous_task_is_a_dead_letter_after_its_tries_and_delays_nobody() -> None:
