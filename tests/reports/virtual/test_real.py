@@ -138,3 +138,30 @@ def test_both_times_side_by_side(tmp_path: Path, locust: Locust, capsys: pytest.
             "tokens_per_good_call": {"virtual": 100.0, "real": None},
         }
     ]
+
+
+def test_an_evening_through_a_queue_is_called_by_its_scenario(tmp_path: Path, locust: Locust) -> None:
+    queue = {"workers": 3, "max_depth": 50, "deadline_s": 90, "drain_s": 30}
+    document = {"mock_profile": "calm", "evening": {"length": "20s"}, "queue": queue}
+    real.replay(stage_of(document, Path()), tmp_path / "x.toml", 7, tmp_path)
+    given = options(locust.called[0])
+    assert Path(given["-f"]).name == "queued.py"
+    assert (given["--queue-workers"], given["--queue-depth"]) == ("3", "50")
+    assert (given["--queue-deadline"], given["--queue-drain"]) == ("90s", "30s")
+
+
+@pytest.mark.parametrize(
+    ("queue", "load", "said"),
+    [
+        ({"tries": 2}, {"evening": {"length": "20s"}}, "scenarios/queued.py has no options for them"),
+        ({"deadline_s": "off"}, {"evening": {"length": "20s"}}, "queue.deadline_s is off"),
+        ({}, {"steady": small.STEADY}, "a steady load is not replayed through a queue"),
+    ],
+)
+def test_a_queue_that_its_scenario_cannot_play_is_refused(
+    queue: dict[str, Any], load: dict[str, Any], said: str, tmp_path: Path, locust: Locust
+) -> None:
+    stage = stage_of({"mock_profile": "calm", "queue": queue, **load}, Path())
+    with pytest.raises(CellError, match=said):
+        real.replay(stage, tmp_path / "x.toml", 7, tmp_path)
+    assert locust.called == []
