@@ -42,7 +42,8 @@ def test_submit_serve_look_and_stop(
     assert not any(one.url in argument or "sk-any" in argument for argument in arguments)
     code, out, _ = told(capsys, "submit", "สวัสดี", "--json", *place, "--wait", "20", "--max-tokens", "30")
     result = json.loads(out)
-    assert (code, result["status"], result["usage"]["completion_tokens"]) == (0, "completed", 30)
+    assert (code, result["status"]) == (0, "completed")
+    assert 1 <= result["usage"]["completion_tokens"] <= 30
     code, out, _ = told(capsys, "status", *place, result["task_id"])
     assert code == 0
     assert f"{result['task_id']}  completed  normal, 1 tries, 1 sent" in out
