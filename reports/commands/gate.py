@@ -77,11 +77,11 @@ def run(options: argparse.Namespace) -> int:
             return exits.INTERRUPTED
     else:
         found = _runs(options)
-    print(to_json(documents.document(found)).rstrip() if options.json else text.render(found))
     if options.junit is not None:
         save(options.junit, documents.junit(found))
     if options.markdown is not None:
         text.append(options.markdown, text.markdown(found))
+    print(to_json(documents.document(found)).rstrip() if options.json else text.render(found))
     return found.code
 
 

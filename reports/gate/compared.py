@@ -48,9 +48,16 @@ def _refused(baseline: Baseline, sampled: Sampled) -> list[Check]:
     if seed not in baseline.seeds:
         seeds = ", ".join(map(str, baseline.seeds))
         reasons.append(f"seed: {seed}, and the baseline has {seeds}")
-    found = [Check(f"{name}: conditions", Verdict.INCONCLUSIVE, reason) for reason in reasons]
+    found = [_unlike(name, reasons)] if reasons else []
     degraded = _degraded(sampled)
     return found if degraded is None else [*found, degraded]
+
+
+def _unlike(run: str, reasons: Sequence[str]) -> Check:
+    if len(reasons) == 1:
+        return Check(f"{run}: conditions", Verdict.INCONCLUSIVE, reasons[0])
+    reason = f"{len(reasons)} conditions are not the baseline's (a change of policy is gated with --ab)"
+    return Check(f"{run}: conditions", Verdict.INCONCLUSIVE, reason, lines=tuple(f"  {r}" for r in reasons))
 
 
 def _degraded(sampled: Sampled) -> Check | None:
