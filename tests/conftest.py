@@ -2,6 +2,9 @@
 
 import signal
 
+#: The mock server's fixtures, as its users have them; a plugin is named here or nowhere.
+pytest_plugins = ["mockserver.pytest_plugin"]
+
 
 def pytest_configure() -> None:
     """A background job of a shell ignores SIGINT, and so would every process a test starts."""

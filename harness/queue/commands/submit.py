@@ -31,7 +31,9 @@ def add(command: argparse.ArgumentParser) -> None:
         "--max-tokens", type=int, default=DEFAULT_MAX_TOKENS, metavar="N", help=f"({DEFAULT_MAX_TOKENS})"
     )
     command.add_argument("--key", help="idempotency key: a task that has it already is not submitted again")
-    command.add_argument("--priority", choices=[str(p) for p in Priority], default=str(Priority.NORMAL), help="(normal)")
+    command.add_argument(
+        "--priority", choices=[str(p) for p in Priority], default=str(Priority.NORMAL), help="(normal)"
+    )
     command.add_argument(
         "--delay", type=float, default=0.0, metavar="S", help="not before so many seconds (0)"
     )

@@ -10,9 +10,6 @@ import pytest
 from tests.harness.queue.rig import Rig
 from tests.harness.queue.servers import Server, server_of
 
-pytest_plugins = ["mockserver.pytest_plugin"]
-
-
 #: Debian's takes as long as ours: its half of the suite runs with the slow tests.
 KINDS = ["valkey", pytest.param("redis", marks=pytest.mark.slow)]
 
