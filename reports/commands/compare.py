@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reports import exits
-from reports.commands.options import add_failures, add_goodput, add_json, add_prices, priced, wanted
+from reports.commands.options import (
+    add_failures,
+    add_goodput,
+    add_json,
+    add_prices,
+    each_once,
+    priced,
+    wanted,
+)
 from reports.errors import UsageError
 from reports.reading.load import read_run
 from reports.summary.result import save
@@ -36,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     from reports.compare import changes, changes_block, page, result  # noqa: PLC0415
 
     objectives, prices = wanted(options), priced(options)
-    runs = [read_run(path) for path in options.runs]
+    runs = [read_run(path) for path in each_once(options.runs)]
     if len(runs) < FEWEST_COMPARED:
         raise UsageError("compare: expected two runs or more")
     compared = result.collect(runs, objectives, prices, options.failures)

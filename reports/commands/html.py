@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reports import exits
 from reports.commands.compare import common_parent
-from reports.commands.options import add_failures, add_goodput, add_prices, priced, wanted
+from reports.commands.options import add_failures, add_goodput, add_prices, each_once, priced, wanted
 from reports.errors import RunError, UsageError
 from reports.figures import failures
 from reports.reading.document import read_document
@@ -92,9 +92,10 @@ def _compare(options: argparse.Namespace) -> str:
     from reports.compare import changes, page, result  # noqa: PLC0415
 
     objectives, prices = wanted(options), priced(options)
-    runs = [read_run(folder) for folder in options.folders]
+    runs = [read_run(folder) for folder in each_once(options.folders)]
     compared = result.collect(runs, objectives, prices, options.failures)
-    return page.render(compared, result.warnings(runs), changes.decide(compared))
+    decided = changes.decide(compared)
+    return page.render(compared, result.warnings(runs, changes.excused(decided)), decided)
 
 
 def _sweep(file: Path) -> str:

@@ -102,10 +102,7 @@ def _table(compared: Sequence[Compared]) -> Html:
     colours = style.runs([c.run.manifest.policy.name for c in compared])
     heading = [
         "",
-        *(
-            page.join((page.swatch(k), page.element("span", c.label, cls="label")))
-            for c, k in zip(compared, colours, strict=True)
-        ),
+        *(_named(c.label, k) for c, k in zip(compared, colours, strict=True)),
     ]
     body = []
     for row in rows(compared):

@@ -14,6 +14,7 @@ from reports.export.arrow import FORMATS
 from reports.reading.load import read_ending, read_manifest
 from reports.reading.run import Ending
 from reports.reading.stream import Stream
+from reports.reading.table import missing, paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ def export(folder: Path, out: Path, file_format: str) -> Exported:
             rows[table] = _copy(folder, table, part, file_format, about, cut)
         parts[-1].write_text(columns_page.render(manifest.run), encoding="utf-8")
     written = tuple(out / name for name in (*names, columns_page.NAME))
-    return Exported(written, rows, (*cut, *_lost(ending, rows["calls"])))
+    gone = (f"{name} is not there" for name in missing(folder, manifest.processes))
+    return Exported(written, rows, (*cut, *gone, *_lost(ending, rows["calls"])))
 
 
 def _lost(ending: Ending | None, calls: int) -> list[str]:
@@ -65,7 +67,7 @@ def _copy(
     columns = TABLES[table]
     rows = 0
     with FORMATS[file_format](part, columns, about) as sink:
-        for path in sorted(folder.glob(f"{table}-*.arrow")):
+        for path in paths(folder, table):
             stream = Stream(path, table)
             for batch in stream.groups([c.name for c in columns]):
                 sink.write(batch)

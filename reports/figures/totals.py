@@ -160,7 +160,9 @@ def finite(value: float | None) -> float | int | str | None:
     if value is None or isinstance(value, int):
         return value
     # Six decimals of a millisecond are the nanosecond that was recorded.
-    return INFINITE if math.isinf(value) else round(value, 6)
+    if math.isinf(value):
+        return INFINITE if value > 0 else f"-{INFINITE}"
+    return round(value, 6)
 
 
 Sampled = dict[str, Callable[[Run], Floats]]

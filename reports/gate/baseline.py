@@ -163,6 +163,8 @@ def _value(name: str, value: float | str) -> float:
         if value != INFINITE:
             raise msgspec.ValidationError(f"{name} = {value!r}: expected a number or {INFINITE!r}")
         return math.inf
+    if not value >= 0:
+        raise msgspec.ValidationError(f"{name} = {value!r}: expected a number from 0 up")
     return value
 
 

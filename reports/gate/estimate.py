@@ -12,7 +12,7 @@ import numpy as np
 from reports.figures.quantiles import quantile
 from reports.gate.decide import Worse
 from reports.gate.metrics import Metric
-from reports.statistics.paired import FEWEST_PAIRS, log_ratios, of_log_ratios
+from reports.statistics.paired import FEWEST_PAIRS, log_ratios, median, of_log_ratios
 from reports.statistics.student import t95
 
 #: Runs from whose spread a new one is predicted.
@@ -46,7 +46,7 @@ def estimate(metric: Metric, base: BySeed, new: BySeed) -> Estimate | None:
     ]
     if len(pairs) >= FEWEST_PAIRS:
         found = of_log_ratios(_changes(metric, pairs))
-        difference = float(np.median([_apart(before, after) for before, after in pairs]))
+        difference = median([_apart(before, after) for before, after in pairs])
         worse = _worse(metric, found.log_ratio, found.low, found.high, difference)
         return Estimate(worse, f"{len(pairs)} pairs")
     runs = len(_all(base))

@@ -104,9 +104,13 @@ def document(played: ExactBaseline) -> dict[str, Any]:
 def read(path: Path) -> ExactBaseline:
     """The baseline in a file. Raises BaselineError for one that is missing, damaged or something else."""
     try:
-        return msgspec.convert(read_document(path, KIND, VERSION), ExactBaseline)
+        baseline = msgspec.convert(read_document(path, KIND, VERSION), ExactBaseline)
     except msgspec.ValidationError as error:
         raise BaselineError(f"{path}: {error}") from error
+    seeds, played = baseline.written.get("seeds"), list(baseline.figures)
+    if not isinstance(seeds, list) or not seeds or list(map(str, seeds)) != played:
+        raise BaselineError(f"{path}: figures of the seeds {played}: expected those of {seeds}")
+    return baseline
 
 
 def respecified(baseline: ExactBaseline, spec: ExactSpec) -> list[str]:

@@ -12,6 +12,7 @@ from reports.figures import checks
 from reports.figures.objectives import Objective
 from reports.gate.metrics import Figure, figures
 from reports.gate.sampled import Sampled
+from reports.reading.architecture import queue_settings
 from reports.reading.run import Run
 from reports.telling import words
 
@@ -63,6 +64,8 @@ def conditions(run: Run, objectives: Sequence[Objective]) -> dict[str, Any]:
                 "host": None if target.get("bundled") else target.get("host"),
             },
             "generator": run.manifest.generator,
+            "architecture": run.manifest.architecture,
+            "queue": queue_settings(run),
             "goodput": {o.metric: o.limit_ms for o in objectives},
         }
     )

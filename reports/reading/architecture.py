@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from reports.reading.run import Run
 
@@ -22,6 +23,12 @@ def named(run: Run, among: Sequence[Run]) -> str:
 
 def side(run: Run, among: Sequence[Run]) -> tuple[str, str]:
     """What runs of one side share: the name, and all settings of the policy and of the queue."""
+    return named(run, among), json.dumps([run.manifest.policy.values, queue_settings(run)], sort_keys=True)
+
+
+def queue_settings(run: Run) -> dict[str, Any] | None:
+    """Of the queue that a run went through; not what it was called, nor how its workers are numbered."""
     used = run.manifest.queue
-    queue = None if used is None else {**asdict(used), "name": "", "first_worker": 0}
-    return named(run, among), json.dumps([run.manifest.policy.values, queue], sort_keys=True)
+    if used is None:
+        return None
+    return {key: value for key, value in asdict(used).items() if key not in {"name", "first_worker"}}

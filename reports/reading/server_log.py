@@ -14,8 +14,8 @@ from reports.reading.run import Attempts, Bools, Floats, Ints
 
 NAME = "mock-requests.jsonl"
 
-#: Attempts of a call are numbered from 1 and are few: together with it they make one number.
-ATTEMPT_BITS = 12
+#: Attempts of a call are numbered from 1, through a queue in thousands; the two make one number.
+ATTEMPT_BITS = 20
 MOST_ATTEMPTS = 1 << ATTEMPT_BITS
 
 

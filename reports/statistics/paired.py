@@ -53,13 +53,19 @@ def of_log_ratios(ratios: Sequence[float]) -> Change:
     n, ordered = len(ratios), sorted(ratios)
     if n == 0:
         return Change(0, math.nan, math.nan, math.nan)
-    middle = _between(ordered[(n - 1) // 2], ordered[n // 2], 0.5, opposite=0.0)
+    middle = median(ordered)
     if n < FEWEST_PAIRS:
         return Change(n, middle, math.nan, math.nan)
     k, share = _place(n)
     low = _between(ordered[k - 1], ordered[k], share, opposite=-math.inf)
     high = _between(ordered[n - k], ordered[n - k - 1], share, opposite=math.inf)
     return Change(n, middle, low, high)
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle of at least one value; of the two infinities, which have none, 0."""
+    n, ordered = len(values), sorted(values)
+    return _between(ordered[(n - 1) // 2], ordered[n // 2], 0.5, opposite=0.0)
 
 
 def _log_ratio(base: float, new: float) -> float:

@@ -83,6 +83,22 @@ def test_several_runs_give_the_page_that_compare_writes(tmp_path: Path) -> None:
     assert (tmp_path / "x.html").read_bytes() == first
 
 
+def test_pairs_of_several_seeds_met_the_same_evenings(tmp_path: Path) -> None:
+    folders = [
+        runs.paper_run(tmp_path / f"{name}{seed}", policy=name, seed=seed)
+        for name in ("article", "tuned")
+        for seed in (1, 2)
+    ]
+    assert html(*folders, "-o", tmp_path / "x.html") == 0
+    assert "did not meet the same evening" not in (tmp_path / "x.html").read_text()
+
+
+def test_a_run_given_twice_is_no_pair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = runs.paper_run(tmp_path / "run")
+    assert html(folder, folder) == cli.main(["compare", str(folder), str(folder)]) == 2
+    assert capsys.readouterr().err.count("given twice: expected different runs") == 2
+
+
 def test_a_comparison_shows_what_differs_first(tmp_path: Path) -> None:
     folders = [runs.paper_run(tmp_path / name, policy=name) for name in ("article", "tuned")]
     assert html(*folders, "-o", tmp_path / "x.html") == 0

@@ -117,6 +117,17 @@ def test_a_degraded_run_is_inconclusive_with_the_reason(
     assert made.gate(fresh, "--baseline", baseline) == 3
     assert "fresh: degraded: inconclusive: the generator was the bottleneck" in capsys.readouterr().out
     assert made.gate(fresh, "--threshold", "call_latency p(50)<1m") == 3
+    assert made.gate(fresh, "--threshold", "call_latency p(50)<1ms") == 3  # it may be the generator's fault
+
+
+def test_a_run_through_a_queue_is_no_match_for_direct_ones(
+    tmp_path: Path, baseline: Path, capsys: Captured
+) -> None:
+    fresh = made.noisy_run(tmp_path / "fresh", 99)
+    queued = json.loads((runs.queued_run(tmp_path / "queued") / "manifest.json").read_text())
+    runs.rewrite_manifest(fresh, architecture="queued", queue=queued["queue"])
+    assert made.gate(fresh, "--baseline", baseline) == 3
+    assert "architecture: direct -> queued" in capsys.readouterr().out
 
 
 def test_a_run_with_lost_records_is_inconclusive(tmp_path: Path, baseline: Path, capsys: Captured) -> None:
@@ -187,6 +198,17 @@ def test_a_file_that_is_no_baseline_is_bad_input(
     err = capsys.readouterr().err
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_a_baseline_with_a_negative_figure_is_bad_input(
+    tmp_path: Path, baseline: Path, capsys: Captured
+) -> None:
+    known = json.loads(baseline.read_text())["runs"]
+    known[0]["figures"]["call_latency.p50"][0] = -1.0
+    path = made.edited(baseline, tmp_path / "b.json", runs=known)
+    fresh = made.noisy_run(tmp_path / "fresh", 99)
+    assert made.gate(fresh, "--baseline", path) == 2
+    assert "call_latency.p50 = -1.0: expected a number from 0 up" in capsys.readouterr().err
 
 
 def test_unlike_runs_make_no_baseline(tmp_path: Path, eight: list[Path], capsys: Captured) -> None:

@@ -24,6 +24,15 @@ def test_six_pairs_of_a_seed_are_paired() -> None:
     assert found.worse.difference == pytest.approx(35)  # the median of 10 to 60
 
 
+def test_pairs_that_went_to_failures_and_back_differ_by_nothing_one_could_name() -> None:
+    base = {seed: [math.inf if seed < 3 else 100.0] for seed in range(6)}
+    new = {seed: [100.0 if seed < 3 else math.inf] for seed in range(6)}
+    found = estimate(P95, base, new)
+
+    assert found is not None
+    assert (found.worse.difference, found.worse.low, found.worse.high) == (0, -math.inf, math.inf)
+
+
 def test_less_goodput_is_worse() -> None:
     base, new = {seed: [10.0] for seed in range(6)}, {seed: [8.0] for seed in range(6)}
     found = estimate(GOODPUT, base, new)

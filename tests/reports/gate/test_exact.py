@@ -179,6 +179,16 @@ def test_a_spec_that_is_none_is_bad_input(
     assert err.count("\n") == 1
 
 
+def test_a_baseline_that_lacks_a_seed_is_bad_input(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = json.loads((folder / "b.json").read_text())
+    for figures in ({}, dict([*known["figures"].items()][:1])):
+        path = made.edited(folder / "b.json", tmp_path / "b.json", figures=figures)
+        assert gate(folder, path) == 2
+        assert "figures of the seeds" in capsys.readouterr().err
+
+
 def test_a_baseline_of_runs_is_none_of_evenings(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
