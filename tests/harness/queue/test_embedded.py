@@ -223,6 +223,42 @@ def test_a_directory_with_a_long_path_has_its_socket_elsewhere(tmp_path: Path) -
         server.stop()
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a b",
+        "it's",
+        'say "so"',
+        "why?",
+        "n*",
+        "a[b]",
+        "#1",
+        "50%20",
+        "a\\n",
+        "a\nb",
+        "กาแฟ",
+        "{a}",
+        "a:b@c;d&e=f",
+    ],
+)
+def test_a_directory_may_be_called_anything(tmp_path: Path, name: str) -> None:
+    server = EmbeddedServer(tmp_path / name)
+
+    async def main() -> TaskStatus:
+        async with Queue(directory=server.directory) as queue:
+            task_id = await queue.submit("a")
+        async with Queue(server.url) as queue:
+            return await queue.status(task_id)
+
+    try:
+        assert asyncio.run(main()) is TaskStatus.PENDING
+        assert server.log_path.parent.samefile(tmp_path / name)
+        assert server.log_path.exists()
+    finally:
+        assert server.stop()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     server = EmbeddedServer(tmp_path / "queue")
     server.start()
