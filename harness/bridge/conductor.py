@@ -71,9 +71,14 @@ class Conductor:
         self.crew = architecture.crew(
             options, settings, self.folder, host, len(workers), bundled=mock is not None
         )
-        if self.crew is not None:
-            self.crew.start()
-        self._fix(wall_ns() + lead_ns, host, workers, scenario, options)
+        try:
+            if self.crew is not None:
+                self.crew.start()
+            self._fix(wall_ns() + lead_ns, host, workers, scenario, options)
+        except BaseException:
+            if self.crew is not None:
+                self.crew.stop()
+            raise
 
     def _fix(self, started_ns: int, host: str, workers: list[str], scenario: str, options: Namespace) -> None:
         """Fix the run's zero: the plan, the manifest, and everybody's clock."""

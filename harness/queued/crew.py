@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import IO
 
 import msgspec
 
@@ -26,6 +27,7 @@ class Crew:
         self._plans = plans
         self._server = plans[0].place.server
         self._processes: list[subprocess.Popen[str]] = []
+        self._begun = False
         self._stopped = False
         #: What became of workers that ended before they were told to, by their number.
         self.lost: dict[int, str] = {}
@@ -38,19 +40,25 @@ class Crew:
         return sum(process.poll() is None for process in self._processes)
 
     def start(self) -> None:
-        """The server, then the workers, until each is ready. Raises HarnessError when one is not."""
+        """The server, then the workers, until each is ready. Raises HarnessError when one is not, OSError.
+
+        Nothing runs any more when it raises.
+        """
         try:
             if self._server is not None:
                 self._server.start()
-            self._processes = [_launch(plan) for plan in self._plans]
+            for plan in self._plans:
+                self._processes.append(_launch())
+                _hand_over(self._processes[-1], plan)
             for process in self._processes:
                 _await_ready(process)
-        except HarnessError:
+        except BaseException:
             self.stop()
             raise
 
     def go(self, started_unix_ns: int) -> None:
         """The run's zero is fixed: serve."""
+        self._begun = True
         for process in self._processes:
             _hand_over(process, Start(started_unix_ns))
 
@@ -58,7 +66,7 @@ class Crew:
         """See who has ended."""
         if self._stopped:
             return
-        for plan, process in zip(self._plans, self._processes, strict=True):
+        for plan, process in zip(self._plans, self._processes, strict=False):  # perhaps not all were started
             code = process.poll()
             if code == SPENT:
                 self.spent = True
@@ -71,10 +79,17 @@ class Crew:
             return
         self.look()
         self._stopped = True
-        for process in self._processes:
-            process.terminate()
-        for plan, process in zip(self._plans, self._processes, strict=True):
-            self._wait(plan, process)
+        try:
+            for process in self._processes:
+                process.terminate()
+                if not self._begun:  # it waits for its word, not for a signal
+                    _close(process.stdin)
+            for plan, process in zip(self._plans, self._processes, strict=False):
+                self._wait(plan, process)
+        finally:
+            self._stop_server()
+
+    def _stop_server(self) -> None:
         if self._server is not None:
             try:
                 self._server.stop()
@@ -91,23 +106,25 @@ class Crew:
         else:
             if code not in (0, SPENT):
                 self.lost.setdefault(plan.number, _how(code))
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
+        _close(process.stdin)
+        _close(process.stdout)
 
 
-def _launch(plan: WorkerPlan) -> subprocess.Popen[str]:
+def _launch() -> subprocess.Popen[str]:
     # A session of its own: a Ctrl-C in the terminal is for the run, which tells its workers when to stop.
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-m", "harness.queued.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    _hand_over(process, plan)
-    return process
+
+
+def _close(pipe: IO[str] | None) -> None:
+    if pipe is not None:
+        with suppress(OSError):
+            pipe.close()
 
 
 def _hand_over(process: subprocess.Popen[str], document: WorkerPlan | Start) -> None:

@@ -76,13 +76,22 @@ async def serve() -> int:
     async with _client(plan, spent) as client, plan.place.for_workers() as queue:
         worker = Worker(queue, client, plan.settings, rng=stream(plan.seed, "worker", plan.index))
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
-        _say(READY)
-        line = await stdin.readline()
+        line = await _word_to_begin(stdin)
         if not line:
+            _stop_server(worker)
             return NOT_BEGUN
         recording = Recording(plan, msgspec.json.decode(line, type=Start))
         client.listen(recording.listen)
         return await _until_told(worker, recording, spent, stdin)
+
+
+async def _word_to_begin(stdin: asyncio.StreamReader) -> bytes:
+    """Say that all is ready, and wait for the run's zero; nothing when its process is gone."""
+    try:
+        _say(READY)
+    except BrokenPipeError:
+        return b""
+    return await stdin.readline()
 
 
 async def _until_told(
