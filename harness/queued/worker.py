@@ -107,9 +107,10 @@ async def _until_told(
         for task in (watch, *ends):
             if not task.done():
                 task.cancel()
-    if orphaned.done() and not orphaned.cancelled():
-        _stop_server(worker)
-    return _written(writing, recording) or (SPENT if spent.is_set() else 0)
+        unwritten = _written(writing, recording)
+        if orphaned.done() and not orphaned.cancelled():
+            _stop_server(worker)
+    return unwritten or (SPENT if spent.is_set() else 0)
 
 
 async def _stop_at_first(ends: Sequence[asyncio.Task[Any]], worker: Worker) -> None:
