@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,6 +86,7 @@ class Queued:
         )
         parser.add_argument(
             "--queue-url-file",
+            type=_read_early,
             default="",
             metavar="FILE",
             help="a file with a server's redis://, rediss:// or unix:// URL (default: the run's own Valkey)",
@@ -179,14 +182,25 @@ def options_from(options: Namespace) -> Options:
 
 def _url(file: str) -> str | None:
     """Not an option itself: it may hold a password, and arguments are shown to everybody."""
-    if not file:
-        return None
+    return address_of(_text(file)).url if file else None
+
+
+@cache
+def _text(file: str) -> str:
+    """What stands in a file; a pipe can be read but once."""
     try:
-        url = Path(file).read_text(encoding="utf-8").strip()
+        return Path(file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or error
         raise ConfigError(f"--queue-url-file {file}: {why}") from error
-    return address_of(url).url
+
+
+def _read_early(file: str) -> str:
+    """The option as it is, its file read before Locust forks; what is wrong with it is said by `check`."""
+    if file:
+        with suppress(ConfigError):
+            _text(file)
+    return file
 
 
 def _place(found: Options, folder: Path) -> Place:

@@ -1,6 +1,8 @@
 """The queue's part of a command line, and what a manifest says of it."""
 
+import os
 from argparse import ArgumentParser, Namespace
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,20 @@ def test_a_url_comes_from_a_file_and_its_password_stands_in_no_manifest(tmp_path
     document = Queued().document(given, "a-run", 3)
     assert document["server"] == "redis://127.0.0.1:7000/2"
     assert "secret" not in str(document)
+
+
+def test_a_url_may_come_through_a_pipe_which_can_be_read_but_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(pipe.write_text, "redis://:secret@127.0.0.1:7000/2\n")
+        given = options("--queue-url-file", str(pipe))
+    pipe.unlink()
+
+    Queued().check(given, settings_from(given), 1)
+    assert Queued().document(given, "a-run", 3)["server"] == "redis://127.0.0.1:7000/2"
+    assert options_from(given).url == "redis://:secret@127.0.0.1:7000/2"
+    assert "secret" not in str(given)
 
 
 def test_workers_are_numbered_on_from_the_load_processes_and_share_the_limits(tmp_path: Path) -> None:
