@@ -18,6 +18,7 @@ from harness.workload.spans import parse_span
 
 try:
     from harness.queue.address import address_of
+    from harness.queue.keys import name_of
     from harness.queue.settings import QueueSettings, WorkerSettings
     from harness.queued.crew import Crew as Workers
     from harness.queued.plan import Place, WorkerPlan
@@ -26,9 +27,6 @@ except ModuleNotFoundError as error:  # Locust would show a locustfile's ImportE
     raise SystemExit(
         f"primetime: error: {error.name} is missing: expected pip install 'primetime-harness[queue]'"
     ) from error
-
-#: Of a queue's name.
-MOST_NAME = 100
 
 #: Waiters look for themselves only so often: ten thousand of them would keep the server busy.
 POLL_S = 30.0
@@ -112,7 +110,7 @@ class Queued:
         found = options_from(options)
         return {
             "server": "embedded" if found.url is None else address_of(found.url).shown,
-            "name": _queue_name(run),
+            "name": name_of(run),
             "workers": found.workers,
             "first_worker": processes,
             "drain_s": found.drain_s,
@@ -205,8 +203,4 @@ def _read_early(file: str) -> str:
 
 def _place(found: Options, folder: Path) -> Place:
     """A queue of the run's own, on whichever server."""
-    return Place(_queue_name(folder.name), found.url, str((folder / "queue").resolve()), found.queue)
-
-
-def _queue_name(run: str) -> str:
-    return run[-MOST_NAME:]
+    return Place(name_of(folder.name), found.url, str((folder / "queue").resolve()), found.queue)

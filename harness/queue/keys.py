@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 
 from harness.errors import expected
@@ -13,7 +15,9 @@ JOB = "write_copy"
 #: From the lowest, as streaQ wants them.
 PRIORITIES = (Priority.LOW, Priority.NORMAL, Priority.HIGH)
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_MOST_NAME = 100
+_NAME = re.compile(rf"[A-Za-z0-9_.-]{{1,{_MOST_NAME}}}")
+_NOT_OF_A_NAME = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 def checked_name(name: str) -> str:
@@ -21,6 +25,17 @@ def checked_name(name: str) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise expected("name", name, "1 to 100 letters, digits, dots, dashes or underscores")
     return name
+
+
+def name_of(text: str) -> str:
+    """The name of a queue that is called after something: that itself, if it can be one.
+
+    If not, one like it, with a mark that tells it from others that are like it.
+    """
+    if _NAME.fullmatch(text):
+        return text
+    mark = hashlib.blake2b(os.fsencode(text), digest_size=4).hexdigest()
+    return f"{_NOT_OF_A_NAME.sub('_', text)[: _MOST_NAME - 1 - len(mark)]}-{mark}"
 
 
 def ours(name: str) -> str:

@@ -82,6 +82,23 @@ def test_a_url_may_come_through_a_pipe_which_can_be_read_but_once(tmp_path: Path
     assert "secret" not in str(given)
 
 
+@pytest.mark.parametrize("policy", ["my policy", "นโยบาย", "p" * 150, "#1?"])
+def test_a_run_may_be_called_what_a_queue_may_not(tmp_path: Path, policy: str) -> None:
+    folder = tmp_path / f"20261126T120000-queued-{policy}"
+    given = options()
+    crew = Queued().crew(given, settings_from(given), folder, "http://127.0.0.1:1", 1, bundled=True)
+
+    for plan in plans(crew):
+        assert plan.place.for_workers().name == plan.place.name
+        assert plan.place.name == Queued().document(given, folder.name, 1)["name"]
+        assert plan.place.directory == str(folder / "queue")
+
+
+def test_runs_whose_queues_would_have_like_names_have_queues_of_their_own() -> None:
+    runs = ["x-ก", "x-ข", "x-_", "p" * 101, "p" * 102]
+    assert len({Queued().document(options(), run, 1)["name"] for run in runs}) == len(runs)
+
+
 def test_workers_are_numbered_on_from_the_load_processes_and_share_the_limits(tmp_path: Path) -> None:
     given = options("--queue-workers", "2", "--max-requests", "7")
     settings = settings_from(given)
