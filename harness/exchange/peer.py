@@ -72,7 +72,7 @@ class Peer:
 def below_http(error: Exception) -> Parsed:
     """What an exchange that raised means. A transport brought by the user may raise anything."""
     if isinstance(error, TransportError):
-        return Parsed(error.outcome, error.fault, detail=str(error))
+        return Parsed(error.outcome, error.fault, code=error.code, detail=str(error))
     return Parsed(Outcome.TRANSIENT, Fault.PROTOCOL, detail=f"{type(error).__name__}: {error}")
 
 

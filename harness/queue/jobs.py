@@ -20,7 +20,7 @@ from harness.queue.later import Later
 from harness.queue.settings import WorkerSettings
 from harness.queue.steps import Argument, Books, Step
 from harness.queue.tasks import TaskStatus
-from harness.queue.verdict import Again, Failed, judge
+from harness.queue.verdict import Again, Failed, is_spent, judge
 from harness.units import NS
 
 log = logging.getLogger("harness.queue")
@@ -191,6 +191,8 @@ class Jobs:
         if isinstance(error, CallError) and error.stopped_by == StoppedBy.BREAKER:
             rest_s = max(error.retry_after_s or 0.0, LEAST_REST_S)
             self._rest_until_ns = self._now_ns() + round(rest_s * NS)
+        if is_spent(error):
+            self._stopping.set()
         verdict = judge(
             error,
             self._settings,

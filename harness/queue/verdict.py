@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from harness.errors import CallError, Fatal, RequestError
 from harness.model import Outcome, StoppedBy
 from harness.queue.settings import WorkerSettings
+from harness.transport.budgeted import BUDGET_SPENT
 
 #: The API's trouble, or ours, and not the task's: such a try is not counted.
 _NOT_ITS_FAULT = frozenset({Outcome.THROTTLED, Outcome.OVERLOADED, Outcome.LOCAL, Outcome.REJECTED})
@@ -51,8 +52,11 @@ def judge(
     `tries` counts this one, `returns` how often it was put back before; `left_s` is its time to its deadline,
     `uniform` a draw from [0, 1). What no wait can help is a dead letter at once. A try in which the API was
     down for everybody, or that was not even sent, does not count: only the task's deadline ends those. One
-    that was not sent has burdened nobody: its wait does not grow.
+    that was not sent has burdened nobody: its wait does not grow. What only this worker may not send is
+    another's at once.
     """
+    if is_spent(error):
+        return Again(0.0, free=True)
     if isinstance(error, Fatal | RequestError):
         return Failed(dead=True)
     free = is_free(error)
@@ -63,6 +67,11 @@ def judge(
     if left_s is not None and delay_s >= left_s:
         return Failed(dead=False, why="no further try would begin before its deadline")
     return Again(delay_s, free)
+
+
+def is_spent(error: Exception) -> bool:
+    """Whether this worker may send nothing more: its budget of requests is used up."""
+    return isinstance(error, Fatal) and error.status is None and error.code == BUDGET_SPENT
 
 
 def is_free(error: Exception) -> bool:

@@ -34,12 +34,16 @@ class HttpRequest(msgspec.Struct, frozen=True, gc=False):
 
 
 class TransportError(HarnessError):
-    """The exchange failed below HTTP; `outcome` and `fault` are the same on every transport."""
+    """The exchange failed below HTTP; `outcome` and `fault` are the same on every transport.
 
-    def __init__(self, outcome: Outcome, fault: Fault, detail: str) -> None:
+    `code` names what a caller may have to tell apart, as a provider's error code does.
+    """
+
+    def __init__(self, outcome: Outcome, fault: Fault, detail: str, code: str | None = None) -> None:
         super().__init__(detail)
         self.outcome = outcome
         self.fault = fault
+        self.code = code
 
 
 class HttpResponse(Protocol):

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from harness.model import Fault, Outcome
 from harness.transport.base import HttpRequest, HttpResponse, Transport, TransportError
 
+#: The code of what it refuses: a limit of this process, whatever the request is.
+BUDGET_SPENT = "max_requests_spent"
+
 
 class BudgetedTransport:
     """Passes at most `most` requests on, then refuses; `spent` is called at the first refusal."""
@@ -23,7 +26,8 @@ class BudgetedTransport:
             if not self._told:
                 self._told = True
                 self._spent()
-            raise TransportError(Outcome.FATAL, Fault.NONE, "the budget of --max-requests is used up")
+            detail = "the budget of --max-requests is used up"
+            raise TransportError(Outcome.FATAL, Fault.NONE, detail, BUDGET_SPENT)
         self._left -= 1
         return await self._inner.open(request)
 

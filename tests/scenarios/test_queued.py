@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from harness.queue import EmbeddedServer
+from harness.transport.budgeted import BUDGET_SPENT
 from tests.scenarios.running import (
     Played,
     finish,
@@ -215,7 +216,11 @@ def test_a_run_ends_when_its_budget_of_requests_is_spent(tmp_path: Path) -> None
 
     assert 0 < len(mock_log(played.folder)) <= 20
     assert played.summary["in_flight_at_end"] == 0
-    assert any("budget of --max-requests" in c["detail"] for c in table(played.folder, "calls"))
+    # What could not be sent was given back: it is left in the queue, and no task has failed of it.
+    calls = table(played.folder, "calls")
+    assert any(a["code"] == BUDGET_SPENT for a in table(played.folder, "attempts"))
+    assert any("left in the queue" in c["detail"] for c in calls)
+    assert not any(c["code"] == BUDGET_SPENT for c in calls)
     assert read_json(played.folder / "ending.json")["reason"] == "stopped"
 
 

@@ -21,6 +21,7 @@ from harness import (
 )
 from harness.queue.settings import WorkerSettings
 from harness.queue.verdict import Again, Failed, judge, wait_s
+from harness.transport.budgeted import BUDGET_SPENT
 
 SETTINGS = WorkerSettings(tries=3, retry_base_s=2.0, retry_cap_s=60.0)
 
@@ -59,6 +60,12 @@ def test_which_tries_count(failed: Exception, *, free: bool) -> None:
 @pytest.mark.parametrize("failed", [error(Fatal, "fatal"), RequestError("no")])
 def test_what_no_wait_can_help_is_a_dead_letter_at_once(failed: Exception) -> None:
     assert judged(failed) == Failed(dead=True)
+
+
+def test_what_this_worker_may_not_send_any_more_costs_the_task_nothing() -> None:
+    assert judged(error(Fatal, "fatal", code=BUDGET_SPENT), tries=3) == Again(0.0, free=True)
+    said_by_the_api = error(Fatal, "fatal", code=BUDGET_SPENT, status=400)
+    assert judged(said_by_the_api) == Failed(dead=True)
 
 
 def test_the_last_try_is_the_last() -> None:

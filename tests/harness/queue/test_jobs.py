@@ -1,0 +1,101 @@
+"""What a worker's jobs do when something else than the API goes wrong; in memory, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any, TypeVar
+
+import httpx
+
+from harness import ResilientClient
+from harness.queue.jobs import Jobs
+from harness.queue.later import Later
+from harness.queue.memory.queue import MemoryQueue
+from harness.queue.settings import QueueSettings, WorkerSettings
+from harness.queue.steps import Argument, Step
+from harness.queue.tasks import TaskStatus
+from harness.sim.loop import now_ns, run
+from harness.transport.base import Transport
+from harness.transport.budgeted import BudgetedTransport
+from harness.transport.httpx_transport import HttpxTransport
+from tests.harness.queue.rig import ONCE, Api
+
+T = TypeVar("T")
+
+
+class Troubled:
+    """The books of a queue, of which `errors` are raised first, each once, by the step they are for."""
+
+    def __init__(self, queue: MemoryQueue) -> None:
+        self.queue = queue
+        self.errors: dict[str, list[Exception]] = {}
+        self.asked: Counter[str] = Counter()
+
+    @property
+    def remembering(self) -> tuple[int, int]:
+        return self.queue.remembering
+
+    async def run(self, step: Step, /, *arguments: Argument) -> Any:
+        self.asked[step] += 1
+        if errors := self.errors.get(step):
+            raise errors.pop(0)
+        return await self.queue.run(step, *arguments)
+
+
+class Desk:
+    """A queue, and the jobs of one worker, run by the test."""
+
+    def __init__(self, api: Api, budget: int | None = None, transport: Transport | None = None) -> None:
+        self.queue = MemoryQueue(QueueSettings(), now_ns)
+        self.books = Troubled(self.queue)
+        self.stopping = asyncio.Event()
+        self.refusals: list[str] = []
+        sending = transport or HttpxTransport(httpx.AsyncClient(transport=httpx.MockTransport(api._handle)))
+        if budget is not None:
+            sending = BudgetedTransport(sending, budget, lambda: self.refusals.append("spent"))
+        self.client = ResilientClient(
+            "http://api.test/v1", "sk-test", policy=ONCE, transport=sending, now_ns=now_ns
+        )
+        settings = WorkerSettings(tries=2)
+        self.jobs = Jobs(self.books, self.client, settings, "w", self.stopping, 60.0, Random(1), now_ns)
+
+    async def take(self, task_id: str) -> str | Later:
+        """As the engine runs a job."""
+        try:
+            return await self.jobs.run(task_id)
+        except Later as later:
+            return later
+
+    async def status(self, task_id: str) -> TaskStatus:
+        async for change in self.queue.subscribe(task_id):
+            return change.status
+        raise AssertionError
+
+
+def at(act: Callable[[Desk], Awaitable[T]], api: Api, **more: Any) -> T:
+    async def main() -> T:
+        desk = Desk(api, **more)
+        async with desk.client:
+            return await act(desk)
+
+    return run(main())
+
+
+def test_a_task_for_which_this_worker_has_no_budget_is_given_back_and_the_worker_stops() -> None:
+    api = Api()
+
+    async def act(desk: Desk) -> tuple[str | Later, str | Later, TaskStatus, int, bool]:
+        first, second = await desk.queue.submit("a"), await desk.queue.submit("b")
+        done, refused = await desk.take(first), await desk.take(second)
+        dead = (await desk.queue.metrics()).dead
+        return done, refused, await desk.status(second), dead, desk.stopping.is_set()
+
+    done, refused, status, dead, stopping = at(act, api, budget=1)
+    assert done == "completed"
+    assert isinstance(refused, Later)
+    assert refused.delay_s == 0
+    assert (status, dead, stopping) == (TaskStatus.PENDING, 0, True)
+    assert api.requests == ["a"]
