@@ -14,7 +14,7 @@ from harness.errors import CallError
 from harness.model import Reply, StoppedBy
 from harness.queue.calling import Caller
 from harness.queue.documents import VERSION, EndDocument, TaskDocument, decode, encode, failure, newer
-from harness.queue.errors import NewerVersion, QueueError, ServerFull, ServerUnreachable, UnreadableValue
+from harness.queue.errors import NewerVersion, QueueError, UnreadableValue
 from harness.queue.held import Cut, Held
 from harness.queue.later import Later
 from harness.queue.settings import WorkerSettings
@@ -39,7 +39,7 @@ LEAST_REST_S = 0.25
 #: Tasks of newer versions that are remembered as told of.
 MOST_TOLD = 1000
 
-#: What cannot be committed because the server is away or full is tried again so often.
+#: What cannot be committed is tried again so often.
 _AGAIN_S = 1.0
 
 EXPIRED = encode(
@@ -246,16 +246,16 @@ class Jobs:
     async def _surely(self, step: Step, *arguments: Argument) -> object:
         """A step that must not be given up: what it commits has been paid for.
 
-        While the server is away or full it is tried again, until the worker is to stop; then once more.
-        Raises QueueError.
+        Whatever the server says, or one that does not start, it is tried again, until the worker is to stop;
+        then once more. Raises QueueError.
         """
         told = False
         while True:
             last = self._stopping.is_set()
             try:
                 return await self._books.run(step, *arguments)
-            except (ServerUnreachable, ServerFull) as error:
-                if last:
+            except QueueError as error:
+                if last or isinstance(error, NewerVersion):
                     raise
                 if not told:
                     log.warning("cannot commit, trying again: %s", error)

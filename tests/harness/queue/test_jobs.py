@@ -9,8 +9,17 @@ from random import Random
 from typing import Any, TypeVar
 
 import httpx
+import pytest
 
 from harness import ResilientClient
+from harness.queue.errors import (
+    NewerVersion,
+    QueueError,
+    ServerFull,
+    ServerRefused,
+    ServerUnreachable,
+    StartError,
+)
 from harness.queue.jobs import Jobs
 from harness.queue.later import Later
 from harness.queue.memory.queue import MemoryQueue
@@ -21,7 +30,7 @@ from harness.sim.loop import now_ns, run
 from harness.transport.base import Transport
 from harness.transport.budgeted import BudgetedTransport
 from harness.transport.httpx_transport import HttpxTransport
-from tests.harness.queue.rig import ONCE, Api
+from tests.harness.queue.rig import ONCE, Api, always
 
 T = TypeVar("T")
 
@@ -99,3 +108,30 @@ def test_a_task_for_which_this_worker_has_no_budget_is_given_back_and_the_worker
     assert refused.delay_s == 0
     assert (status, dead, stopping) == (TaskStatus.PENDING, 0, True)
     assert api.requests == ["a"]
+
+
+@pytest.mark.parametrize("step", ["commit", "put_back"])
+def test_what_was_paid_for_is_committed_whatever_the_server_says_meanwhile(step: str) -> None:
+    kinds = (StartError, ServerRefused, ServerUnreachable, ServerFull, QueueError)
+    api = Api(always(500) if step == "put_back" else None)
+
+    async def act(desk: Desk) -> tuple[str | Later, int]:
+        desk.books.errors[step] = [kind("not now") for kind in kinds]
+        return await desk.take(await desk.queue.submit("a")), desk.books.asked[step]
+
+    done, asked = at(act, api)
+    assert (done == "completed") is (step == "commit")
+    assert (asked, api.requests) == (len(kinds) + 1, ["a"])
+
+
+def test_a_commit_is_given_up_when_a_newer_version_is_there_or_the_worker_is_to_stop() -> None:
+    async def act(desk: Desk, error: QueueError, *, stopping: bool) -> int:
+        desk.books.errors["commit"] = [error] * 9
+        if stopping:
+            desk.stopping.set()
+        with pytest.raises(type(error)):
+            await desk.take(await desk.queue.submit("a"))
+        return desk.books.asked["commit"]
+
+    assert at(lambda desk: act(desk, NewerVersion("newer"), stopping=False), Api()) == 1
+    assert at(lambda desk: act(desk, StartError("no"), stopping=True), Api()) == 1
