@@ -52,6 +52,11 @@ def refused(sent: Submission, error: QueueError, at_ns: int) -> Call:
     return _record(sent, _REFUSED if full else _UNREACHED, at_ns, _words(error))
 
 
+def lost(sent: Submission, error: QueueError, at_ns: int) -> Call:
+    """The record of a task that was accepted, and of whose end the queue can tell nothing."""
+    return _record(sent, _UNREACHED, at_ns, _words(error))
+
+
 def withdrawn(sent: Submission, result: TaskResult | None, at_ns: int, why: str) -> Call:
     """The record of a task whose submitter waited no longer; `result` is what it had come to, if known."""
     return _record(sent, _WITHDRAWN, at_ns, why, result)

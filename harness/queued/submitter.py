@@ -16,7 +16,7 @@ from harness.client.messages import COPYWRITER
 from harness.model import NO_TAG, Call, CallFinished, Outcome, Reply
 from harness.queue.errors import QueueError, ServerUnreachable
 from harness.queue.tasks import CopywritingTask, TaskResult, TaskStatus
-from harness.queued.ending import Submission, ended, error_of, refused, reply_of, withdrawn
+from harness.queued.ending import Submission, ended, error_of, lost, refused, reply_of, withdrawn
 from harness.queued.plan import Place
 from harness.units import NS
 
@@ -84,6 +84,8 @@ class Submitter:
             known = await self._withdraw(task_id)
             self._tell(withdrawn(sent, known, clock.now_ns(), LEFT))
             raise
+        except QueueError as error:
+            raise error_of(self._tell(lost(sent, error, clock.now_ns()))) from error
         call = self._tell(ended(sent, result, clock.now_ns()))
         if call.outcome is Outcome.OK:
             return reply_of(result)
@@ -106,7 +108,10 @@ class Submitter:
         return task_id
 
     async def _result(self, sent: Submission, task_id: str) -> TaskResult:
-        """What became of a task, however long that takes. A server that is away is waited for."""
+        """What became of a task, however long that takes. A server that is away is waited for.
+
+        Raises any other QueueError: then nobody can tell what became of it.
+        """
         while True:
             try:
                 await self._follow(sent, task_id)

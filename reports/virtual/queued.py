@@ -12,11 +12,11 @@ from harness.client.calls import next_tag
 from harness.client.endpoint import DEFAULT_MODELS
 from harness.model import NO_TAG, Call, CallFinished, Event
 from harness.play.context import current_arrival
-from harness.queue.errors import QueueFull, UnknownTask
+from harness.queue.errors import QueueError, QueueFull, UnknownTask
 from harness.queue.memory.queue import MemoryQueue
 from harness.queue.memory.worker import MemoryWorker
 from harness.queue.tasks import CopywritingTask, TaskResult, TaskStatus
-from harness.queued.ending import Submission, ended, refused, withdrawn
+from harness.queued.ending import Submission, ended, lost, refused, withdrawn
 from harness.record.cells import Note
 from harness.rng import stream
 from reports.reading.run import QueueUsed
@@ -90,6 +90,9 @@ class QueuedCalls:
         except asyncio.CancelledError:
             self._record(withdrawn(sent, await self._withdraw(task_id), self._now_ns(), LEFT))
             raise
+        except QueueError as error:
+            self._record(lost(sent, error, self._now_ns()))
+            return
         self._record(ended(sent, result, self._now_ns()))
 
     async def _result(self, sent: Submission, task_id: str) -> TaskResult:

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 from harness.play.offer import evening_offer
+from harness.queue.errors import UnknownTask
+from harness.queue.memory.queue import MemoryQueue
 from harness.workload.spans import parse_window
 from reports.reading.load import read_run
 from reports.reading.run import ABSENT
@@ -72,6 +74,19 @@ def test_a_call_is_accepted_at_once_then_taken_up_then_ended(tmp_path: Path) -> 
     ends = [(at, -1) for at in run.calls.end_ns.tolist()]
     under_way = np.cumsum([step for _, step in sorted(starts + ends, key=lambda event: event)])
     assert under_way.max() == 10
+
+
+def test_a_task_of_which_the_queue_knows_nothing_any_more_is_recorded_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(_: MemoryQueue, task_id: str) -> None:
+        raise UnknownTask(f"knows no task {task_id}")
+
+    monkeypatch.setattr(MemoryQueue, "result", gone)
+    stage = small.stage(queue={"workers": 1}, steady=BUSY)
+    run = read_run(play_into(stage, stage.policy({}), 1, tmp_path))
+    assert len(run.calls.call_id) == len(stage.load.offer(1).schedule.at_ns)  # type: ignore[union-attr]
+    assert set(run.calls.outcome) == {"transient"}
 
 
 def test_who_comes_to_a_full_queue_is_rejected_and_nobody_else_is() -> None:
