@@ -24,6 +24,10 @@ TRY_STRIDE = 1000
 _ID_BYTES = 7
 
 
+class Expired(Exception):  # noqa: N818 - what the task is, not what went wrong
+    """A task's deadline has passed before anything of it was sent."""
+
+
 class Caller:
     """Makes the calls of all jobs, and notes of each how it went."""
 
@@ -33,7 +37,10 @@ class Caller:
         client.listen(self._heard)
 
     async def call(self, held: Held, task: CopywritingTask) -> Reply:
-        """The reply to a task. Raises what the client raises, TimeoutError when even its deadline fails."""
+        """The reply to a task.
+
+        Raises what the client raises, TimeoutError when even its deadline fails, Expired when it has passed.
+        """
         tag = tag_of(held, task)
         next_tag.set(lambda: tag)  # in the context of this asyncio task only
         self._under_way[id(tag)] = held
@@ -44,7 +51,9 @@ class Caller:
             del self._under_way[id(tag)]
 
     async def _ask(self, held: Held, task: CopywritingTask) -> Reply:
-        priority, key = _LEVEL[task.priority], held.key
+        priority, key, left_s = _LEVEL[task.priority], held.key, held.left_s
+        if left_s is not None and left_s <= 0:
+            raise Expired
         if task.messages is None:
             return await self._client.generate_copy(
                 task.prompt or "",
@@ -53,7 +62,7 @@ class Caller:
                 system=task.system,
                 temperature=task.temperature,
                 priority=priority,
-                deadline_s=held.left_s,
+                deadline_s=left_s,
                 idempotency_key=key,
             )
         return await self._client.chat(
@@ -62,7 +71,7 @@ class Caller:
             task.max_tokens,
             temperature=task.temperature,
             priority=priority,
-            deadline_s=held.left_s,
+            deadline_s=left_s,
             idempotency_key=key,
             extra=task.extra,
         )

@@ -12,7 +12,7 @@ from harness import clock
 from harness.client.client import ResilientClient
 from harness.errors import CallError
 from harness.model import Reply, StoppedBy
-from harness.queue.calling import Caller
+from harness.queue.calling import Caller, Expired
 from harness.queue.documents import VERSION, EndDocument, TaskDocument, decode, encode, failure, newer
 from harness.queue.errors import NewerVersion, QueueError, UnreadableValue
 from harness.queue.held import Cut, Held
@@ -42,9 +42,8 @@ MOST_TOLD = 1000
 #: What cannot be committed is tried again so often.
 _AGAIN_S = 1.0
 
-EXPIRED = encode(
-    failure("DeadlineExceeded", "its deadline passed while it waited in the queue; nothing was sent")
-)
+_EXPIRED = failure("DeadlineExceeded", "its deadline passed while it waited in the queue; nothing was sent")
+EXPIRED = encode(_EXPIRED)
 CANCELLED = encode(failure("Cancelled", str(Cut.CANCELLED)))
 
 
@@ -171,6 +170,8 @@ class Jobs:
         failed = held.work.exception()
         if failed is None:
             return await self._commit(held, TaskStatus.COMPLETED, _completed(held.work.result(), held))
+        if isinstance(failed, Expired):
+            return await self._commit(held, TaskStatus.FAILED, _EXPIRED)
         if not isinstance(failed, Exception):
             raise failed
         return await self._judge(held, failed)

@@ -25,7 +25,7 @@ from harness.queue.later import Later
 from harness.queue.memory.queue import MemoryQueue
 from harness.queue.settings import QueueSettings, WorkerSettings
 from harness.queue.steps import Argument, Step
-from harness.queue.tasks import TaskStatus
+from harness.queue.tasks import CopywritingTask, TaskResult, TaskStatus
 from harness.sim.loop import now_ns, run
 from harness.transport.base import Transport
 from harness.transport.budgeted import BudgetedTransport
@@ -42,6 +42,7 @@ class Troubled:
         self.queue = queue
         self.errors: dict[str, list[Exception]] = {}
         self.asked: Counter[str] = Counter()
+        self.answers_after_s = 0.0
 
     @property
     def remembering(self) -> tuple[int, int]:
@@ -51,7 +52,9 @@ class Troubled:
         self.asked[step] += 1
         if errors := self.errors.get(step):
             raise errors.pop(0)
-        return await self.queue.run(step, *arguments)
+        reply = await self.queue.run(step, *arguments)
+        await asyncio.sleep(self.answers_after_s)
+        return reply
 
 
 class Desk:
@@ -135,3 +138,19 @@ def test_a_commit_is_given_up_when_a_newer_version_is_there_or_the_worker_is_to_
 
     assert at(lambda desk: act(desk, NewerVersion("newer"), stopping=False), Api()) == 1
     assert at(lambda desk: act(desk, StartError("no"), stopping=True), Api()) == 1
+
+
+def test_a_task_whose_deadline_passes_on_its_way_to_the_worker_has_expired() -> None:
+    api = Api()
+
+    async def act(desk: Desk) -> tuple[str | Later, TaskResult | None, int]:
+        task_id = await desk.queue.submit(CopywritingTask(prompt="a", deadline_s=3))
+        desk.books.answers_after_s = 7.0
+        done = await desk.take(task_id)
+        return done, await desk.queue.result(task_id), (await desk.queue.metrics()).dead
+
+    done, result, dead = at(act, api)
+    assert (done, dead, api.requests) == ("failed", 0, [])
+    assert result is not None
+    assert (result.error, result.attempts) == ("DeadlineExceeded", 0)
+    assert "nothing was sent" in (result.message or "")
