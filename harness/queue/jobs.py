@@ -237,11 +237,21 @@ class Jobs:
         return str(status)
 
     async def _put_back(self, held: Held, again: Again, words: str) -> str:
-        """Back into the queue. Raises Later, so that the engine does the same."""
-        delay_ms = round(again.delay_s * _MS)
-        await self._surely(
-            "put_back", held.task_id, held.fence, held.token, delay_ms, int(again.free), words, held.attempts
+        """Back into the queue, unless it was cancelled. Raises Later, so that the engine does the same."""
+        reply = await self._surely(
+            "put_back",
+            held.task_id,
+            held.fence,
+            held.token,
+            round(again.delay_s * _MS),
+            int(again.free),
+            words,
+            held.attempts,
+            *self._books.remembering,
+            CANCELLED,
         )
+        if reply == ["ended"]:
+            return "ended before"
         raise Later(again.delay_s)
 
     async def _surely(self, step: Step, *arguments: Argument) -> object:

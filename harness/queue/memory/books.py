@@ -140,18 +140,34 @@ class MemoryBooks:
         return "done"
 
     def _put_back(
-        self, now: int, task_id: str, fence: int, token: str, delay: int, free: int, words: str, attempts: int
+        self,
+        now: int,
+        task_id: str,
+        fence: int,
+        token: str,
+        delay: int,
+        free: int,
+        words: str,
+        attempts: int,
+        keep: int,
+        keep_dead: int,
+        cancelled: str,
     ) -> list[str]:
         task = self.shelf.tasks.get(task_id)
         mine = task is not None and task.held_by(fence, token)
         if task is not None and task.state is PENDING and mine:
             return ["done"]
+        if task is not None and task.state.is_final and mine:
+            return ["ended"]
         if task is None or task.state is not PROCESSING or not mine:
             self.shelf.counts["returns_refused"] += 1
             return ["refused"]
+        task.attempts += attempts
+        if task.cancel:
+            self.shelf.finish(task_id, TaskStatus.FAILED, cancelled, now, keep, keep_dead)
+            return ["ended"]
         task.tries -= free == 1
         task.returns += 1
-        task.attempts += attempts
         task.state, task.not_before_ms, task.last_error = PENDING, now + delay, words
         del self.shelf.processing[task_id]
         self.shelf.book_pending(task_id, task)

@@ -29,7 +29,8 @@ async def commit(queue: Queue, task_id: str, fence: object, token: object, text:
 
 
 async def put_back(queue: Queue, task_id: str, fence: object, token: object) -> object:
-    return await queue.run("put_back", task_id, str(fence), str(token), 0, 0, "why", 1)
+    held = (task_id, str(fence), str(token))
+    return await queue.run("put_back", *held, 0, 0, "why", 1, *queue.remembering, NOTHING)
 
 
 def test_a_task_is_taken_up_by_one_worker_only(rig: Rig) -> None:
@@ -147,6 +148,23 @@ def test_a_task_cancelled_while_its_worker_was_dead_ends(rig: Rig) -> None:
             async with rig.serving(api):
                 assert (await queue.wait(task_id, 10)).error == "Cancelled"
             assert api.requests == []
+
+    asyncio.run(main())
+
+
+def test_a_task_cancelled_while_it_ran_ends_when_it_is_put_back(rig: Rig) -> None:
+    async def main() -> None:
+        async with rig.queue() as queue:
+            task_id = await queue.submit("a")
+            _, fence, *_, token = await claim(queue, task_id, "w", 5000)
+            assert await queue.cancel(task_id)
+            assert await put_back(queue, task_id, fence, token) == ["ended"]
+            assert await put_back(queue, task_id, fence, token) == ["ended"]  # its reply was lost
+            record = await queue.record(task_id)
+            assert (record.status, record.tries, record.attempts) == (TaskStatus.FAILED, 1, 1)
+            metrics = await queue.metrics()
+            assert metrics.counts == {"submitted": 1, "cancelled": 1, "failed": 1}
+            assert (metrics.waiting, metrics.processing) == (0, 0)
 
     asyncio.run(main())
 

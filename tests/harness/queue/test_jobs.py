@@ -154,3 +154,20 @@ def test_a_task_whose_deadline_passes_on_its_way_to_the_worker_has_expired() -> 
     assert result is not None
     assert (result.error, result.attempts) == ("DeadlineExceeded", 0)
     assert "nothing was sent" in (result.message or "")
+
+
+def test_a_task_that_is_cancelled_while_its_try_fails_ends_then_and_not_after_the_wait() -> None:
+    async def act(desk: Desk) -> tuple[str | Later, TaskResult | None, dict[str, int]]:
+        task_id = await desk.queue.submit("a")
+        desk.books.answers_after_s = 1.0
+        taking = asyncio.create_task(desk.take(task_id))
+        await asyncio.sleep(0.5)  # it is taken up on the server, and not yet under way here
+        assert await desk.queue.cancel(task_id)
+        done = await taking
+        return done, await desk.queue.result(task_id), (await desk.queue.metrics()).counts
+
+    done, result, counts = at(act, Api(always(500)))
+    assert done == "ended before"
+    assert result is not None
+    assert (result.error, result.attempts) == ("Cancelled", 1)
+    assert counts == {"submitted": 1, "cancelled": 1, "failed": 1}

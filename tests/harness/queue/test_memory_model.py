@@ -141,7 +141,8 @@ class Both:
                 await self.step("commit", *held, some(["completed", "failed"]), "document", dead, *KEEP, 2)
             case "put_back":
                 held = self.held(self.any(random, shelf.processing), random)
-                await self.step("put_back", *held, some([0, 300]), some([0, 1]), "words", 3)
+                how = some([0, 300]), some([0, 1]), "words", 3
+                await self.step("put_back", *held, *how, *KEEP, "cancelled")
             case "beat":
                 pairs = [self.held(self.any(random, shelf.processing), random)[:2] for _ in range(2)]
                 arguments = [part for pair in pairs for part in pair]
