@@ -12,6 +12,7 @@ from typing import NoReturn
 from harness.errors import ConfigError, HarnessError
 from harness.queue import exits
 from harness.queue.commands import dead, drain, status, stop, submit, worker
+from harness.queue.commands.telling import complain
 from harness.queue.errors import (
     NotFinished,
     QueueClosed,
@@ -71,8 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(COMMANDS[given.command].run(given))
         sys.stdout.flush()
     except HarnessError as error:
-        words = " ".join(str(error).split())
-        print(f"harness.queue: error: {words}", file=sys.stderr)
+        complain(error)
         return exit_code_of(error)
     except KeyboardInterrupt:
         return exits.INTERRUPTED

@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.client.client import DEFAULT_MAX_TOKENS
-from harness.errors import ConfigError
+from harness.errors import ConfigError, HarnessError
 from harness.queue import exits
 from harness.queue.commands.options import COMMAND, add_place, queue_of
-from harness.queue.commands.telling import as_json, say
+from harness.queue.commands.telling import as_json, complain, say
 from harness.queue.queue import Queue
 from harness.queue.settings import QueueSettings
-from harness.queue.tasks import CopywritingTask, Priority
+from harness.queue.tasks import CopywritingTask, Priority, TaskResult
 
 NAME, HELP = "submit", "submit a prompt, or a file of them; prints their ids"
 
@@ -66,16 +66,37 @@ def run(options: argparse.Namespace) -> int:
 
 async def _submit(options: argparse.Namespace, queue: Queue, prompts: list[str]) -> int:
     async with queue:
-        ids = []
-        for prompt in prompts:
-            ids.append(await queue.submit(_task(options, prompt)))
-            if options.wait is None:
-                print(as_json({"task_id": ids[-1]}) if options.json else ids[-1], flush=True)
-        if options.wait is None:
-            return exits.OK
-        results = await asyncio.gather(*(queue.wait(task_id, options.wait) for task_id in ids))
+        ids, refused = await _submit_all(options, queue, prompts)
+        ended: list[TaskResult | BaseException] = []
+        if options.wait is not None:
+            waits = (queue.wait(task_id, options.wait) for task_id in ids)
+            ended = await asyncio.gather(*waits, return_exceptions=True)
+    results = [result for result in ended if isinstance(result, TaskResult)]
     say(results, json=options.json)
+    errors = [error for error in (*ended, refused) if isinstance(error, BaseException)]
+    for error in errors[:-1]:
+        complain(error)
+    if errors:
+        raise errors[-1]
     return exits.OK if all(result.ok for result in results) else exits.FAILED
+
+
+async def _submit_all(
+    options: argparse.Namespace, queue: Queue, prompts: list[str]
+) -> tuple[list[str], HarnessError | None]:
+    """Ids of the tasks that were accepted, each printed then; and why the next was not.
+
+    With --wait standard output is for the results.
+    """
+    ids: list[str] = []
+    for prompt in prompts:
+        try:
+            ids.append(await queue.submit(_task(options, prompt)))
+        except HarnessError as error:
+            return ids, error
+        to = sys.stdout if options.wait is None else sys.stderr
+        print(as_json({"task_id": ids[-1]}) if options.json else ids[-1], file=to, flush=True)
+    return ids, None
 
 
 def _task(options: argparse.Namespace, prompt: str) -> CopywritingTask:

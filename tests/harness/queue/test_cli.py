@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.queue import NotFinished, Queue, TaskResult
 from harness.queue.__main__ import COMMANDS, main
 from mockserver.pytest_plugin import MockLLM
 from tests.harness.queue.processes import WorkerProcess, command
@@ -104,6 +105,44 @@ def test_what_is_not_finished_in_time_is_code_1(place: list[str], capsys: Out) -
     code, _, err = told(capsys, "submit", "a", "--wait", "0.05", *place)
     assert (code, "it goes on" in err) == (1, True)
     assert told(capsys, "drain", "--timeout", "0", *place)[0] == 1
+
+
+def test_what_was_accepted_before_the_queue_was_full_is_told(
+    place: list[str], tmp_path: Path, capsys: Out
+) -> None:
+    (tmp_path / "prompts.txt").write_text("one\ntwo\nthree\n")
+    wait = ("--file", str(tmp_path / "prompts.txt"), "--max-depth", "2", "--wait", "0.05")
+    code, out, err = told(capsys, "submit", *wait, *place)
+    *ids, first, second, full = err.splitlines()
+    assert (code, out, len(ids)) == (3, "", 2)
+    assert [
+        f"task {task_id} has not ended" in line for task_id, line in zip(ids, (first, second), strict=True)
+    ]
+    assert "is full: 2 tasks wait or run" in full
+    code, out, _ = told(capsys, "status", "--json", *place, *ids)
+    assert [json.loads(line)["task"]["prompt"] for line in out.splitlines()] == ["one", "two"]
+
+
+def test_results_that_are_there_are_told_though_others_are_not(
+    place: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    late: list[str] = []
+
+    async def wait(queue: Queue, task_id: str, _: float) -> TaskResult | None:
+        if not late:
+            late.append(task_id)
+            raise NotFinished(f"task {task_id} has not ended")
+        await queue.cancel(task_id)
+        return await queue.result(task_id)
+
+    monkeypatch.setattr(Queue, "wait", wait)
+    (tmp_path / "prompts.txt").write_text("one\ntwo\n")
+    file = ("--file", str(tmp_path / "prompts.txt"), "--wait", "9", "--json")
+    code, out, err = told(capsys, "submit", *file, *place)
+    first, second, error = err.splitlines()
+    assert (code, error) == (1, f"harness.queue: error: task {late[0]} has not ended")
+    assert json.loads(first) == {"task_id": late[0]}
+    assert json.loads(out)["task_id"] == json.loads(second)["task_id"]
 
 
 @pytest.mark.slow
