@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -165,8 +165,11 @@ class Queue:
 
     async def dead(self, limit: int = 100) -> list[TaskRecord]:
         """Dead letters, the oldest first. Raises NewerVersion."""
-        ids = await self._dead_ids(limit)
-        return [await self.record(task_id) for task_id in ids]
+        letters = []
+        for task_id in await self._dead_ids(limit):
+            with suppress(UnknownTask):  # forgotten meanwhile
+                letters.append(await self.record(task_id))
+        return letters
 
     async def redrive(self, task_ids: Sequence[str] | None = None) -> int:
         """Take these dead letters, or all, up again as if they were new; how many were.

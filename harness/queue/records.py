@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.queue.documents import EndDocument, TaskDocument, decode
-from harness.queue.tasks import Metrics, Priority, TaskRecord, TaskResult, TaskStatus
+from harness.queue.errors import UnreadableValue
+from harness.queue.tasks import CopywritingTask, Metrics, Priority, TaskRecord, TaskResult, TaskStatus
 
 _MS = 1000.0
 
@@ -18,9 +19,7 @@ _DEPTHS = (Priority.HIGH, Priority.NORMAL, Priority.LOW)
 
 
 def record_of(task_id: str, fields: Mapping[str, str]) -> TaskRecord:
-    """A task from its hash. Raises NewerVersion, UnreadableValue."""
-    whose = f"task {task_id}"
-    body = fields.get("body")
+    """A task from its hash. Raises NewerVersion, UnreadableValue of a result."""
     return TaskRecord(
         task_id=task_id,
         status=TaskStatus(fields["state"]),
@@ -34,7 +33,7 @@ def record_of(task_id: str, fields: Mapping[str, str]) -> TaskRecord:
         attempts=int(fields["attempts"]),
         worker=fields.get("worker"),
         last_error=fields.get("last_error"),
-        task=None if body is None else decode(body, TaskDocument, whose).task,
+        task=_task_of(task_id, fields),
         result=result_of(task_id, fields),
     )
 
@@ -62,6 +61,16 @@ def result_of(task_id: str, fields: Mapping[str, str]) -> TaskResult | None:
         tries=int(fields["tries"]),
         finished_at=finished_ms / _MS,
     )
+
+
+def _task_of(task_id: str, fields: Mapping[str, str]) -> CopywritingTask | None:
+    """What was submitted. One that nobody can read is a dead letter: that has to be listed all the same."""
+    if "body" not in fields:
+        return None
+    try:
+        return decode(fields["body"], TaskDocument, f"task {task_id}").task
+    except UnreadableValue:
+        return None
 
 
 def metrics_of(reply: Sequence[Any]) -> Metrics:

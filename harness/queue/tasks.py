@@ -102,7 +102,7 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is known of a task. `task` is forgotten once it was completed."""
+    """Everything that is known of a task. `task` is None once completed, and where nobody can read it."""
 
     task_id: str
     status: TaskStatus

@@ -19,7 +19,7 @@ from harness.queue import (
     UnknownTask,
 )
 from harness.queue.records import rate_of, wait_of
-from tests.harness.queue.rig import QUICK, Api, Rig
+from tests.harness.queue.rig import QUICK, Api, Rig, always
 
 
 def test_a_task_is_pending_then_processing_then_completed(rig: Rig) -> None:
@@ -272,5 +272,17 @@ def test_a_task_of_high_priority_overtakes_a_long_line(rig: Rig) -> None:
         # Four jobs run, and with them as many were fetched beforehand as there were free jobs, and one.
         assert len(places) == 10
         assert max(places) <= seen + 10 + 5
+
+    asyncio.run(main())
+
+
+def test_a_dead_letter_that_is_forgotten_while_they_are_listed_is_left_out(one: Rig) -> None:
+    async def main() -> None:
+        async with one.queue() as queue, one.serving(Api(always(401))):
+            task_id = await queue.submit("a")
+            await queue.wait(task_id, 10)
+            dead = f"primetime:{queue.name}:dead"
+            await queue.ask(lambda redis: redis.zadd(dead, {"purged-meanwhile": 1}))
+            assert [letter.task_id for letter in await queue.dead()] == [task_id]
 
     asyncio.run(main())

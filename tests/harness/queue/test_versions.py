@@ -80,7 +80,14 @@ def test_a_task_that_nobody_can_read_is_a_dead_letter(one: Rig) -> None:
             result = await queue.result(task_id)
             assert result is not None
             assert result.error == "UnreadableValue"
-            assert (await queue.metrics()).dead == 1
+            other = await queue.submit("b")
+            await rewrite(queue, other, body="also none")
+            async with one.serving(Api()):
+                await queue.wait(other, 10)
+            letters = await queue.dead()
+            assert [(letter.task_id, letter.task) for letter in letters] == [(task_id, None), (other, None)]
+            assert letters[0].result == result
+            assert (await queue.record(task_id)).task is None
 
     asyncio.run(main())
 
