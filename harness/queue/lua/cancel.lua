@@ -7,7 +7,10 @@ if is_final(f[1]) then return 'ended' end
 count('cancelled')
 local held_until = tonumber(redis.call('ZSCORE', P .. 'processing', id) or 0)
 if f[1] == 'pending' or held_until <= now then
-  redis.call('ZREM', S .. 'queues:delayed:' .. f[2], id)
+  -- One that is to come later has no message: streaQ will not come to it and forget what it keeps.
+  if redis.call('ZREM', S .. 'queues:delayed:' .. f[2], id) == 1 then
+    redis.call('DEL', S .. 'task:data:' .. id, S .. 'task:retry:' .. id)
+  end
   finish(id, 'failed', ARGV[2], now, tonumber(ARGV[3]), false, tonumber(ARGV[4]))
   return 'cancelled'
 end

@@ -6,7 +6,11 @@ if not f[1] then return 'unknown' end
 local stream = S .. 'queues:' .. ARGV[4]
 redis.call('XACK', stream, ARGV[3], ARGV[5])
 redis.call('XDEL', stream, ARGV[5])
-if is_final(f[1]) then return 'ended' end
+if is_final(f[1]) then
+  redis.call('DEL', S .. 'task:data:' .. id, S .. 'task:retry:' .. id)
+  redis.call('SREM', S .. 'index:running', id)
+  return 'ended'
+end
 local now = clock_ms()
 enqueue(id, f[2], ARGV[2], now, now + 1000)
 return 'restored'

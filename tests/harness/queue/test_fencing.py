@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from uuid import uuid4
 
-from harness.queue import Queue, TaskStatus
+from harness.queue import CopywritingTask, Queue, TaskStatus
 from harness.queue.documents import VERSION, EndDocument, encode, failure
 from harness.queue.engine import GROUP
 from harness.queue.settings import WorkerSettings
@@ -165,6 +165,46 @@ def test_a_task_cancelled_while_it_ran_ends_when_it_is_put_back(rig: Rig) -> Non
             metrics = await queue.metrics()
             assert metrics.counts == {"submitted": 1, "cancelled": 1, "failed": 1}
             assert (metrics.waiting, metrics.processing) == (0, 0)
+
+    asyncio.run(main())
+
+
+async def engine_keeps(queue: Queue, task_id: str) -> list[str]:
+    """What streaQ has of a task, but for its result."""
+    prefix = f"streaq:{queue.name}:"
+    kept = [f"{prefix}task:data:{task_id}", f"{prefix}task:retry:{task_id}"]
+    found = [key for key in kept if await queue.ask(lambda redis, key=key: redis.exists([key]))]
+    running = f"{prefix}index:running"
+    return found + [running] * bool(await queue.ask(lambda redis: redis.sismember(running, task_id)))
+
+
+def test_of_a_delayed_task_that_is_cancelled_the_engine_keeps_nothing(rig: Rig) -> None:
+    async def main() -> None:
+        async with rig.queue() as queue:
+            task_id = await queue.submit(CopywritingTask(prompt="a", delay_s=60))
+            retry = f"streaq:{queue.name}:task:retry:{task_id}"
+            await queue.ask(lambda redis: redis.set(retry, 2))
+            assert len(await engine_keeps(queue, task_id)) == 2
+            assert await queue.cancel(task_id)
+            assert await engine_keeps(queue, task_id) == []
+
+    asyncio.run(main())
+
+
+def test_of_a_message_that_came_twice_the_engine_keeps_nothing(rig: Rig) -> None:
+    async def main() -> None:
+        async with rig.queue() as queue:
+            task_id = await queue.submit("a")
+            stream = f"streaq:{queue.name}:queues:normal"
+            again = {"task_id": task_id, "enqueue_time": "1"}
+            await queue.ask(lambda redis: redis.xadd(stream, again))
+            async with rig.serving(Api(), WorkerSettings(concurrency=1)):
+                assert (await queue.wait(task_id, 10)).ok
+                for _ in range(500):
+                    if not await queue.ask(lambda redis: redis.xlen(stream)):
+                        break
+                    await asyncio.sleep(0.02)
+            assert await engine_keeps(queue, task_id) == []
 
     asyncio.run(main())
 
