@@ -76,11 +76,6 @@ class Jobs:
         words = f"its worker was lost in each of {settings.tries} tries: the task may be why"
         self._lost = encode(failure("WorkerLost", words))
 
-    @property
-    def running(self) -> int:
-        """Tasks under way."""
-        return len(self._held)
-
     async def run(self, task_id: str) -> str:
         """One task handed out by the engine; how it stands afterwards.
 
@@ -95,7 +90,9 @@ class Jobs:
         try:
             return await self._serve(held, document)
         finally:
-            self._held.pop(task_id, None)
+            # When it was lost and has come back here, another try of it may be under way.
+            if self._held.get(task_id) is held:
+                del self._held[task_id]
 
     def abort(self, task_id: str) -> None:
         """End a task under way: somebody has cancelled it."""
@@ -177,7 +174,7 @@ class Jobs:
         return await self._judge(held, failed)
 
     async def _cut(self, held: Held) -> str:
-        """Its call was ended from this side."""
+        """Its call was ended from this side, or by something within it."""
         match held.cut:
             case Cut.CANCELLED:
                 return await self._commit(
@@ -185,7 +182,9 @@ class Jobs:
                 )
             case Cut.LOST:
                 raise Later(self._lease_ms / _MS)
-        return await self._put_back(held, Again(0.0, free=True), str(Cut.STOPPED))
+            case Cut.STOPPED:
+                return await self._put_back(held, Again(0.0, free=True), str(Cut.STOPPED))
+        return await self._judge(held, RuntimeError("its call was cancelled, and not by its worker"))
 
     async def _judge(self, held: Held, error: Exception) -> str:
         """Its call failed: again, or for good."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from random import Random
 from typing import Any, TypeVar
 
 import httpx
 import pytest
 
-from harness import ResilientClient
+from harness import Policy, ResilientClient
 from harness.queue.errors import (
     NewerVersion,
     QueueError,
@@ -27,7 +28,7 @@ from harness.queue.settings import QueueSettings, WorkerSettings
 from harness.queue.steps import Argument, Step
 from harness.queue.tasks import CopywritingTask, TaskResult, TaskStatus
 from harness.sim.loop import now_ns, run
-from harness.transport.base import Transport
+from harness.transport.base import HttpRequest, HttpResponse, Transport
 from harness.transport.budgeted import BudgetedTransport
 from harness.transport.httpx_transport import HttpxTransport
 from tests.harness.queue.rig import ONCE, Api, always
@@ -60,16 +61,21 @@ class Troubled:
 class Desk:
     """A queue, and the jobs of one worker, run by the test."""
 
-    def __init__(self, api: Api, budget: int | None = None, transport: Transport | None = None) -> None:
+    def __init__(
+        self,
+        api: Api,
+        budget: int | None = None,
+        transport: Transport | None = None,
+        policy: Policy = ONCE,
+    ) -> None:
         self.queue = MemoryQueue(QueueSettings(), now_ns)
         self.books = Troubled(self.queue)
         self.stopping = asyncio.Event()
-        self.refusals: list[str] = []
         sending = transport or HttpxTransport(httpx.AsyncClient(transport=httpx.MockTransport(api._handle)))
         if budget is not None:
-            sending = BudgetedTransport(sending, budget, lambda: self.refusals.append("spent"))
+            sending = BudgetedTransport(sending, budget, lambda: None)
         self.client = ResilientClient(
-            "http://api.test/v1", "sk-test", policy=ONCE, transport=sending, now_ns=now_ns
+            "http://api.test/v1", "sk-test", policy=policy, transport=sending, now_ns=now_ns
         )
         settings = WorkerSettings(tries=2)
         self.jobs = Jobs(self.books, self.client, settings, "w", self.stopping, 60.0, Random(1), now_ns)
@@ -171,3 +177,48 @@ def test_a_task_that_is_cancelled_while_its_try_fails_ends_then_and_not_after_th
     assert result is not None
     assert (result.error, result.attempts) == ("Cancelled", 1)
     assert counts == {"submitted": 1, "cancelled": 1, "failed": 1}
+
+
+class Cancelling:
+    """A transport that cancels its own calls."""
+
+    async def open(self, request: HttpRequest) -> HttpResponse:  # noqa: ARG002 - as Transport has it
+        raise asyncio.CancelledError
+
+    async def aclose(self) -> None:
+        pass
+
+
+def test_a_call_that_is_cancelled_from_within_is_a_try_that_counts() -> None:
+    async def act(desk: Desk) -> tuple[str | Later, str | Later, TaskResult | None]:
+        task_id = await desk.queue.submit("a")
+        first = await desk.take(task_id)
+        await asyncio.sleep(60)
+        return first, await desk.take(task_id), await desk.queue.result(task_id)
+
+    first, second, result = at(act, Api(), transport=Cancelling())
+    assert isinstance(first, Later)
+    assert first.delay_s > 0
+    assert second == "failed"
+    assert result is not None
+    assert (result.tries, result.message) == (
+        2,
+        "its call was cancelled, and not by its worker; the last of 2 tries",
+    )
+
+
+def test_a_try_that_ends_late_does_not_hide_the_one_that_came_after_it() -> None:
+    async def act(desk: Desk) -> tuple[str | Later, str | Later]:
+        task_id = await desk.queue.submit("a")
+        first = asyncio.create_task(desk.take(task_id))
+        await asyncio.sleep(61)  # without a sign of life, it is anybody's
+        second = asyncio.create_task(desk.take(task_id))
+        late = await first
+        assert await desk.queue.cancel(task_id)
+        desk.jobs.abort(task_id)
+        return late, await asyncio.wait_for(second, 1)
+
+    patient = replace(ONCE, deadline_s=100.0, attempt_timeout_s=100.0)
+    late, second = at(act, Api(delay_s=70), policy=patient)
+    assert isinstance(late, Later)
+    assert second == "failed"
