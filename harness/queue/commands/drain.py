@@ -7,6 +7,7 @@ import asyncio
 import sys
 
 from harness import clock
+from harness.errors import ConfigError
 from harness.queue import exits
 from harness.queue.commands.options import add_place, queue_of
 from harness.queue.commands.telling import as_json, metrics_text
@@ -29,6 +30,8 @@ def add(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it. Raises HarnessError."""
+    if options.open and options.timeout is not None:
+        raise ConfigError("drain --open: it ends at once, and has no --timeout")
     return asyncio.run(_drain(options, queue_of(options)))
 
 

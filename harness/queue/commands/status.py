@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 
+from harness.errors import ConfigError
 from harness.queue import exits
 from harness.queue.commands.options import add_place, queue_of
 from harness.queue.commands.telling import as_json, metrics_text, say
@@ -23,6 +24,8 @@ def add(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it. Raises HarnessError."""
+    if options.cancel and not options.ids:
+        raise ConfigError("status --cancel: expected ids of the tasks to end")
     return asyncio.run(_status(options, queue_of(options)))
 
 
