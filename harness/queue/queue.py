@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, aclosing, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -118,9 +118,10 @@ class Queue:
         """The result of a task, once it has ended. Raises NotFinished after `timeout_s`, UnknownTask."""
         try:
             async with asyncio.timeout(timeout_s):
-                async for change in self.subscribe(task_id):
-                    if change.status.is_final:
-                        break
+                async with aclosing(self.subscribe(task_id)) as changes:
+                    async for change in changes:
+                        if change.status.is_final:
+                            break
         except TimeoutError as error:
             raise NotFinished(f"task {task_id} has not ended after {timeout_s:g} s; it goes on") from error
         result = await self.result(task_id)

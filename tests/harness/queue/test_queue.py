@@ -15,6 +15,7 @@ from harness.queue import (
     QueueClosed,
     QueueFull,
     QueueSettings,
+    TaskResult,
     TaskStatus,
     UnknownTask,
 )
@@ -286,3 +287,24 @@ def test_a_dead_letter_that_is_forgotten_while_they_are_listed_is_left_out(one: 
             assert [letter.task_id for letter in await queue.dead()] == [task_id]
 
     asyncio.run(main())
+
+
+def test_who_has_waited_listens_no_more_when_the_result_is_asked_for(
+    one: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ears: list[object] = []
+
+    async def main() -> None:
+        async with one.queue() as queue, one.serving(Api()):
+            asked = queue.result
+
+            async def result(task_id: str) -> TaskResult | None:
+                assert queue._listening is not None
+                ears.append(dict(queue._listening._ears))
+                return await asked(task_id)
+
+            monkeypatch.setattr(queue, "result", result)
+            assert (await queue.wait(await queue.submit("a"), 10)).ok
+
+    asyncio.run(main())
+    assert ears == [{}]
