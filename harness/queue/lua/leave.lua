@@ -1,7 +1,6 @@
 -- A worker that runs no job any more hands over what it had fetched, and is forgotten. The messages go to the
 -- end of their streams: those that are idle now are woken by a new message, not by one that lies there.
 -- ARGV: worker, streaQ's group; returns how many.
-local now = clock_ms()
 local handed = 0
 for _, priority in ipairs(PRIORITIES) do
   local stream = S .. 'queues:' .. priority

@@ -1,4 +1,4 @@
--- The queue at one instant, in the order that metrics.py reads.
+-- The queue at one instant, in the order that records.py reads.
 local now = clock_ms()
 local depths, delayed, oldest = {}, 0, ''
 for i, priority in ipairs(PRIORITIES) do

@@ -1,5 +1,4 @@
 -- What a queue needs before its first task. ARGV: format, streaQ's group.
-local now = clock_ms()
 redis.call('HSETNX', P .. 'meta', 'format', ARGV[1])
 for _, priority in ipairs(PRIORITIES) do
   local stream = S .. 'queues:' .. priority

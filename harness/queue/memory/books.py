@@ -61,9 +61,6 @@ class MemoryBooks:
         if known is not None:
             self.shelf.counts["repeated"] += known != task_id
             return ["known", known]
-        if self.shelf.closed:
-            self.shelf.counts["refused"] += 1
-            return ["closed"]
         if (waiting := self.shelf.depth) >= limit:
             self.shelf.counts["refused"] += 1
             return ["full", waiting, *self.shelf.completions(now)]
@@ -238,5 +235,5 @@ class MemoryBooks:
         done, in_ms = self.shelf.completions(now)
         counts = [part for name, value in self.shelf.counts.items() if value for part in (name, str(value))]
         under_way, dead = len(self.shelf.processing), len(self.shelf.dead)
-        since, closed = "" if oldest is None else str(oldest), int(self.shelf.closed)
+        since, closed = "" if oldest is None else str(oldest), 0  # nobody closes it
         return [str(now), depths, delayed, under_way, dead, workers, since, done, in_ms, closed, counts]

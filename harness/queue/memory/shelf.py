@@ -34,7 +34,6 @@ class Shelf:
         self.finished: OrderedDict[str, int] = OrderedDict()
         self.counts: Counter[str] = Counter()
         self.first_ms: int | None = None
-        self.closed = False
         self._by_deadline: list[tuple[int, str]] = []
         self._to_forget: deque[tuple[int, str, str]] = deque()
 

@@ -74,7 +74,6 @@ WEIGHTS = {
     "redrive": 2,
     "purge": 0.5,
     "metrics": 1,
-    "close": 0.5,
 }
 
 
@@ -97,10 +96,6 @@ class Both:
         match random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]:
             case "tick":
                 self.now += some([1, 300, 500, LEASE_MS, LEASE_MS, 30_000, 60_000])
-            case "close":
-                shelf.closed = random.random() < 0.3
-                closed, meta = shelf.closed, f"{self.prefix}meta"
-                await (self.redis.hset(meta, {"closed": 1}) if closed else self.redis.hdel(meta, ["closed"]))
             case "submit":
                 task_id = f"t{len(self.ids)}"
                 self.ids.append(task_id)
