@@ -51,7 +51,10 @@ def add(command: argparse.ArgumentParser) -> None:
         help=f"refuse while so many wait or run ({defaults.max_depth})",
     )
     command.add_argument(
-        "--wait", type=float, metavar="S", help="wait so many seconds for the results, and print them"
+        "--wait",
+        type=float,
+        metavar="S",
+        help="wait so many seconds for the results, and print them; ids go to standard error",
     )
 
 
