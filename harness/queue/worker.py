@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from random import Random
 from uuid import uuid4
@@ -134,9 +134,7 @@ class Worker:
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _cancelled(tasks)
 
     async def _beat(self) -> None:
         while True:
@@ -178,3 +176,13 @@ class Worker:
             with suppress(QueueError):
                 await self.queue.run("sweep", EXPIRED, SWEEP, *self.queue.remembering)
             await asyncio.sleep(SWEEP_EVERY_S)
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """End tasks. The server's client may swallow a cancellation while it connects: it is said again, then."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)

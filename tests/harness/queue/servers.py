@@ -73,8 +73,13 @@ class Redis:
         with self._log.open("ab") as log:
             self.process = subprocess.Popen([binary, self._config], stdout=log, stderr=log)
         for _ in range(1000):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=5):
-                return
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=5) as asked:
+                asked.sendall(
+                    b"*2\r\n$4\r\nAUTH\r\n$%d\r\n%s\r\nPING\r\n" % (len(PASSWORD), PASSWORD.encode())
+                )
+                asked.shutdown(socket.SHUT_WR)
+                if b"LOADING" not in asked.makefile("rb").read():
+                    return
             assert self.process.poll() is None, self._log.read_text()
             time.sleep(0.01)
         raise AssertionError("redis-server does not listen")

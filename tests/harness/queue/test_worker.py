@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 
 import httpx
@@ -12,6 +13,7 @@ from harness import Tag
 from harness.policy.config import BreakerConfig, RetryConfig
 from harness.queue import CopywritingTask, Priority, QueueSettings, TaskStatus, Worker
 from harness.queue.settings import WorkerSettings, idle_timeout_of, jobs_of, longest_job_s
+from harness.queue.worker import _cancelled
 from tests.harness.queue.rig import ONCE, QUICK, Api, Rig, always, prompt_of, reply, with_tries
 
 
@@ -274,3 +276,20 @@ def test_times_are_derived_from_the_policy() -> None:
     assert longest_job_s(replace(ONCE, deadline_s=None)) == 605.0
     assert jobs_of(WorkerSettings(concurrency=7), policy) == 7
     assert jobs_of(WorkerSettings(), replace(policy, retry=RetryConfig())) == 100  # its permits
+
+
+def test_a_task_that_swallows_a_cancellation_is_cancelled_again() -> None:
+    """As the server's client does while it connects."""
+
+    async def deaf_once() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await asyncio.sleep(60)
+
+    async def main() -> None:
+        task = asyncio.create_task(deaf_once())
+        await asyncio.sleep(0)
+        await asyncio.wait_for(_cancelled([task]), 10)
+        assert task.cancelled()
+
+    asyncio.run(main())
