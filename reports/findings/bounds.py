@@ -48,7 +48,7 @@ def timeout_short(facts: Facts) -> list[Drawn]:
 
 def deadline_short(facts: Facts) -> list[Drawn]:
     """A deadline that is shorter than what requests by themselves take."""
-    spent = _spent(facts)
+    spent = facts.once(_spent)
     bound_s = facts.seconds_setting("deadline_s")
     if spent is None or bound_s is None:
         return []
@@ -65,8 +65,8 @@ def deadline_short(facts: Facts) -> list[Drawn]:
 
 def out_of_time(facts: Facts) -> list[Drawn]:
     """Calls that ran out of their deadline, but not for want of a longer one."""
-    spent = _spent(facts)
-    if spent is None or deadline_short(facts):
+    spent = facts.once(_spent)
+    if spent is None or facts.once(deadline_short):
         return []
     cut, waited, backed_off, wire = spent
     parts = [
@@ -85,7 +85,7 @@ def out_of_time(facts: Facts) -> list[Drawn]:
 def _slowed(facts: Facts) -> bool:
     """Whether replies were slow because the API was crowded: a longer bound would crowd it more."""
     overloaded = int(np.count_nonzero(facts.overloaded))
-    return bool(server_knee(facts)) or overloaded >= LEAST_CUT * facts.requests
+    return bool(facts.once(server_knee)) or overloaded >= LEAST_CUT * facts.requests
 
 
 def _near(facts: Facts, bound_s: float) -> float:

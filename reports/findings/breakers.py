@@ -47,7 +47,7 @@ class Openings:
 
 def breaker_eager(facts: Facts) -> list[Drawn]:
     """Breakers that shut calls out although the API was answering, or only asked to slow down."""
-    found = openings(facts)
+    found = facts.once(openings)
     if found is None or not found.eager or found.shut_out < LEAST_SHUT_OUT * facts.calls:
         return []
     if found.answered >= MOST_ANSWERED:
@@ -66,7 +66,7 @@ def breaker_eager(facts: Facts) -> list[Drawn]:
 
 def breaker_opened(facts: Facts) -> list[Drawn]:
     """Breakers that opened for cause, or at no cost."""
-    found = openings(facts)
+    found = facts.once(openings)
     if found is None or (found.eager and found.shut_out >= LEAST_SHUT_OUT * facts.calls):
         return []
     text = (

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -23,6 +23,8 @@ LEAST_MATCHED = 0.2
 #: In a bin with fewer requests or calls a share says nothing.
 LEAST_IN_BIN = 5
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -32,6 +34,13 @@ class Facts:
     summary: Mapping[str, Any]
     bins: Bins
     log: ServerLog | None
+    _drawn: dict[Callable[[Facts], Any], Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, of: Callable[[Facts], T]) -> T:
+        """What a function makes of these facts, computed when it is first asked for."""
+        if of not in self._drawn:
+            self._drawn[of] = of(self)
+        return cast("T", self._drawn[of])
 
     @property
     def calls(self) -> int:
@@ -141,6 +150,17 @@ class Facts:
     def stopped(self, by: str) -> Bools:
         """Which calls went no further for this reason."""
         return self.run.calls.stopped_by == by
+
+    @cached_property
+    def refused_by_queue(self) -> Bools:
+        """Which calls the queue did not take."""
+        refused = self.stopped("admission")
+        return refused & (self.run.queued.accepted_ns == ABSENT) if self.run.queued else refused & False
+
+    @cached_property
+    def turned_away(self) -> Bools:
+        """Which calls the client's own admission refused."""
+        return self.stopped("admission") & ~self.refused_by_queue
 
     def setting(self, section: str, key: str) -> Any:
         """A value of the policy, as the manifest has it; None where it has not."""

@@ -47,7 +47,8 @@ class Hold:
 
     `in_use`: requests on the wire / permits, while somebody waited; `least`, `most`: permits there were then.
     `stretch`: the bins where many waited. Over it, `refused` is the share of requests that ended as one of
-    PRESSED, and `slowed` a reply's time over that with few requests on the wire; None of too few.
+    PRESSED, and `slowed` a reply's time over that with few requests on the wire; None of too few. `rated`:
+    whether a rate can have been the cause: calls waited in truth, or the policy or the API named one.
     """
 
     held: int
@@ -60,6 +61,7 @@ class Hold:
     ramping: bool
     refused: float
     slowed: float | None
+    rated: bool
 
     @property
     def by_permits(self) -> bool:
@@ -69,7 +71,7 @@ class Hold:
     @property
     def by_rate(self) -> bool:
         """Whether they were free: what calls waited for was a rate limit, or a pause."""
-        return self.in_use <= FREE and not self.ramping
+        return self.rated and self.in_use <= FREE and not self.ramping
 
     @property
     def room(self) -> bool:
@@ -80,12 +82,15 @@ class Hold:
 def hold_of(facts: Facts) -> Hold | None:
     """What held calls back before the wire; None where nothing did to speak of."""
     calls = facts.run.calls
-    turned_away = facts.stopped("admission")
+    turned_away = facts.turned_away
     held = (calls.permit_wait_ns >= LEAST_WAIT_NS) | turned_away
     count = int(np.count_nonzero(held))
     if not count or count < LEAST_HELD * facts.calls:
         return None
-    stretch = marked(facts.bins.count(facts.due[held]), facts.due_count, HELD_IN_STRETCH)
+    due = facts.bins.count(facts.due[held])
+    if not due.any():
+        return None
+    stretch = marked(due, facts.due_count, HELD_IN_STRETCH)
     if not stretch.any():
         stretch = facts.due_count > 0
     waited = calls.permit_wait_ns[held & ~turned_away]
@@ -101,7 +106,19 @@ def hold_of(facts: Facts) -> Hold | None:
         ramping=use.ramping >= MOSTLY,
         refused=_refused(facts, stretch),
         slowed=_slowed(facts, stretch),
+        rated=len(waited) > 0 or bool(own_rates(facts)) or paused(facts),
     )
+
+
+def own_rates(facts: Facts) -> list[str]:
+    """The rate limits that the policy sets, in words."""
+    found = ((key, facts.setting("rate", key)) for key in ("rpm", "tpm"))
+    return [f"{key} = {value:,}" for key, value in found if isinstance(value, int)]
+
+
+def paused(facts: Facts) -> bool:
+    """Whether a client held everything back because a 429 told it when to come back."""
+    return bool((facts.run.events.name == "pause").any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +133,10 @@ class _Use:
 
 def _use(facts: Facts, turned_away: Bools) -> _Use:
     calls, moments = facts.run.calls, facts.moments
-    waiting = moments.between(calls.start_ns, calls.start_ns + calls.permit_wait_ns)
+    begun_ns = calls.start_ns
+    if facts.run.queued is not None:  # there the worker waits, not the caller
+        begun_ns = np.maximum(begun_ns, facts.run.queued.taken_up_ns)
+    waiting = moments.between(begun_ns, begun_ns + calls.permit_wait_ns)
     waiting += moments.count(calls.end_ns[turned_away])
     if moments.limit is None or not waiting.any():
         return _Use(0.0, 0.0, 0.0, 0.0)

@@ -160,7 +160,7 @@ def idle_bounds(facts: Facts) -> list[tuple[str, str]]:
     kind = facts.setting("breaker", "kind")
     if kind not in (None, "off") and not (facts.run.events.named("breaker").text == "open").any():
         found.append(("the breaker", "the breaker never opened"))
-    if facts.setting("admission", "max_waiting") is not None and not facts.stopped("admission").any():
+    if facts.setting("admission", "max_waiting") is not None and not facts.turned_away.any():
         found.append(("admission", "nobody was turned away at the door"))
     return found
 

@@ -5,9 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from reports.findings import say
-from reports.findings.facts import Facts
+from reports.findings.facts import Facts, marked
 from reports.findings.finding import Drawn, note, problem
-from reports.findings.hold import MOST_REFUSED, MOST_SLOWED, Hold, hold_of
+from reports.findings.hold import (
+    HELD_IN_STRETCH,
+    LEAST_HELD,
+    MOST_REFUSED,
+    MOST_SLOWED,
+    Hold,
+    hold_of,
+    own_rates,
+    paused,
+)
+from reports.reading.run import Bools
 from reports.telling import words
 
 SECONDS_PER_MIN = 60
@@ -15,7 +25,7 @@ SECONDS_PER_MIN = 60
 
 def limits_low(facts: Facts) -> list[Drawn]:
     """Permits were used up while the API had room: more of them would have served more."""
-    hold = hold_of(facts)
+    hold = facts.once(hold_of)
     if hold is None or not hold.by_permits or not hold.room:
         return []
     text = (
@@ -27,7 +37,7 @@ def limits_low(facts: Facts) -> list[Drawn]:
 
 def permits_ramp(facts: Facts) -> list[Drawn]:
     """Permits were used up because a breaker that had opened gave them back one by one."""
-    hold = hold_of(facts)
+    hold = facts.once(hold_of)
     if hold is None or not hold.ramping:
         return []
     text = (
@@ -39,7 +49,7 @@ def permits_ramp(facts: Facts) -> list[Drawn]:
 
 def permits_bound(facts: Facts) -> list[Drawn]:
     """Permits were used up, and the API was short of room, too: they did what they are for."""
-    hold = hold_of(facts)
+    hold = facts.once(hold_of)
     if hold is None or not hold.by_permits or hold.room:
         return []
     signs = []
@@ -56,7 +66,7 @@ def permits_bound(facts: Facts) -> list[Drawn]:
 
 def own_rate(facts: Facts) -> list[Drawn]:
     """Calls waited while permits were free, for a rate limit of the client's own."""
-    hold, rates = hold_of(facts), _own_rates(facts)
+    hold, rates = facts.once(hold_of), own_rates(facts)
     if hold is None or not hold.by_rate or not rates:
         return []
     text = (
@@ -69,11 +79,10 @@ def own_rate(facts: Facts) -> list[Drawn]:
 
 def rate_waits(facts: Facts) -> list[Drawn]:
     """Calls waited while permits were free, for what the API had said of its rate limit."""
-    hold = hold_of(facts)
-    if hold is None or not hold.by_rate or _own_rates(facts):
+    hold = facts.once(hold_of)
+    if hold is None or not hold.by_rate or own_rates(facts):
         return []
-    pauses = facts.run.events.name == "pause"
-    told = "its 429s told when to come back" if pauses.any() else "its headers told what was left"
+    told = "its 429s told when to come back" if paused(facts) else "its headers told what was left"
     text = (
         f"{_when(facts, hold)}permits were free, but calls were held back to keep within the API's rate limit"
         f" ({told}): {_held(facts, hold)}."
@@ -84,20 +93,42 @@ def rate_waits(facts: Facts) -> list[Drawn]:
 
 def held_up(facts: Facts) -> list[Drawn]:
     """Calls waited, and it cannot be told for what."""
-    hold = hold_of(facts)
+    hold = facts.once(hold_of)
     if hold is None or hold.by_permits or hold.by_rate or hold.ramping:
         return []
     text = f"{_when(facts, hold)}{_held(facts, hold)}, for permits or for a rate limit."
     return [note("held_up", say.capital(text), _evidence(facts, hold), hold.held / facts.calls)]
 
 
-def _own_rates(facts: Facts) -> list[str]:
-    found = ((key, facts.setting("rate", key)) for key in ("rpm", "tpm"))
-    return [f"{key} = {value:,}" for key, value in found if isinstance(value, int)]
+def queue_full(facts: Facts) -> list[Drawn]:
+    """A queue that took no more: its refusals are no matter of permits or of a rate."""
+    used, refused = facts.run.manifest.queue, facts.refused_by_queue
+    count = int(np.count_nonzero(refused))
+    if used is None or not count or count < LEAST_HELD * facts.calls:
+        return []
+    bad = marked(facts.bins.count(facts.due[refused]), facts.due_count, HELD_IN_STRETCH)
+    depth = used.settings.get("max_depth")
+    limit = f" ({depth:,} tasks)" if isinstance(depth, int) else ""
+    text = (
+        f"{_at(facts, bad) if bad.any() else ''}the queue was full{limit}: {say.share(count / facts.calls)}"
+        " of calls were turned away."
+    )
+    evidence = [f"{say.part(count, facts.calls)} calls refused by the queue"]
+    evidence += [
+        f"{say.count(f['calls'], 'call')}: {f['detail']}"
+        for f in facts.summary["failure_details"]
+        if f["outcome"] == "rejected"
+    ]
+    evidence.append(f"{say.count(used.workers, 'worker')} served it")
+    return [problem("queue_full", say.capital(text), evidence, count / facts.calls)]
 
 
 def _when(facts: Facts, hold: Hold) -> str:
-    when = facts.bins.told(hold.stretch)
+    return _at(facts, hold.stretch)
+
+
+def _at(facts: Facts, stretch: Bools) -> str:
+    when = facts.bins.told(stretch)
     return "Throughout, " if when == "throughout" else f"{when}: "
 
 

@@ -69,7 +69,7 @@ def retry_storm(facts: Facts) -> list[Drawn]:
 def retries_paid(facts: Facts) -> list[Drawn]:
     """What retries came to, where there is no storm."""
     count = int(np.count_nonzero(facts.retries))
-    if count < max(FEWEST, LEAST_NOTED * facts.requests) or retry_storm(facts):
+    if count < max(FEWEST, LEAST_NOTED * facts.requests) or facts.once(retry_storm):
         return []
     again = facts.run.calls.attempts > 1
     tried, saved = int(np.count_nonzero(again)), int(np.count_nonzero(again & facts.run.ok))

@@ -109,8 +109,18 @@ RULES = (
         f"calls waited so with {_pct(hold.FREE)} of the permits in use at most; the policy sets rpm or tpm",
         permits.own_rate,
     ),
-    Rule("rate_waits", "the same, and the policy sets neither", permits.rate_waits),
-    Rule("held_up", "calls waited so with more of the permits in use, but not all", permits.held_up),
+    Rule(
+        "rate_waits",
+        "the same, and the policy sets neither; calls did wait, or a 429 made the client pause",
+        permits.rate_waits,
+    ),
+    Rule("held_up", "calls were held up so otherwise: it cannot be told by what", permits.held_up),
+    Rule(
+        "queue_full",
+        f"of a run through a queue: {_pct(hold.LEAST_HELD)} of calls that it did not take; these are not"
+        " among those turned away above",
+        permits.queue_full,
+    ),
     Rule(
         "breaker_eager",
         f"breakers shut out {_pct(breakers.LEAST_SHUT_OUT)} of calls, although in the ten seconds before"
@@ -193,7 +203,7 @@ NOTHING_WRONG = ("nothing_wrong", "no rule found a problem")
 def find(run: Run, summary: Mapping[str, Any]) -> list[Finding]:
     """The findings of a run: problems first, those that concern most calls ahead. Raises RunError."""
     facts = facts_of(run, summary)
-    drawn = [found for rule in TRUST for found in rule.draw(facts)]
+    drawn = [found for rule in TRUST for found in facts.once(rule.draw)]
     if facts.calls >= trust.FEWEST_CALLS:
         drawn += _of_calls(facts, sound=all(d.finding.severity != "problem" for d in drawn))
     # A stable sort: findings of equal weight stand as their rules do.
@@ -203,7 +213,7 @@ def find(run: Run, summary: Mapping[str, Any]) -> list[Finding]:
 
 def _of_calls(facts: Facts, *, sound: bool) -> list[Drawn]:
     """What the rules draw; that nothing went wrong, where they find no problem in a sound run."""
-    found = [drawn for rule in RULES for drawn in rule.draw(facts)]
+    found = [drawn for rule in RULES for drawn in facts.once(rule.draw)]
     if facts.late_generator:
         return [replace(d, finding=_doubted(d.finding)) for d in found]
     if not sound or any(d.finding.severity == "problem" for d in found):

@@ -94,3 +94,10 @@ def log(folder: Path, rows: Iterable[tuple[int, int, int]], tail: str = "") -> N
         for c, a, spent in rows
     ]
     (folder / NAME).write_text("".join(f"{line}\n" for line in lines) + tail, encoding="utf-8")
+
+
+def through_queue(folder: Path, max_depth: int = 20) -> None:
+    """Make a run one through a queue, whose one worker is the process that recorded it."""
+    settings = {"max_depth": max_depth}
+    used = {"server": "embedded", "name": "it", "workers": 1, "first_worker": 0, "settings": settings}
+    runs.rewrite_manifest(folder, architecture="queued", queue=used)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from harness.model import Fault, Outcome, StoppedBy
+from reports.findings import bounds, breakers, permits
+from reports.findings.facts import Facts
 from tests.reports import runs
 from tests.reports.findings import made
 
@@ -25,9 +29,7 @@ def turned_away(call_id: int, due_ms: float, by: StoppedBy = StoppedBy.ADMISSION
 
 
 def narrow() -> list[Made]:
-    """Two permits, replies of 500 ms, a call every 250 ms; from the 40th on each waits 250 ms for its"
-    " permit.
-    """
+    """Two permits, replies of 500 ms, a call every 250 ms; from the 40th on each waits 250 ms for a permit."""
     return [waiting(n, n * 250, 0.0 if n < 40 else 250.0) for n in range(160)]
 
 
@@ -80,6 +82,24 @@ def test_calls_at_a_full_door_are_counted(tmp_path: Path) -> None:
     )
 
 
+def test_calls_turned_away_alone_tell_of_no_rate(tmp_path: Path) -> None:
+    away = [turned_away(n, n * 100) if 100 <= n < 150 else made.ok(n, n * 100) for n in range(200)]
+    found = made.found(made.write(tmp_path, away))
+    assert "rate_waits" not in found
+    assert found["held_up"]["text"].endswith(
+        "25 % of calls were turned away, for permits or for a rate limit."
+    )
+    paused = made.write(tmp_path / "paused", away, notes=[runs.Note(9_900, "pause", 5.0)])
+    assert "(its 429s told when to come back)" in made.found(paused)["rate_waits"]["text"]
+
+
+def test_calls_held_up_in_the_drain_are_nothing_of_the_run(tmp_path: Path) -> None:
+    late = [waiting(n, 21_000 + n, 500.0) if n >= 190 else made.ok(n, n * 100) for n in range(200)]
+    assert not {"rate_waits", "limits_low", "held_up"} & set(made.found(made.write(tmp_path / "some", late)))
+    late = [waiting(n, 21_000 + n, 500.0) for n in range(200)]
+    assert "rate_waits" not in made.found(made.write(tmp_path / "all", late))
+
+
 def broken(call_id: int, due_ms: float, outcome: Outcome = Outcome.TRANSIENT) -> Made:
     """A call whose one attempt failed."""
     fault = Fault.STATUS
@@ -88,9 +108,7 @@ def broken(call_id: int, due_ms: float, outcome: Outcome = Outcome.TRANSIENT) ->
 
 
 def tripped(failing: int, outcome: Outcome = Outcome.TRANSIENT) -> list[Made]:
-    """A call every 100 ms; of those due from 5 s to 10 s every so-manieth fails; shut out from 10 s to"
-    " 12 s.
-    """
+    """A call each 100 ms; of those due from 5 to 10 s every so-manieth fails; shut out from 10 to 12 s."""
     return [
         turned_away(n, n * 100, StoppedBy.BREAKER)
         if 100 <= n < 120
@@ -249,3 +267,26 @@ def test_an_attempt_timeout_that_cuts_what_is_on_its_way_is_too_short(tmp_path: 
     )
     made.policy(folder, attempt_timeout_s=30.0)
     assert "timeout_short" not in made.found(folder)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (permits, "hold_of"),
+        (breakers, "openings"),
+        (bounds, "_spent"),
+    ],
+)
+def test_what_several_rules_look_at_is_computed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str
+) -> None:
+    asked: list[Facts] = []
+    computed = getattr(module, name)
+
+    def counting(facts: Facts) -> Any:
+        asked.append(facts)
+        return computed(facts)
+
+    monkeypatch.setattr(module, name, counting)
+    made.found(made.write(tmp_path, narrow(), window_s=40))
+    assert len(asked) == 1
