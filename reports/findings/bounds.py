@@ -8,6 +8,7 @@ from reports.findings import say
 from reports.findings.facts import Facts
 from reports.findings.finding import Drawn, problem
 from reports.findings.server import server_knee
+from reports.findings.spending import Spent, spent
 from reports.reading.run import NS_PER_S, Bools
 
 #: Told where calls, or requests, were cut by a bound: one in a hundred.
@@ -48,38 +49,32 @@ def timeout_short(facts: Facts) -> list[Drawn]:
 
 def deadline_short(facts: Facts) -> list[Drawn]:
     """A deadline that is shorter than what requests by themselves take."""
-    spent = facts.once(_spent)
-    bound_s = facts.seconds_setting("deadline_s")
-    if spent is None or bound_s is None:
+    found, bound_s = facts.once(_cut), facts.seconds_setting("deadline_s")
+    if found is None or bound_s is None:
         return []
-    cut, waited, backed_off, wire = spent
+    cut, went = found
     near = _near(facts, bound_s)
-    if near < LEAST_NEAR or wire < MOST_OF_TIME or _slowed(facts):
+    if near < LEAST_NEAR or went.wire < MOST_OF_TIME or _slowed(facts):
         return []
     text = (
         f"The deadline of {bound_s:g} s was too short: {say.share(cut / facts.calls)} of calls were cut by"
         f" it, and {say.share(near)} of the requests that were answered took more than {NEAR * bound_s:g} s."
     )
-    return [problem("deadline_short", text, _shares(cut, facts, waited, backed_off, wire), cut / facts.calls)]
+    return [problem("deadline_short", text, _shares(cut, facts, went), cut / facts.calls)]
 
 
 def out_of_time(facts: Facts) -> list[Drawn]:
     """Calls that ran out of their deadline, but not for want of a longer one."""
-    spent = facts.once(_spent)
-    if spent is None or facts.once(deadline_short):
+    found = facts.once(_cut)
+    if found is None or facts.once(deadline_short):
         return []
-    cut, waited, backed_off, wire = spent
-    parts = [
-        (waited, "waiting for leave to send"),
-        (backed_off, "waiting between attempts"),
-        (wire, "on the wire"),
-    ]
-    share, where = max(parts)
+    cut, went = found
+    where, share = max(went.parts, key=lambda part: part[1])
     text = (
         f"{say.share(cut / facts.calls)} of calls ran out of time before they were served;"
         f" {say.share(share)} of their time went by {where}."
     )
-    return [problem("out_of_time", text, _shares(cut, facts, waited, backed_off, wire), cut / facts.calls)]
+    return [problem("out_of_time", text, _shares(cut, facts, went), cut / facts.calls)]
 
 
 def _slowed(facts: Facts) -> bool:
@@ -95,26 +90,19 @@ def _near(facts: Facts, bound_s: float) -> float:
     return float(np.mean(took_ns > NEAR * bound_s * NS_PER_S)) if len(took_ns) else 0.0
 
 
-def _spent(facts: Facts) -> tuple[int, float, float, float] | None:
-    """Calls stopped by their deadline, and the shares of their time; None of too few."""
-    calls = facts.run.calls
+def _cut(facts: Facts) -> tuple[int, Spent] | None:
+    """Calls stopped by their deadline, and what their time went by with; None of too few."""
     cut: Bools = facts.stopped("deadline")
     count = int(np.count_nonzero(cut))
     if not count or count < LEAST_CUT * facts.calls:
         return None
-    whole = float((calls.end_ns - calls.start_ns)[cut].sum())
-    if whole <= 0:
-        return None
-    waited, backed_off = calls.permit_wait_ns[cut].sum() / whole, calls.backoff_ns[cut].sum() / whole
-    return count, float(waited), float(backed_off), float(max(0.0, 1 - waited - backed_off))
+    went = spent(facts, cut, facts.run.calls.start_ns)
+    return None if went is None else (count, went)
 
 
-def _shares(cut: int, facts: Facts, waited: float, backed_off: float, wire: float) -> list[str]:
+def _shares(cut: int, facts: Facts, went: Spent) -> list[str]:
     deadline_s = facts.seconds_setting("deadline_s")
     return [
         f"{say.part(cut, facts.calls)} calls, of a deadline of {deadline_s or 0:g} s",
-        (
-            f"of their time: {say.share(waited)} waiting for leave to send, {say.share(backed_off)} between"
-            f" attempts, {say.share(wire)} on the wire"
-        ),
+        f"of their time: {', '.join(f'{say.share(share)} {name}' for name, share in went.parts)}",
     ]

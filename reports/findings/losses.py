@@ -10,6 +10,7 @@ from reports.figures.metrics import share as share_of
 from reports.findings import say
 from reports.findings.facts import Facts, worst
 from reports.findings.finding import Drawn, Finding, note, problem
+from reports.findings.spending import ON_WIRE, spent
 from reports.telling import words
 
 #: The first of the problems of a run that can be trusted.
@@ -30,7 +31,7 @@ LEAST_WASTED = 0.01
 #: Leave to send that next to nobody waited for: fewer than one call in a hundred.
 MOST_WAITED = 0.01
 
-#: Waits of so little of late calls' time are not told.
+#: Parts so small of late calls' time are not told.
 LEAST_TOLD = 0.01
 
 #: How a call that went no further for this reason is spoken of.
@@ -85,16 +86,13 @@ def _time_of(facts: Facts) -> str:
     """What the time of late calls went by with."""
     calls = facts.run.calls
     late = facts.run.ok & ~facts.good
-    whole = float((calls.end_ns - calls.intended_ns)[late].sum())
-    if whole <= 0:
+    found = spent(facts, late, calls.intended_ns)
+    if found is None:
         return ""
-    waited, backed_off = calls.permit_wait_ns[late].sum() / whole, calls.backoff_ns[late].sum() / whole
-    if waited + backed_off < LEAST_TOLD:
-        return ", nearly all of their time on the wire"
-    return (
-        f": {say.share(float(waited))} of their time was waiting for leave to send,"
-        f" {say.share(float(backed_off))} waiting between attempts"
-    )
+    if found.wire > 1 - LEAST_TOLD:
+        return f", nearly all of their time {ON_WIRE}"
+    told = [f"{say.share(share)} {name}" for name, share in found.parts if share >= LEAST_TOLD]
+    return f"; of their time: {say.listed(told)}" if told else ""
 
 
 def kind_worse(facts: Facts) -> list[Drawn]:

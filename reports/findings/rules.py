@@ -166,8 +166,8 @@ RULES = (
     ),
     Rule(
         "deadline_short",
-        f"{_pct(bounds.LEAST_CUT)} of calls cut by their deadline, half of their time on the wire, while"
-        f" {_pct(bounds.LEAST_NEAR)} of the replies took over {_pct(bounds.NEAR)} of it, and the API was"
+        f"{_pct(bounds.LEAST_CUT)} of calls cut by their deadline, half of their time that of requests"
+        f" on the wire, while {_pct(bounds.LEAST_NEAR)} of the replies took over {_pct(bounds.NEAR)} of it, and the API was"
         " neither",
         bounds.deadline_short,
     ),

@@ -29,7 +29,7 @@ def turned_away(call_id: int, due_ms: float, by: StoppedBy = StoppedBy.ADMISSION
 
 
 def narrow() -> list[Made]:
-    """Two permits, replies of 500 ms, a call every 250 ms; from the 40th on each waits 250 ms for a permit."""
+    """Two permits, replies of 500 ms, a call each 250 ms; from the 40th on each waits 250 ms for a permit."""
     return [waiting(n, n * 250, 0.0 if n < 40 else 250.0) for n in range(160)]
 
 
@@ -274,7 +274,7 @@ def test_an_attempt_timeout_that_cuts_what_is_on_its_way_is_too_short(tmp_path: 
     [
         (permits, "hold_of"),
         (breakers, "openings"),
-        (bounds, "_spent"),
+        (bounds, "_cut"),
     ],
 )
 def test_what_several_rules_look_at_is_computed_once(

@@ -68,3 +68,58 @@ def test_a_depth_that_never_filled_is_not_told(tmp_path: Path) -> None:
     folder = made.write(tmp_path, [taken(n, n * 100) for n in range(200)])
     made.through_queue(folder)
     assert set(made.found(folder)) == {"nothing_wrong"}
+
+
+def left_waiting(call_id: int, due_ms: float, queue_ms: float, wire_ms: float = 1000) -> made.Made:
+    """A call served at once when a worker takes it up, which is late."""
+    taken_ms = due_ms + queue_ms
+    call = runs.call(call_id, due_ms, taken_ms + wire_ms, accepted_ms=due_ms, taken_up_ms=taken_ms)
+    return call, [runs.attempt(call_id, 1, taken_ms, taken_ms + wire_ms)]
+
+
+def test_late_calls_waited_in_the_queue_not_on_the_wire(tmp_path: Path) -> None:
+    calls = [left_waiting(n, n * 100, 19_000) if n >= 100 else taken(n, n * 100) for n in range(200)]
+    folder = made.write(tmp_path, calls)
+    made.through_queue(folder)
+    (late,) = [line for line in made.found(folder)["calls_lost"]["evidence"] if "too late" in line]
+    assert (
+        late == "100 calls ok, but too late; of their time: 95 % waiting in the queue and 5.0 % on the wire"
+    )
+
+
+def out_of_time(call_id: int, due_ms: float, *, taken_up: bool) -> made.Made:
+    """A call cut by its deadline of 5 s: it waited for 4 s, or was never taken up."""
+    end_ms, taken_ms = due_ms + 5000, due_ms + 4000
+    call = runs.call(
+        call_id,
+        due_ms,
+        end_ms,
+        Outcome.DEADLINE,
+        attempts=int(taken_up),
+        stopped_by=StoppedBy.DEADLINE,
+        accepted_ms=due_ms,
+        taken_up_ms=taken_ms if taken_up else None,
+    )
+    return call, [runs.attempt(call_id, 1, taken_ms, end_ms, Outcome.DEADLINE)] if taken_up else []
+
+
+@pytest.mark.parametrize(("taken_up", "queue", "wire"), [(True, "80 %", "20 %"), (False, "100 %", "0 %")])
+def test_a_deadline_that_ran_out_in_the_queue_is_not_too_short(
+    tmp_path: Path, *, taken_up: bool, queue: str, wire: str
+) -> None:
+    slow = [
+        out_of_time(n, n * 100, taken_up=taken_up)
+        if n % 5 == 0
+        else made.ok(n, n * 100, 4000, accepted_ms=n * 100, taken_up_ms=n * 100)
+        for n in range(200)
+    ]
+    folder = made.write(tmp_path, slow)
+    made.through_queue(folder)
+    made.policy(folder, deadline_s=5.0)
+    found = made.found(folder)
+    assert "deadline_short" not in found
+    assert found["out_of_time"]["text"].endswith(f"{queue} of their time went by waiting in the queue.")
+    assert found["out_of_time"]["evidence"][1] == (
+        f"of their time: {queue} waiting in the queue, 0 % waiting for leave to send, 0 % waiting between"
+        f" attempts, {wire} on the wire"
+    )
