@@ -35,6 +35,7 @@ class Openings:
 
     times: int
     shut_out: int
+    ended: int
     answered: float
     throttled: float
     counts_throttled: bool
@@ -50,33 +51,42 @@ def breaker_eager(facts: Facts) -> list[Drawn]:
     found = facts.once(openings)
     if found is None or not found.eager or found.shut_out < LEAST_SHUT_OUT * facts.calls:
         return []
-    if found.answered >= MOST_ANSWERED:
-        why = f"although {say.share(found.answered)} of the requests in the ten seconds before were answered"
-    else:
-        why = (
-            f"on 429s, which are answers of an API that is up: they were {say.share(found.throttled)}"
-            " of the failures in the ten seconds before"
-        )
     text = (
-        f"The breaker was too eager: it opened {say.times(found.times)} {why}. It was open {_open(facts)},"
-        f" {_cost(facts, found)}."
+        f"The breaker was too eager: it opened {say.times(found.times)}{_why(found)}. It was open"
+        f" {_open(facts)}, {_cost(facts, found)}."
     )
     return [problem("breaker_eager", text, _evidence(facts, found), found.shut_out / facts.calls)]
 
 
 def breaker_opened(facts: Facts) -> list[Drawn]:
-    """Breakers that opened for cause, or at no cost."""
+    """Breakers that opened for cause, or at no cost, or nobody knows why."""
     found = facts.once(openings)
     if found is None or (found.eager and found.shut_out >= LEAST_SHUT_OUT * facts.calls):
         return []
     text = (
-        f"The breaker opened {say.times(found.times)}, for cause: {say.share(1 - found.answered)} of the"
-        f" requests in the ten seconds before had failed. It was open {_open(facts)},"
+        f"The breaker opened {say.times(found.times)}{_why(found)}. It was open {_open(facts)},"
         f" {_cost(facts, found)}."
     )
     shut_out = found.shut_out / facts.calls
     make = problem if shut_out >= MUCH_SHUT_OUT else note
     return [make("breaker_opened", text, _evidence(facts, found), shut_out)]
+
+
+def _why(found: Openings) -> str:
+    """What went before, as it goes on after "opened once"."""
+    if not found.ended:
+        return "; no request had ended in the ten seconds before"
+    if not found.eager:
+        failed = say.share(1 - found.answered)
+        return f", for cause: {failed} of the requests in the ten seconds before had failed"
+    if found.answered >= MOST_ANSWERED:
+        return (
+            f" although {say.share(found.answered)} of the requests in the ten seconds before were answered"
+        )
+    return (
+        f" on 429s, which are answers of an API that is up: they were {say.share(found.throttled)} of the"
+        " failures in the ten seconds before"
+    )
 
 
 def openings(facts: Facts) -> Openings | None:
@@ -94,6 +104,7 @@ def openings(facts: Facts) -> Openings | None:
     return Openings(
         len(opened_ns),
         int(np.count_nonzero(facts.stopped("breaker"))),
+        ended,
         answered / ended if ended else 0.0,
         throttled / (ended - answered) if ended > answered else 0.0,
         any(str(name).partition(".")[0] == "throttled" for name in counts),
@@ -142,10 +153,11 @@ def _evidence(facts: Facts, found: Openings) -> list[str]:
     if spans:
         average = "" if len(spans) == 1 else " each time, on average"
         lines.append(f"open for {words.duration(float(np.mean(spans)))}{average}")
-    lines.append(
-        f"before it opened: {say.share(found.answered)} of the requests that ended were ok;"
-        f" {say.share(found.throttled)} of the failures were 429s"
-    )
+    if found.ended:
+        lines.append(
+            f"before it opened: {say.share(found.answered)} of the requests that ended were ok;"
+            f" {say.share(found.throttled)} of the failures were 429s"
+        )
     if found.counts_throttled:
         lines.append("its policy counts 429s as failures")
     return lines

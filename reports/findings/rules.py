@@ -130,7 +130,8 @@ RULES = (
     ),
     Rule(
         "breaker_opened",
-        f"breakers that opened otherwise; a problem from {_pct(breakers.MUCH_SHUT_OUT)} of calls shut out on",
+        f"breakers that opened otherwise: for cause, or at no cost; a problem from"
+        f" {_pct(breakers.MUCH_SHUT_OUT)} of calls shut out on",
         breakers.breaker_opened,
     ),
     Rule(
@@ -167,8 +168,8 @@ RULES = (
     Rule(
         "deadline_short",
         f"{_pct(bounds.LEAST_CUT)} of calls cut by their deadline, half of their time that of requests"
-        f" on the wire, while {_pct(bounds.LEAST_NEAR)} of the replies took over {_pct(bounds.NEAR)} of it, and the API was"
-        " neither",
+        f" on the wire, while {_pct(bounds.LEAST_NEAR)} of the replies took over {_pct(bounds.NEAR)} of it,"
+        " and the API was neither",
         bounds.deadline_short,
     ),
     Rule("out_of_time", "calls cut by their deadline otherwise", bounds.out_of_time),

@@ -157,6 +157,25 @@ def test_a_breaker_that_counts_429s_is_too_eager(tmp_path: Path, counts: list[st
         )
 
 
+def test_an_eager_breaker_that_cost_next_to_nothing_did_not_open_for_cause(tmp_path: Path) -> None:
+    calls = [call if not 100 <= n < 120 else made.ok(n, n * 100, 100) for n, call in enumerate(tripped(4))]
+    found = made.found(made.write(tmp_path, calls, breaker=OPENED))
+    assert "breaker_eager" not in found
+    assert found["breaker_opened"]["text"] == (
+        "The breaker opened once although 80 % of the requests in the ten seconds before were answered. It"
+        " was open 10–12 s (10 % of the time), and no call was shut out."
+    )
+
+
+def test_a_breaker_that_opens_after_nothing_at_all_has_no_cause_that_is_known(tmp_path: Path) -> None:
+    silent = [made.ok(n, n * 100, 20_000 if n < 100 else 100) for n in range(200)]
+    found = made.found(made.write(tmp_path, silent, breaker=[(9.0, "closed", "open")]))["breaker_opened"]
+    assert found["text"].startswith(
+        "The breaker opened once; no request had ended in the ten seconds before."
+    )
+    assert not any(line.startswith("before it opened") for line in found["evidence"])
+
+
 def test_a_breaker_that_opens_in_the_drain_is_nothing_of_the_run(tmp_path: Path) -> None:
     found = made.found(made.write(tmp_path, made.every(200), breaker=[(20.5, "closed", "open")]))
     assert not {"breaker_eager", "breaker_opened"} & set(found)
