@@ -130,9 +130,7 @@ def _side(label: str, runs: Sequence[Played]) -> Side:
 
 
 def _chance(best: Side, other: Side) -> tuple[str, str]:
-    """Whether the difference is more than chance has it, for the sentence and as evidence: over pairs"
-    " of runs.
-    """
+    """Whether the difference is more than chance, over pairs of runs: for the sentence, and as evidence."""
     seeds = sorted(best.by_seed.keys() & other.by_seed.keys())
     found = change([other.by_seed[s] for s in seeds], [best.by_seed[s] for s in seeds])
     if math.isnan(found.low):
@@ -141,11 +139,18 @@ def _chance(best: Side, other: Side) -> tuple[str, str]:
             f"{say.count(found.pairs, 'pair')} of runs of one seed: of {FEWEST_PAIRS} on chance can be told",
         )
     ratio, low, high = (math.exp(log) for log in (found.log_ratio, found.low, found.high))
-    interval = (
-        f"{ratio:.2f} times the calls in time, 95 % interval {low:.2f} to {high:.2f}, over {found.pairs}"
-        " pairs of runs of one seed"
-    )
+    times = f"{ratio:.2f} times the calls in time"
+    if math.isinf(ratio):
+        times = f"{other.label} served none in time on half of the seeds or more"
+    interval = f"{times}{_within(low, high)}, over {found.pairs} pairs of runs of one seed"
     return (", more than chance has it" if low > 1 else ", which may be chance"), interval
+
+
+def _within(low: float, high: float) -> str:
+    """The interval of a ratio; it is infinite to a side that served nothing."""
+    if math.isinf(low):
+        return ""
+    return f", 95 % interval {low:.2f} {'or more' if math.isinf(high) else f'to {high:.2f}'}"
 
 
 def _doubts(runs: Sequence[Played], warned: Sequence[str]) -> list[str]:
@@ -180,9 +185,8 @@ def _between(best: Side, other: Side, good: Mapping[str, Bools], doubts: Sequenc
         return Finding("alike", text, tuple(evidence), "note")
     reasons = _reasons(best, other)
     why = f": {'; '.join(reasons)}" if reasons else ""
-    lead = (
-        f"{best.label} served {100 * ahead:.0f} points more calls in time than {other.label} ({both}{sure})"
-    )
+    points = say.count(round(100 * ahead), "point")
+    lead = f"{best.label} served {points} more calls in time than {other.label} ({both}{sure})"
     return Finding("served_more", f"{lead}{why}.", tuple(evidence), "good")
 
 

@@ -47,9 +47,7 @@ RULES = (
 def swept(
     grid: Mapping[str, Sequence[Any]], rows: Sequence[Row], base: Mapping[str, Any] = MappingProxyType({})
 ) -> list[Finding]:
-    """The findings of the rows of a sweep over this grid; `base` are its keys as the policy itself has"
-    " them.
-    """
+    """The findings of the rows of a sweep over this grid; `base`: its keys as the policy has them."""
     best, *others = [row for _, row in numbered(rows)]
     if not best.mean(GAIN) > 0:
         return [Finding("no_goodput", "No setting served a single call in time.", (), "problem")]

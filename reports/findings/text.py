@@ -15,9 +15,7 @@ SIGNS = {"problem": "!", "note": "·", "good": "+"}
 
 
 def in_lines(findings: Sequence[Finding], where: str) -> str:
-    """The first findings, wrapped, each with the sign of its severity, and how many more are to be"
-    " found where.
-    """
+    """The first findings, wrapped, each with its severity's sign; how many more there are, and where."""
     lines = [_wrapped(SIGNS[f.severity], words.clean(f.text)) for f in findings[:MOST_TOLD]]
     more = len(findings) - MOST_TOLD
     if more > 0:

@@ -91,6 +91,21 @@ def test_a_difference_of_one_evening_in_six_may_be_chance(tmp_path: Path) -> Non
     assert "which may be chance" in found.text
 
 
+def test_a_side_that_served_nothing_has_no_infinite_ratio(tmp_path: Path) -> None:
+    (found,) = between(*two_policies(tmp_path / "all", dict.fromkeys(range(6), 200)))
+    none = "article served none in time on half of the seeds or more"
+    assert f"{none}, over 6 pairs of runs of one seed" in found.evidence
+    some = {0: 100, 1: 100, 2: 200, 3: 200, 4: 200, 5: 200}
+    (found,) = between(*two_policies(tmp_path / "most", some))
+    assert f"{none}, 95 % interval 2.00 or more, over 6 pairs of runs of one seed" in found.evidence
+    assert "inf" not in " ".join(found.evidence)
+
+
+def test_one_point_is_one(tmp_path: Path) -> None:
+    (found,) = between(evening(tmp_path / "a", "article", 2), evening(tmp_path / "b", "tuned", 0))
+    assert found.text.startswith("tuned served 1 point more calls in time than article (100 % against 99 %)")
+
+
 def test_settings_make_a_policy_as_much_as_its_name(tmp_path: Path) -> None:
     folders = [evening(tmp_path / "a", "mine", 40), evening(tmp_path / "b", "mine", 0)]
     made.policy(folders[1], deadline_s=7.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -81,6 +82,13 @@ def test_the_readme_has_every_rule_word_by_word() -> None:
     for keys, rule in (*in_words(), *COMPARED, *SWEPT):
         named = ", ".join(f"`{key}`" for key in keys.split(", "))
         assert f"| {named} | {rule} |\n" in page
+
+
+def test_no_docstring_has_the_quotes_of_a_string_that_was_broken() -> None:
+    for path in sorted(SOURCES.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                assert '"\n' not in (ast.get_docstring(node) or ""), f"{path.name}: {node}"
 
 
 def test_the_rules_are_told_on_the_page() -> None:
