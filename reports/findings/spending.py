@@ -21,7 +21,8 @@ IN_QUEUE, FOR_LEAVE, BETWEEN, ON_WIRE = (
 class Spent:
     """Shares of some calls' time, by what it went by with; `in_queue` is None of a run without one.
 
-    They need not come to 1: a call that no worker had taken, or whose first worker was lost, did nothing.
+    Of a queue they need not come to 1: of a task that was given back for another try, the waits before its
+    last one are not recorded.
     """
 
     in_queue: float | None
