@@ -47,7 +47,8 @@ def assert_nothing_runs(folder: Path) -> None:
 def serves(process: psutil.Process) -> bool:
     """Whether it is a worker of a run of this test's own."""
     try:
-        return "harness.queued.worker" in process.cmdline() and "PYTEST_CURRENT_TEST" in process.environ()
+        of = process.environ().get("PYTEST_CURRENT_TEST")
+        return "harness.queued.worker" in process.cmdline() and of == os.environ["PYTEST_CURRENT_TEST"]
     except psutil.Error:
         return False
 
