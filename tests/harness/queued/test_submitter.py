@@ -38,10 +38,13 @@ def test_a_task_that_was_accepted_and_lost_is_a_call_that_failed(error: QueueErr
     submitter = Submitter(Place("q", "redis://127.0.0.1:9", ".", QueueSettings()), told.append)
     submitter._queue = Failing(error)  # type: ignore[assignment]  # no server
     submitter._open.set()
-    next_tag.set(lambda: Tag(call_id=7, intended_ns=1))
+
+    async def main() -> None:
+        next_tag.set(lambda: Tag(call_id=7, intended_ns=1))  # in this context, which ends with it
+        await submitter.generate_copy("a")
 
     with pytest.raises(Transient, match=str(error).replace("?", r"\?")) as caught:
-        asyncio.run(submitter.generate_copy("a"))
+        asyncio.run(main())
 
     assert caught.value.__cause__ is error
     assert [(e.call.call_id, e.call.outcome, e.call.detail) for e in told] == [
