@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.compare.result import Compared, conditions
-from reports.reading.architecture import side
+from reports.reading.architecture import by_side
 from reports.telling import words
 
 
@@ -28,23 +27,8 @@ class Pairing:
 
 
 def groups(compared: Sequence[Compared]) -> list[Group]:
-    """By policy and queue, that is by name and all settings, in the order of their first runs.
-
-    Of one policy only, the first run of every seed is a group, the second another, and so on.
-    """
-    runs = [c.run for c in compared]
-    keys = [side(run, runs) for run in runs]
-    if len(set(keys)) == 1:
-        seeds = [c.run.manifest.seed for c in compared]
-        keys = [(keys[0][0], str(Counter(seeds[:i])[seed])) for i, seed in enumerate(seeds)]
-    members: dict[tuple[str, str], list[Compared]] = {}
-    for key, one in zip(keys, compared, strict=True):
-        members.setdefault(key, []).append(one)
-    names = [name for name, _ in members]
-    return [
-        Group(name if names.count(name) == 1 else f"{name} #{Counter(names[: i + 1])[name]}", tuple(of))
-        for i, (name, of) in enumerate(zip(names, members.values(), strict=True))
-    ]
+    """By policy and queue, as `by_side` has them."""
+    return [Group(label, tuple(compared[i] for i in of)) for label, of in by_side([c.run for c in compared])]
 
 
 def paired(base: Group, new: Group) -> Pairing:

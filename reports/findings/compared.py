@@ -14,7 +14,7 @@ from reports.findings import say
 from reports.findings.facts import good_calls
 from reports.findings.finding import Finding
 from reports.findings.trust import FEWEST_CALLS
-from reports.reading.architecture import side
+from reports.reading.architecture import by_side
 from reports.reading.run import Bools, Run
 from reports.statistics.paired import FEWEST_PAIRS, change
 from reports.telling import words
@@ -84,26 +84,8 @@ def compared(runs: Sequence[Played], warned: Sequence[str]) -> list[Finding]:
 
 
 def sides_of(runs: Sequence[Played]) -> list[Side]:
-    """The policies and queues, by name and settings, each with its runs taken together.
-
-    Of one policy alone the first run of every seed is a side, the second another, and so on.
-    """
-    every = [run for _, run, _ in runs]
-    keys = [side(run, every) for run in every]
-    if len(set(keys)) == 1:
-        seeds = [run.manifest.seed for _, run, _ in runs]
-        keys = [
-            (name, str(seeds[:i].count(seed)))
-            for i, (seed, (name, _)) in enumerate(zip(seeds, keys, strict=True))
-        ]
-    members: dict[tuple[str, str], list[Played]] = {}
-    for key, run in zip(keys, runs, strict=True):
-        members.setdefault(key, []).append(run)
-    names = [name for name, _ in members]
-    return [
-        _side(name if names.count(name) == 1 else f"{name} #{names[: i + 1].count(name)}", of)
-        for i, (name, of) in enumerate(zip(names, members.values(), strict=True))
-    ]
+    """The policies and queues, as `by_side` has them, each with its runs taken together."""
+    return [_side(label, [runs[i] for i in of]) for label, of in by_side([run for _, run, _ in runs])]
 
 
 def _side(label: str, runs: Sequence[Played]) -> Side:
