@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reports.figures import checks
 from reports.gate import thresholds
 from reports.gate.baseline import Baseline, unlike
 from reports.gate.judge import COLUMNS, judge
@@ -33,7 +32,7 @@ def against_baseline(
 def under_thresholds(limits: Sequence[Threshold], runs: Sequence[Sampled]) -> Outcome:
     """Every threshold on every run; a degraded run is not to be relied on, and none is held to them."""
     found = [_degraded(sampled) for sampled in runs]
-    sound = [sampled for sampled, degraded in zip(runs, found, strict=True) if degraded is None]
+    sound = [sampled for sampled in runs if not sampled.degraded]
     held = thresholds.check_all(limits, sound)
     if len(runs) == 1:  # no need to say which
         held = [replace(check, run="") for check in held]
@@ -62,11 +61,10 @@ def _unlike(run: str, reasons: Sequence[str]) -> Check:
 
 
 def _degraded(sampled: Sampled) -> Check | None:
-    reasons = checks.degraded(sampled.run)
-    if not reasons:
+    if not sampled.degraded:
         return None
     name = words.clean(sampled.run.manifest.run)
-    return Check(f"{name}: degraded", Verdict.INCONCLUSIVE, "; ".join(map(words.clean, reasons)))
+    return Check(f"{name}: degraded", Verdict.INCONCLUSIVE, "; ".join(map(words.clean, sampled.degraded)))
 
 
 def _notes(baseline: Baseline, runs: Sequence[Sampled]) -> tuple[str, ...]:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reports.errors import OutputError, UnlikeError, UsageError
-from reports.figures.checks import degraded
-from reports.figures.objectives import Objective
 from reports.gate.record import RunRecord, differences, flat, record
 from reports.gate.sampled import Sampled
 from reports.reading.load import read_run
@@ -106,25 +103,29 @@ class Comparison:
         try:
             for turn in order:
                 fresh = turn in to_play
-                if fresh:
-                    self._play(turn, out)
-                found[turn.side].append(_record(out / turn.name, self.stage.objectives))
+                run = self._play(turn, out) if fresh else self._read(out / turn.name)
+                found[turn.side].append(record(run))
                 progress.step(fresh)
         finally:
             progress.close()
         return found[BASE], found[NEW]
 
-    def _play(self, turn: Turn, out: Path) -> None:
-        side, reasons = self.sides[turn.side], [""]
+    def _read(self, folder: Path) -> Sampled:
+        return Sampled(read_run(folder), self.stage.objectives)
+
+    def _play(self, turn: Turn, out: Path) -> Sampled:
+        side = self.sides[turn.side]
+        reasons: tuple[str, ...] = ()
         for tries in range(MOST_TRIES):
             if tries:
                 say(f"{turn.name} is degraded, and played again: {words.clean(reasons[0])}")
             part = _empty(out / UNFINISHED)
             folder = replay_into(self.stage, side.policy, turn.seed, part, side.way)
-            reasons = degraded(read_run(folder))
-            if not reasons:
+            run = self._read(folder)
+            if not run.degraded:
                 _keep(folder, out / turn.name)
-                return
+                return run
+            reasons = run.degraded
         raise UnlikeError(f"{turn.name} is degraded, {MOST_TRIES} times: {words.clean(reasons[0])}")
 
 
@@ -150,10 +151,6 @@ def _keep(folder: Path, place: Path) -> None:
     except OSError as error:
         raise OutputError(f"{place}: cannot be made: {error.strerror}") from error
     shutil.rmtree(folder.parent, ignore_errors=True)
-
-
-def _record(folder: Path, objectives: Sequence[Objective]) -> RunRecord:
-    return record(Sampled(read_run(folder), objectives))
 
 
 def _claim(out: Path, plan: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports.figures import checks
 from reports.figures.objectives import Objective
 from reports.gate.metrics import Figure, figures
 from reports.gate.sampled import Sampled
@@ -39,9 +38,7 @@ class RunRecord:
 def record(sampled: Sampled) -> RunRecord:
     """What is remembered of a run."""
     manifest, calls = sampled.run.manifest, len(sampled.run.calls)
-    return RunRecord(
-        manifest.run, manifest.seed, calls, tuple(checks.degraded(sampled.run)), figures(sampled)
-    )
+    return RunRecord(manifest.run, manifest.seed, calls, sampled.degraded, figures(sampled))
 
 
 def conditions(run: Run, objectives: Sequence[Objective]) -> dict[str, Any]:

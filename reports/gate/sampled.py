@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from reports.figures import metrics, streams
+from reports.figures import checks, metrics, streams
 from reports.figures.objectives import Objective
 from reports.reading.run import NS_PER_MS, Floats, Run
 from reports.summary.result import Summary, summarise
@@ -58,6 +58,11 @@ class Sampled:
         if name not in self._sorted:
             self._sorted[name] = np.sort(LATENCIES[name](self.run))
         return self._sorted[name]
+
+    @cached_property
+    def degraded(self) -> tuple[str, ...]:
+        """Why the run is not to be trusted; empty for a sound one."""
+        return tuple(checks.degraded(self.run))
 
     @cached_property
     def summary(self) -> Summary:
