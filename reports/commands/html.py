@@ -13,7 +13,7 @@ from reports.errors import RunError, UsageError
 from reports.figures import failures
 from reports.reading.document import read_document
 from reports.reading.load import read_run
-from reports.summary.result import save
+from reports.summary.result import save, summarise
 
 NAME, HELP = "html", "write the self-contained page of a run, a comparison, a sweep or a study"
 
@@ -85,7 +85,9 @@ def _refuse_choices(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace) -> str:
     from reports.summary.page import render  # noqa: PLC0415
 
-    return render(read_run(options.folders[0]), wanted(options), priced(options), options.failures)
+    objectives, prices = wanted(options), priced(options)
+    run = read_run(options.folders[0])
+    return render(run, objectives, summarise(run, objectives, prices, options.failures))
 
 
 def _compare(options: argparse.Namespace) -> str:

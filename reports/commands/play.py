@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
     summary = summarise(played, stage.objectives)
     written = [
         write(summary, folder),
-        save(folder / "report.html", render(played, stage.objectives).encode()),
+        save(folder / "report.html", render(played, stage.objectives, summary).encode()),
     ]
     tell(options, summary, summary_text(summary), written)
     return exits.OK

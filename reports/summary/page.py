@@ -6,31 +6,23 @@ from collections.abc import Sequence
 
 from reports.drawing import page
 from reports.drawing.page import Html, Part
-from reports.figures.failures import Failures
 from reports.figures.formulas import FORMULAS
 from reports.figures.metrics import share
 from reports.figures.objectives import Objective
 from reports.findings.finding import recalled
 from reports.findings.page import how_drawn, section
 from reports.findings.rules import in_words
-from reports.reading.prices import Prices
 from reports.reading.run import Run
 from reports.summary.configuration import configuration
 from reports.summary.panels import figures
-from reports.summary.result import Summary, summarise
+from reports.summary.result import Summary
 from reports.summary.tables import quantile_note, tables
 from reports.summary.timeline import build
 from reports.telling import words
 
 
-def render(
-    run: Run,
-    objectives: Sequence[Objective],
-    prices: Prices | None = None,
-    failures: Failures = "infinite",
-) -> str:
-    """The self-contained page of a run; `prices` and `failures` as `summarise` has them."""
-    summary = summarise(run, objectives, prices, failures)
+def render(run: Run, objectives: Sequence[Objective], summary: Summary) -> str:
+    """The self-contained page of a run, from its summary under the same objectives."""
     timeline = build(run, objectives)
     return page.document(
         f"{summary['scenario']} · {summary['policy']['name']}",

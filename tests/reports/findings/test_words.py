@@ -118,7 +118,8 @@ def test_a_share_is_as_short_as_it_can_be_and_never_rounded_to_none_or_all(value
 
 def test_the_summary_holds_them_and_its_page_tells_them_first(tmp_path: Path) -> None:
     folder = made.write(tmp_path, made.every(200))
-    text = Page(render(read_run(folder), DEFAULT)).text
+    run = read_run(folder)
+    text = Page(render(run, DEFAULT, summarise(run, DEFAULT))).text
     assert text.index("Nothing went wrong") < text.index("At a glance", text.index("Findings") + 200)
 
 

@@ -14,6 +14,7 @@ from reports.compare import result as compare_result
 from reports.figures.objectives import DEFAULT
 from reports.reading.load import read_run
 from reports.summary import page as run_page
+from reports.summary.result import summarise
 from reports.sweep import run as sweep_run
 from reports.sweep.result import rows_of
 from reports.sweep.spec import SweepSpec
@@ -48,8 +49,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory, evenings: dict[str, Path]) -
     runs = [read_run(path) for path in evenings.values()]
     compared = compare_result.collect(runs, DEFAULT)
     texts = {
-        "run": run_page.render(played, DEFAULT),
-        "real": run_page.render(runs[0], DEFAULT),
+        "run": run_page.render(played, DEFAULT, summarise(played, DEFAULT)),
+        "real": run_page.render(runs[0], DEFAULT, summarise(runs[0], DEFAULT)),
         "compare": compare_page.render(compared, compare_result.warnings(runs), changes.decide(compared)),
         "hostile": hostile.page(folder / "hostile"),
         "hostiles": hostile.comparison(folder / "hostiles"),

@@ -10,6 +10,7 @@ from reports.compare import page as compare_page
 from reports.figures.objectives import DEFAULT
 from reports.reading.load import read_run
 from reports.summary import page as run_page
+from reports.summary.result import summarise
 from tests.reports import runs
 
 MARKUP = "</style></svg><script>document.title='broken'</script><img src=x onerror=alert(1)>\"'&amp;"
@@ -58,4 +59,5 @@ def page(folder: Path) -> str:
     ]
     runs.record(folder, 0, [CallFinished(call) for call in calls])
     runs.ending(folder, {"0": len(calls)}, degraded=NAMES)
-    return run_page.render(read_run(folder), DEFAULT)
+    run = read_run(folder)
+    return run_page.render(run, DEFAULT, summarise(run, DEFAULT))

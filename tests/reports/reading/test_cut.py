@@ -273,8 +273,9 @@ def test_whatever_is_left_makes_a_summary_and_a_page(
     if not ended:
         (folder / "ending.json").unlink()
     run = read_run(folder)
-    json.dumps(summarise(run, DEFAULT), allow_nan=False)
-    page = render(run, DEFAULT)
+    summary = summarise(run, DEFAULT)
+    json.dumps(summary, allow_nan=False)
+    page = render(run, DEFAULT, summary)
     assert "This run is degraded" in page
     assert ("no ending was written" in page) == (not ended)
 

@@ -8,12 +8,14 @@ from reports.figures.objectives import DEFAULT
 from reports.reading.load import read_run
 from reports.summary import page as run_page
 from reports.summary.panels import concurrency_limit
+from reports.summary.result import summarise
 from tests.reports import runs
 from tests.reports.html_check import Page
 
 
 def render(folder: Path) -> str:
-    return run_page.render(read_run(folder), DEFAULT)
+    run = read_run(folder)
+    return run_page.render(run, DEFAULT, summarise(run, DEFAULT))
 
 
 @pytest.fixture(scope="module")
