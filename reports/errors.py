@@ -4,7 +4,6 @@ but where another code is named.
 ReportError
 ├── RunError        a run folder cannot be read: names the file and what is wrong with it
 ├── UsageError      an argument makes no sense: names it, its value and what was expected
-├── PriceError      a price table cannot be read, or one of its prices is none
 ├── SpecError       a spec of virtual runs cannot be read or makes no sense
 ├── CellError       a virtual run could not be played to its end
 ├── BaselineError   the baseline of a gate is missing, damaged, or of another kind or version
@@ -25,10 +24,6 @@ class RunError(ReportError):
 
 class UsageError(ReportError):
     """An argument of the command line is wrong."""
-
-
-class PriceError(ReportError):
-    """A price table is unreadable, or one of its values is not what was expected."""
 
 
 class SpecError(ReportError):

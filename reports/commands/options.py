@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from harness.prices import Prices, read_prices, shipped
 from reports.errors import UsageError
 from reports.figures import failures, objectives
 from reports.figures.objectives import Objective
-from reports.reading.prices import Prices, read_prices, shipped
 
 
 def add_run(command: argparse.ArgumentParser) -> None:
@@ -54,7 +54,7 @@ def add_prices(command: argparse.ArgumentParser) -> None:
         "--prices",
         metavar="FILE.toml",
         type=Path,
-        help="US dollars per million tokens of each model (default: list prices, reports/prices.toml)",
+        help="US dollars per million tokens of each model (default: list prices, harness/prices.toml)",
     )
 
 
@@ -70,7 +70,7 @@ def add_failures(command: argparse.ArgumentParser) -> None:
 
 
 def priced(options: argparse.Namespace) -> Prices:
-    """What `--prices` names. Raises PriceError."""
+    """What `--prices` names. Raises ConfigError."""
     return shipped() if options.prices is None else read_prices(options.prices)
 
 

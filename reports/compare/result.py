@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.prices import Prices
 from reports.figures.failures import Failures
 from reports.figures.metrics import share
 from reports.figures.objectives import Objective
@@ -15,7 +16,6 @@ from reports.findings.compared import compared as between
 from reports.findings.finding import Finding
 from reports.findings.text import in_lines
 from reports.reading.architecture import mixed, named
-from reports.reading.prices import Prices
 from reports.reading.run import Run
 from reports.summary.result import Summary, summarise
 from reports.summary.timeline import Timeline, build

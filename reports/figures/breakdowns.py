@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from harness.prices import Prices
 from reports.figures import metrics
 from reports.figures.cost import Ledger, Used, cost, usd
 from reports.figures.failures import took_ms
 from reports.figures.totals import percentiles
 from reports.reading.names import Names
-from reports.reading.prices import Prices
 from reports.reading.run import Bools, Run
 
 Group = dict[str, Any]

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from harness.prices import PICODOLLARS, Prices
 from reports.figures.pieces import pieces
 from reports.figures.totals import INFINITE
 from reports.reading.names import Codes
-from reports.reading.prices import PICODOLLARS, Prices
 from reports.reading.run import Bools, Ints, Run, narrow
 
 #: In place of a model's name: of attempts whose calls were never recorded, where calls asked for several.

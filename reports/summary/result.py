@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from harness.prices import Prices, shipped
 from reports.errors import OutputError
 from reports.figures import breakdowns, checks, cost, generator, metrics, quantiles, queueing
 from reports.figures.failures import Failures, took_ms
 from reports.figures.objectives import Objective
 from reports.figures.totals import Totals, finite, percentiles
 from reports.findings import find
-from reports.reading.prices import Prices, shipped
 from reports.reading.run import NS_PER_S, Run
 from reports.summary import steadiness
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import duckdb
 
 import reports
+from harness import prices
 from reports.__main__ import parser
 from reports.export.tables import export
 from reports.gate import thresholds
-from reports.reading import prices
 from reports.sweep.spec import read_sweep
 from reports.tune.spec import read_tune
 from reports.virtual.measures import MEASURES

@@ -32,13 +32,13 @@ import numpy as np
 import pytest
 
 from harness.model import AttemptFinished, BreakerChanged, CallFinished, Event, Fault, Outcome, StoppedBy
+from harness.prices import Price, Prices
 from harness.record import folder
 from reports.figures.formulas import FORMULAS
 from reports.figures.metrics import good
 from reports.figures.objectives import DEFAULT
 from reports.figures.recovery import Course
 from reports.reading.load import read_run
-from reports.reading.prices import Price, Prices
 from reports.reading.run import Run
 from reports.summary.result import LATENCIES, summarise
 from tests.reports.runs import ORIGIN_NS, Note, S, attempt, call, manifest, record, rewrite_manifest

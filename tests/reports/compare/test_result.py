@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.prices import Price, Prices
 from reports.compare import page as compare_page
 from reports.compare import result as compare
 from reports.figures.objectives import DEFAULT, parse
 from reports.reading.load import read_run
-from reports.reading.prices import Price, Prices
 from reports.reading.run import Run
 from tests.reports import runs
 from tests.reports.html_check import Page

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.model import AttemptFinished, CallFinished, Outcome, StoppedBy
+from harness.prices import Price, Prices
 from reports.figures import cost
 from reports.figures.breakdowns import by_kind, by_model, by_outcome
 from reports.figures.cost import Ledger, Used, document
 from reports.figures.objectives import DEFAULT
 from reports.reading.load import read_run
-from reports.reading.prices import Price, Prices
 from reports.reading.run import Run
 from reports.summary.result import summarise
 from reports.summary.text import render

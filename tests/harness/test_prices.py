@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import ConfigError
+from harness.prices import Price, parse, read_prices, shipped
 from mockserver.wire.models import _ANTHROPIC, _OPENAI
-from reports.errors import PriceError
-from reports.reading.prices import Price, parse, read_prices, shipped
 
 ROW = "{ prompt = 2.00, completion = 8.00 }"
 
@@ -69,17 +69,17 @@ def test_the_table_that_ships_has_every_model_of_the_mock_server() -> None:
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(text: str, said: str) -> None:
-    with pytest.raises(PriceError, match=said) as caught:
+    with pytest.raises(ConfigError, match=said) as caught:
         parse(text, "mine.toml")
     assert str(caught.value).startswith("mine.toml: ")
     assert "\n" not in str(caught.value)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PriceError, match=r"none\.toml: cannot be read"):
+    with pytest.raises(ConfigError, match=r"none\.toml: cannot be read"):
         read_prices(tmp_path / "none.toml")
     (tmp_path / "latin.toml").write_bytes(b"# caf\xe9")
-    with pytest.raises(PriceError, match=r"latin\.toml: not UTF-8 text: byte 5"):
+    with pytest.raises(ConfigError, match=r"latin\.toml: not UTF-8 text: byte 5"):
         read_prices(tmp_path / "latin.toml")
 
 

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from reports.errors import PriceError
+from harness.errors import ConfigError
 
 TABLE = "usd_per_million_tokens"
 SHIPPED = "prices.toml"
@@ -53,34 +53,34 @@ class Prices:
 @cache
 def shipped() -> Prices:
     """The table that ships."""
-    text = resources.files("reports").joinpath(SHIPPED).read_text(encoding="utf-8")
+    text = resources.files("harness").joinpath(SHIPPED).read_text(encoding="utf-8")
     return parse(text, SHIPPED)
 
 
 def read_prices(path: Path) -> Prices:
-    """The table of a file. Raises PriceError for one that cannot be read or is no price table."""
+    """The table of a file. Raises ConfigError for one that cannot be read or is no price table."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise PriceError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise PriceError(f"{path}: not UTF-8 text: byte {error.start}") from error
+        raise ConfigError(f"{path}: not UTF-8 text: byte {error.start}") from error
     return parse(text, str(path))
 
 
 def parse(text: str, source: str) -> Prices:
-    """A table from TOML, exactly as written: decimals stay decimals. Raises PriceError naming `source`."""
+    """A table from TOML, exactly as written: decimals stay decimals. Raises ConfigError naming `source`."""
     try:
         document = tomllib.loads(text, parse_float=Decimal)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         # Which also is what a model that is listed twice ends in.
-        raise PriceError(f"{source}: not TOML: {error}") from error
+        raise ConfigError(f"{source}: not TOML: {error}") from error
     try:
         _refuse_others(document, (TABLE,), "")
         models = _table(document.get(TABLE), TABLE)
         return Prices(source, {name: _price(_path(name), row) for name, row in models.items()})
-    except PriceError as error:
-        raise PriceError(f"{source}: {error}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from error
 
 
 def _price(path: str, row: Any) -> Price:
@@ -93,7 +93,7 @@ def _picodollars(values: dict[str, Any], path: str, key: str) -> int:
     """Picodollars a token, from dollars per million."""
     given = values.get(key)
     if given is None:
-        raise PriceError(f"{path}.{key} is missing: expected US dollars per million tokens")
+        raise ConfigError(f"{path}.{key} is missing: expected US dollars per million tokens")
     if isinstance(given, bool) or not isinstance(given, int | Decimal):
         raise _wrong(f"{path}.{key}", given)
     value = Decimal(given)
@@ -108,7 +108,7 @@ def _picodollars(values: dict[str, Any], path: str, key: str) -> int:
 
 def _table(value: Any, path: str) -> dict[str, Any]:
     if value is None:
-        raise PriceError(f"[{path}] is missing: expected a table of models")
+        raise ConfigError(f"[{path}] is missing: expected a table of models")
     if not isinstance(value, dict) or not value:
         raise _wrong(path, value, "a table such as { prompt = 2.00, completion = 8.00 }")
     return value
@@ -119,7 +119,7 @@ def _refuse_others(values: dict[str, Any], known: tuple[str, ...], prefix: str) 
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
-            raise PriceError(f"unknown key {_shown(prefix + key)}{hint}; known here: {', '.join(known)}")
+            raise ConfigError(f"unknown key {_shown(prefix + key)}{hint}; known here: {', '.join(known)}")
 
 
 def _path(model: str) -> str:
@@ -128,9 +128,9 @@ def _path(model: str) -> str:
 
 def _wrong(
     path: str, value: Any, expected: str = f"US dollars per million tokens, from 0 to {DEAREST_USD:,}"
-) -> PriceError:
+) -> ConfigError:
     shown = str(value) if isinstance(value, Decimal) else repr(value)
-    return PriceError(f"{path} = {_shown(shown)}: expected {expected}")
+    return ConfigError(f"{path} = {_shown(shown)}: expected {expected}")
 
 
 def _shown(text: str) -> str:
