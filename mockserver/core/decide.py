@@ -22,6 +22,7 @@ from mockserver.core.decisions import (
 from mockserver.core.evening import EveningClock, background
 from mockserver.core.faults import RequestFaults, connection_fault, refusing
 from mockserver.core.gaps import draw_gaps, prepare
+from mockserver.core.injected import InjectedFaults
 from mockserver.core.latency import MAX_OUTPUT_TOKENS, reply_tokens, ttft_us
 from mockserver.core.limits import Exceeded, RateLimits, Reservation, Size
 from mockserver.core.policeman import Early, Policeman
@@ -53,6 +54,7 @@ class Core:
         self.policeman = Policeman()
         self._capacity = Capacity(profile.capacity)
         self._faults = RequestFaults(profile.request_faults)
+        self.injected = InjectedFaults()
         self._jobs: dict[int, _Job] = {}
         self._next_ticket = 0
         prepare(profile.inter_token)
@@ -83,7 +85,11 @@ class Core:
 
         To be asked once a request: a rule with `first` counts how often it was met.
         """
-        rule = arrival.fault or self._faults.meet(arrival, self.seed, self.clock, now_us)
+        rule = (
+            arrival.fault
+            or self.injected.meet(arrival, self.seed, self.clock, now_us)
+            or self._faults.meet(arrival, self.seed, self.clock, now_us)
+        )
         if rule is not None and rule.action == "status" and rule.retry_after.seconds is not None:
             self._tell(arrival, rule.retry_after.seconds * US_PER_S, now_us)
         return rule
@@ -159,13 +165,17 @@ class Core:
         self.clock = EveningClock(evening, now_us - round(elapsed_s * US_PER_S))
 
     def reset(self, seed: int) -> None:
-        """Empty buckets, slots and queue, no rule used. Tickets never come twice: late endings do no harm."""
+        """Empty buckets, slots and queue, no rule used, none injected.
+
+        Tickets never come twice: late endings do no harm.
+        """
         self.seed = seed
         self._limits = RateLimits(self.profile.limits)
         self._quota = Quota(self.profile.limits.quota_tokens)
         self.policeman = Policeman()
         self._capacity = Capacity(self.profile.capacity)
         self._faults = RequestFaults(self.profile.request_faults)
+        self.injected.clear()
         self._jobs.clear()
 
     def _place(

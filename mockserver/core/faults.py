@@ -34,16 +34,17 @@ def refusing(rules: tuple[ConnectionRule, ...], seed: int, clock: EveningClock, 
 class RequestFaults:
     """The rules for requests; of each, how many requests it could have met and how many it has."""
 
-    __slots__ = ("_matched", "_rules", "_used")
+    __slots__ = ("_matched", "_rules", "_stream", "_used")
 
-    def __init__(self, rules: tuple[RequestRule, ...]) -> None:
+    def __init__(self, rules: tuple[RequestRule, ...], stream: str = "request-fault") -> None:
         self._rules = rules
+        self._stream = stream
         self._matched = [0] * len(rules)
         self._used = [0] * len(rules)
 
     def changed(self, rules: tuple[RequestRule, ...]) -> "RequestFaults":
         """Other rules from now on; those at the beginning that are still the same go on being counted."""
-        others = RequestFaults(rules)
+        others = RequestFaults(rules, self._stream)
         for index, (old, new) in enumerate(zip(self._rules, rules, strict=False)):
             if old != new:
                 break
@@ -62,7 +63,7 @@ class RequestFaults:
             if not (applies(rule.when, moment) and _selects(rule, arrival)):
                 continue
             self._matched[index] += 1
-            draw = uniform(seed, f"request-fault-{index}", arrival.call, arrival.attempt)
+            draw = uniform(seed, f"{self._stream}-{index}", arrival.call, arrival.attempt)
             if (
                 (rule.every is None or self._matched[index] % rule.every == 0)
                 and (rule.first is None or self._used[index] < rule.first)

@@ -12,14 +12,17 @@ from dataclasses import dataclass
 
 from mockserver.clock import Clock
 from mockserver.core.decide import Core
+from mockserver.core.injected import MOST_INJECTED, Injection
 from mockserver.errors import AdminError
 from mockserver.http.message import HttpRequest
 from mockserver.keys import TOKEN_VARIABLE
 from mockserver.profile_document import as_document
+from mockserver.rule_document import request_rule_document
 from mockserver.server.front import Front
 from mockserver.server.journal import KEPT_REQUESTS, Journal
 from mockserver.server.metrics import clock_state, prometheus, stats
-from mockserver.server.orders import read_clock, read_count, read_profile, read_reset
+from mockserver.server.orders import read_clock, read_count, read_fault, read_profile, read_reset
+from mockserver.units import US_PER_S
 from mockserver.wire.key import bearer
 
 # Turns of the loop a reset gives the requests it cuts to write their lines.
@@ -54,6 +57,7 @@ class Admin:
             "/admin/requests": {"GET": self._requests},
             "/admin/profile": {"GET": self._profile, "PUT": self._put_profile},
             "/admin/clock": {"GET": self._clock_state, "POST": self._set_clock},
+            "/admin/faults": {"GET": self._faults, "POST": self._inject, "DELETE": self._clear},
             "/admin/reset": {"POST": self._reset},
         }
 
@@ -117,6 +121,22 @@ class Admin:
             self._core.seed = order.seed
         return _json(clock_state(self._core, self._clock) | {"seed": self._core.seed})
 
+    async def _faults(self, _request: HttpRequest) -> AdminAnswer:
+        now_us = self._clock.now_us()
+        return _json({"faults": [_shown(one, now_us) for one in self._core.injected.in_force(now_us)]})
+
+    async def _inject(self, request: HttpRequest) -> AdminAnswer:
+        order = read_fault(request.body or b"")
+        now_us = self._clock.now_us()
+        injection = self._core.injected.add(order.rule, round(order.seconds * US_PER_S), now_us)
+        if injection is None:
+            raise AdminError(f"{MOST_INJECTED} injected faults are in force: expected a DELETE first")
+        return _json(_shown(injection, now_us))
+
+    async def _clear(self, _request: HttpRequest) -> AdminAnswer:
+        self._core.injected.clear()
+        return _json({"faults": []})
+
     async def _reset(self, request: HttpRequest) -> AdminAnswer:
         """Cut what is under way (each in the log as `admin_reset`), then begin again from nothing."""
         seed = read_reset(request.body or b"")
@@ -130,6 +150,12 @@ class Admin:
             await asyncio.sleep(0)
         self._journal.flush()
         return _json({"status": "ok", "profile": self._core.profile.name, "seed": self._core.seed})
+
+
+def _shown(injection: Injection, now_us: int) -> dict[str, object]:
+    """The rule as a profile would hold it, and how long it will still be in force."""
+    left_s = (injection.until_us - now_us) / US_PER_S
+    return {"number": injection.number, **request_rule_document(injection.rule), "left_s": round(left_s, 3)}
 
 
 def _json(document: object, status: int = 200) -> AdminAnswer:

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from mockserver.errors import AdminError, ProfileError
 from mockserver.profile import Evening, Profile
 from mockserver.profile_file import load_bundled, parse_profile
+from mockserver.rule_tables import read_request_rule
+from mockserver.rules import RequestRule
 from mockserver.tables import Table, is_digits
 
 _DAY_S = 86_400.0
 _MAX_SEED = 2**63 - 1
+_HOUR_S = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,14 @@ class ClockOrder:
     evening: Evening
     elapsed_s: float
     seed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FaultOrder:
+    """Inject a fault now, for that many seconds."""
+
+    rule: RequestRule
+    seconds: float
 
 
 def read_profile(body: bytes) -> Profile:
@@ -61,6 +72,20 @@ def read_reset(body: bytes) -> int | None:
     except ProfileError as error:
         raise AdminError(str(error)) from error
     return seed
+
+
+def read_fault(body: bytes) -> FaultOrder:
+    """A rule of `request_faults` with `seconds` in place of its times; raises AdminError."""
+    try:
+        table = Table("", _document(body))
+        table.refuse(("window", "from_s", "to_s"), "has no meaning here: it begins now, and lasts `seconds`")
+        seconds = table.optional_number("seconds", 0.1, _HOUR_S)
+        rule = read_request_rule(table)
+    except ProfileError as error:
+        raise AdminError(str(error)) from error
+    if seconds is None:
+        raise AdminError("seconds is missing: expected how long the fault is to last, as 30")
+    return FaultOrder(rule, seconds)
 
 
 def read_count(text: str | None, default: int, most: int) -> int:
