@@ -101,10 +101,20 @@ class Level(msgspec.Struct, frozen=True, gc=False):
 
 
 class Levels(msgspec.Struct, frozen=True, gc=False):
-    """The rate limits as a reply's headers tell them; None where they do not."""
+    """The rate limits as a reply's headers tell them; None where they do not.
+
+    `tokens` are those of prompt and reply together; some APIs limit each alone, too, or instead.
+    """
 
     requests: Level | None = None
     tokens: Level | None = None
+    input_tokens: Level | None = None
+    output_tokens: Level | None = None
+
+    @property
+    def prompt_tokens(self) -> Level | None:
+        """The limit that a prompt counts against: of all tokens, or else of those that are read."""
+        return self.tokens or self.input_tokens
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):

@@ -19,7 +19,10 @@ LITTLE = 0.1
 
 def is_shed(levels: Levels | None) -> bool:
     """Whether a 429 is the server shedding load: its own headers say that requests and tokens are left."""
-    told = [] if levels is None else [level for level in (levels.requests, levels.tokens) if level]
+    if levels is None:
+        return False
+    every = (levels.requests, levels.tokens, levels.input_tokens, levels.output_tokens)
+    told = [level for level in every if level]
     return bool(told) and all(level.remaining >= LITTLE * level.limit for level in told)
 
 
@@ -110,8 +113,10 @@ class RateBucket:
             self._requests.sync(
                 levels.requests, reservation.requests_spent, reservation.requests_corrected, now_ns
             )
-        if levels.tokens is not None:
-            self._tokens.sync(levels.tokens, reservation.tokens_spent, reservation.tokens_corrected, now_ns)
+        if levels.prompt_tokens is not None:
+            self._tokens.sync(
+                levels.prompt_tokens, reservation.tokens_spent, reservation.tokens_corrected, now_ns
+            )
 
     def pause(self, seconds: float, now_ns: int) -> bool:
         """Let nothing go for so long, `max_pause_s` at the longest; True when it is longer than was known.

@@ -8,11 +8,13 @@ from collections.abc import Iterable
 import msgspec
 import numpy as np
 
-from harness.model import Attempt, Call
+from harness.model import Attempt, Call, Level, Levels
 from harness.record.arrow import Cells
 from harness.units import NS
 
 _NO_OUTPUT = array("q")
+
+_NO_LEVELS = Levels()
 
 
 class Note(msgspec.Struct, frozen=True, gc=False):
@@ -57,6 +59,7 @@ def call_cells(worker: int, zero_ns: int, calls: list[Call]) -> list[Cells]:
 def attempt_cells(worker: int, zero_ns: int, attempts: list[Attempt]) -> list[Cells]:
     """The columns of `ATTEMPTS`; times relative to `zero_ns`."""
     usages = [a.usage for a in attempts]
+    told = [a.levels or _NO_LEVELS for a in attempts]
     return [
         [a.call_id for a in attempts],
         [a.number for a in attempts],
@@ -74,6 +77,13 @@ def attempt_cells(worker: int, zero_ns: int, attempts: list[Attempt]) -> list[Ce
         [a.permit_wait_ns for a in attempts],
         [None if u is None else u.prompt_tokens for u in usages],
         [None if u is None else u.completion_tokens for u in usages],
+        [None if a.reply is None else a.reply.finish_reason for a in attempts],
+        _limits(t.requests for t in told),
+        _left(t.requests for t in told),
+        _limits(t.tokens for t in told),
+        _left(t.tokens for t in told),
+        _limits(t.input_tokens for t in told),
+        _limits(t.output_tokens for t in told),
         [a.request_id for a in attempts],
         [a.route for a in attempts],
     ]
@@ -92,6 +102,14 @@ def note_cells(worker: int, zero_ns: int, notes: list[Note]) -> list[Cells]:
 
 def _same(worker: int, rows: Cells) -> Cells:
     return np.full(len(rows), worker, dtype=np.int16)
+
+
+def _limits(levels: Iterable[Level | None]) -> Cells:
+    return [None if level is None else level.limit for level in levels]
+
+
+def _left(levels: Iterable[Level | None]) -> Cells:
+    return [None if level is None else level.remaining for level in levels]
 
 
 def _since(zero_ns: int, instants_ns: Iterable[int]) -> Cells:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 Kind = Literal["int16", "int32", "int64", "float64", "utf8", "int64_list"]
 
 
 #: Units of columns: an instant counts from the run's start, a stretch from nothing.
 INSTANT, STRETCH, TOKENS = "ns from the run's start", "ns", "tokens"
+TOKENS_A_MINUTE = "tokens a minute"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,31 @@ ATTEMPTS = (
     Column("permit_wait_ns", "int64", "waited for rate and permit before it", unit=STRETCH),
     Column("prompt_tokens", "int32", "as the API counted them", nullable=True, unit=TOKENS),
     Column("completion_tokens", "int32", "as the API counted them", nullable=True, unit=TOKENS),
+    Column("finish_reason", "utf8", "why the reply ended, in the API's words", nullable=True),
+    Column("limit_requests", "int64", "requests a minute the API allows, as its headers tell", nullable=True),
+    Column("left_requests", "int64", "requests left of them, as its headers tell", nullable=True),
+    Column(
+        "limit_tokens",
+        "int64",
+        "of prompt and reply together, as its headers tell",
+        nullable=True,
+        unit=TOKENS_A_MINUTE,
+    ),
+    Column("left_tokens", "int64", "left of them, as its headers tell", nullable=True, unit=TOKENS),
+    Column(
+        "limit_input_tokens",
+        "int64",
+        "of prompts alone, as its headers tell",
+        nullable=True,
+        unit=TOKENS_A_MINUTE,
+    ),
+    Column(
+        "limit_output_tokens",
+        "int64",
+        "of replies alone, as its headers tell",
+        nullable=True,
+        unit=TOKENS_A_MINUTE,
+    ),
     Column("request_id", "utf8", "the API's id of the request", nullable=True),
     Column("route", "int16", "0: the first choice, 1: the fallback"),
 )

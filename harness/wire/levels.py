@@ -9,6 +9,8 @@ from harness.model import Level, Levels
 #: Digits of the largest number taken: it fits a column of 64 bits.
 _MAX_DIGITS = 18
 
+_NONE = Levels()
+
 
 def levels(headers: Mapping[str, str]) -> Levels | None:
     """Limits a minute and what is left of them, by OpenAI's or Anthropic's names; None where none is told.
@@ -16,17 +18,22 @@ def levels(headers: Mapping[str, str]) -> Levels | None:
     A level counts only if both of its numbers are whole and not negative, and its limit is not 0.
     """
     # https://platform.openai.com/docs/guides/rate-limits, https://docs.claude.com/en/api/rate-limits
-    requests = _level(headers, "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests") or _level(
-        headers, "anthropic-ratelimit-requests-limit", "anthropic-ratelimit-requests-remaining"
+    requests = _level(headers, "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests")
+    tokens = _level(headers, "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens")
+    if requests or tokens:
+        return Levels(requests, tokens)
+    found = Levels(
+        _anthropics(headers, "requests"),
+        _anthropics(headers, "tokens"),
+        _anthropics(headers, "input-tokens"),
+        _anthropics(headers, "output-tokens"),
     )
-    tokens = (
-        _level(headers, "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens")
-        or _level(headers, "anthropic-ratelimit-tokens-limit", "anthropic-ratelimit-tokens-remaining")
-        or _level(
-            headers, "anthropic-ratelimit-input-tokens-limit", "anthropic-ratelimit-input-tokens-remaining"
-        )
-    )
-    return Levels(requests, tokens) if requests or tokens else None
+    return None if found == _NONE else found
+
+
+def _anthropics(headers: Mapping[str, str], kind: str) -> Level | None:
+    name = f"anthropic-ratelimit-{kind}"
+    return _level(headers, f"{name}-limit", f"{name}-remaining")
 
 
 def _level(headers: Mapping[str, str], limit_name: str, remaining_name: str) -> Level | None:

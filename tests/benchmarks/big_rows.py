@@ -41,6 +41,16 @@ RESET = OUTCOMES.index("transient")
 #: Attempts of a call, how probable each number is, and how often such a call fails in the end.
 ATTEMPTS, OF_ATTEMPTS, FAIL = (1, 2, 3), (0.88, 0.11, 0.01), (0.02, 0.08, 0.5)
 
+#: Columns of what headers tell of limits: these replies tell nothing.
+TOLD = (
+    "limit_requests",
+    "left_requests",
+    "limit_tokens",
+    "left_tokens",
+    "limit_input_tokens",
+    "limit_output_tokens",
+)
+
 #: A worker notes how late its event loop is ten times a second, and once what CPU it took.
 LOOP_LAGS_PER_S = 10
 
@@ -149,6 +159,8 @@ def attempts(s: Share) -> Rows:
         "permit_wait_ns": np.where(before == 0, s.wait_ns[call], 0),
         "prompt_tokens": pa.array(s.tokens[call], mask=~ok),
         "completion_tokens": pa.array(s.tokens[call] // 3, mask=~ok),
+        "finish_reason": _named(np.where(ok, 1, 0), (None, "stop")),
+        **dict.fromkeys(TOLD, pa.nulls(rows, pa.int64())),
         "request_id": _named(call % len(SHOPS), SHOPS),
         "route": np.zeros(rows, np.int64),
     }

@@ -509,4 +509,6 @@ def test_a_429_whose_headers_show_enough_left_sheds_load(
     requests: Level | None, tokens: Level | None, *, shed: bool
 ) -> None:
     assert is_shed(Levels(requests, tokens)) is shed
+    assert is_shed(Levels(requests, None, tokens)) is shed
+    assert is_shed(Levels(requests, None, None, tokens)) is shed
     assert not is_shed(None)

@@ -28,7 +28,7 @@ HEADERS = {
     "anthropic-ratelimit-input-tokens-limit": "400000",
     "anthropic-ratelimit-input-tokens-remaining": "399000",
 }
-LEVELS = Levels(Level(4_000, 0), Level(480_000, 479_000))
+LEVELS = Levels(Level(4_000, 0), Level(480_000, 479_000), Level(400_000, 399_000))
 MESSAGE = {
     "id": "msg_01XFDUDYJgAACzvnptvVoYEL",
     "type": "message",

@@ -31,16 +31,21 @@ def test_openais_names() -> None:
     assert levels(OPENAI) == Levels(Level(10_000, 9_999), Level(30_000_000, 0))
 
 
-def test_anthropics_names_fall_back_to_input_tokens() -> None:
-    assert levels(ANTHROPIC) == Levels(Level(4_000, 3_999), Level(400_000, 399_000))
+def test_anthropics_names_tell_input_and_output_apart() -> None:
+    found = levels(ANTHROPIC)
+    assert found == Levels(Level(4_000, 3_999), None, Level(400_000, 399_000), Level(80_000, 80_000))
+    assert found.prompt_tokens == Level(400_000, 399_000)
 
 
-def test_anthropics_tokens_come_before_input_tokens() -> None:
+def test_a_prompt_counts_against_anthropics_tokens_before_input_tokens() -> None:
     both = ANTHROPIC | {
         "anthropic-ratelimit-tokens-limit": "480000",
         "anthropic-ratelimit-tokens-remaining": "1000",
     }
-    assert levels(both) == Levels(Level(4_000, 3_999), Level(480_000, 1_000))
+    found = levels(both)
+    assert found is not None
+    assert found.tokens == found.prompt_tokens == Level(480_000, 1_000)
+    assert found.input_tokens == Level(400_000, 399_000)
 
 
 def test_names_are_found_in_any_case_where_the_mapping_does() -> None:

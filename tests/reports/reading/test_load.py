@@ -127,7 +127,7 @@ def test_an_arrow_stream_of_someone_else_is_refused(tmp_path: Path) -> None:
     table = pa.table({"a": [1]})
     with path.open("wb") as file, pa.ipc.new_stream(file, table.schema) as writer:
         writer.write_table(table)
-    with pytest.raises(RunError, match="primetime_schema = none: expected 4"):
+    with pytest.raises(RunError, match="primetime_schema = none: expected 5"):
         read_run(folder)
 
 
@@ -167,11 +167,11 @@ def test_a_manifest_that_is_no_object_is_named(tmp_path: Path, content: str) -> 
         read_run(tmp_path)
 
 
-@pytest.mark.parametrize("version", [1, 3, "4", None])
+@pytest.mark.parametrize("version", [1, 4, "5", None])
 def test_another_schema_version_is_refused(tmp_path: Path, version: object) -> None:
     folder = runs.paper_run(tmp_path / "run")
     runs.rewrite_manifest(folder, schema_version=version)
-    with pytest.raises(RunError, match="expected 4"):
+    with pytest.raises(RunError, match="expected 5"):
         read_run(folder)
 
 
