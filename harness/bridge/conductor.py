@@ -16,7 +16,7 @@ from harness.bridge.mock_process import MockProcess
 from harness.bridge.options import Settings
 from harness.bridge.plan import Plan
 from harness.bridge.progress import Progress
-from harness.bridge.session import HURRY_S
+from harness.bridge.session import HURRY_S, PATIENCE
 from harness.clock import wall_ns
 from harness.play.offer import Offer, schedule_document
 from harness.play.tally import Tally, total
@@ -33,9 +33,6 @@ TOLD = ("processes", "run_time", "num_users", "max_requests", "tags", "exclude_t
 REPORT_S = 120.0
 
 logger = logging.getLogger(__name__)
-
-#: How many times its grace a worker may take to drain before it counts as lost.
-PATIENCE = 3
 
 
 class Conductor:

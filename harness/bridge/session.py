@@ -37,6 +37,9 @@ from harness.workload.schedule import Schedule, Writer
 #: Longest wait for calls under way after a Ctrl-C or a Stop in the web UI.
 HURRY_S = 5.0
 
+#: How many times its grace a worker may take to drain before it counts as lost.
+PATIENCE = 3
+
 PUMP_S = 0.1
 #: In pumps. A worker that is killed loses what it had not written: half a second, and never a whole one.
 FLUSH_EVERY = 5

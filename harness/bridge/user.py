@@ -23,7 +23,9 @@ from harness.workload.schedule import Arrival
 class Stage(Protocol):
     """What `install` returned: where the run under way, if any, is found."""
 
-    session: Session | None
+    @property
+    def session(self) -> Session | None:
+        """The run under way, if any."""
 
     @property
     def current_session(self) -> Session:

@@ -1,0 +1,95 @@
+"""A worker of a distributed run: it plays its share of the plan that comes with Locust's spawn message."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+import gevent
+
+from harness.bridge import exits
+from harness.bridge.architecture import Architecture
+from harness.bridge.interrupt import OnInterrupt
+from harness.bridge.messages import STOP, TALLY
+from harness.bridge.plan import plan_from
+from harness.bridge.post import Post
+from harness.bridge.session import HURRY_S
+from harness.bridge.sources import Source
+from harness.play.tally import Tally
+
+logger = logging.getLogger(__name__)
+
+
+class Hand:
+    """The role of a Locust worker."""
+
+    def __init__(self, environment: Any, source: Source, architecture: Architecture) -> None:
+        self.post = Post(environment, source, architecture, self._tell)
+        self._environment = environment
+        self._runner = environment.runner
+        self._failed = False
+        self._told_to_stop = False
+        self._interrupt: OnInterrupt | None = None
+
+    def prepare(self) -> None:
+        """Before anything runs."""
+        self._environment.process_exit_code = 0  # failed calls are the subject, not an error of the run
+        self._runner.register_message(STOP, self._on_stop_message)
+        if self._environment.parsed_options.processes:
+            # In a run, the Ctrl-C reached the master, too, and it is the master that stops us.
+            self._interrupt = OnInterrupt(self._quit_if_idle, self._runner.quit)
+            self._runner.greenlet.spawn(_quit_when_orphaned, self._runner, os.getppid())
+
+    def begin(self) -> None:
+        """A run begins. Raises HarnessError, OSError."""
+        self.post.session = None
+        options = self._environment.parsed_options
+        if options.primetime_plan is None:
+            return  # the master could not begin, and says why
+        plan = plan_from(options.primetime_plan)
+        self._failed = self._told_to_stop = False
+        if self._runner.client_id not in plan.workers:
+            logger.warning("this worker joined after the run had begun: it waits for the next")
+            return
+        _, settings, offer = self.post.asked_for()
+        self.post.begin(plan, plan.workers.index(self._runner.client_id), settings, offer)
+
+    def fail(self, why: str) -> None:
+        """The run cannot begin here: the master is told."""
+        self._failed = True
+        self._tell(Tally(finished=True, degraded=why))
+
+    def stop(self) -> None:
+        """No more arrivals here."""
+        self.post.stop(HURRY_S, left=not self._told_to_stop)
+
+    def end(self) -> None:
+        """The master ends the run."""
+
+    @property
+    def exit_code(self) -> int | None:
+        """What the process ends with, if it is for this role to say."""
+        return exits.USAGE if self._failed else None
+
+    def close(self) -> None:
+        """The process ends."""
+        self.post.close()
+
+    def _tell(self, tally: Tally) -> None:
+        self._runner.send_message(TALLY, tally.message())
+
+    def _quit_if_idle(self) -> None:
+        if self.post.idle:
+            self._runner.quit()
+
+    def _on_stop_message(self, msg: Any, **_: Any) -> None:
+        self._told_to_stop = True
+        self.post.stop(float(msg.data["grace_s"]))
+
+
+def _quit_when_orphaned(runner: Any, master: int) -> None:
+    """Without its master a forked worker would sit out Locust's heartbeat timeout of a minute."""
+    while os.getppid() == master:
+        gevent.sleep(1.0)
+    gevent.spawn(runner.quit)

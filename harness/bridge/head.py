@@ -1,0 +1,235 @@
+"""The process that leads a run: the master of a distributed one, or the only one there is."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import signal
+import sys
+from contextlib import suppress
+from typing import Any
+
+import gevent
+from locust.runners import LocalRunner, MasterRunner
+
+from harness.bridge import exits, preflight
+from harness.bridge.architecture import Architecture
+from harness.bridge.conductor import Conductor
+from harness.bridge.interrupt import OnInterrupt
+from harness.bridge.messages import STOP, TALLY
+from harness.bridge.mock_process import MockProcess
+from harness.bridge.options import is_closed, settings_from
+from harness.bridge.post import Post
+from harness.bridge.session import HURRY_S
+from harness.bridge.shape import ClosedShape, PlayShape
+from harness.bridge.sources import Source
+from harness.errors import ConfigError, HarnessError
+from harness.play.tally import Tally, from_message
+
+logger = logging.getLogger(__name__)
+
+
+class Head:
+    """The role of a master, and of a runner without workers, which plays the one share itself."""
+
+    def __init__(self, environment: Any, source: Source, architecture: Architecture) -> None:
+        self.post = Post(environment, source, architecture, self._tell)
+        self.over = False
+        self._environment = environment
+        self._runner = environment.runner
+        self._source = source
+        self._architecture = architecture
+        self._conductor: Conductor | None = None
+        self._mock: MockProcess | None = None
+        self._ending: gevent.Greenlet | None = None
+        self._failed = False
+        self._interrupt: OnInterrupt | None = None
+        self._terminate: object = None
+
+    def users_wanted(self) -> int:
+        """How many Locust users the run needs: a driver a process, or the users of a closed loop."""
+        options = self._environment.parsed_options
+        if is_closed(options):
+            return int(options.num_users or 1)
+        return len(self._worker_ids())  # none before a worker has connected
+
+    def prepare(self) -> None:
+        """Check all there is to check, start the mock server. What is wrong ends the process."""
+        if isinstance(self._runner, MasterRunner):
+            self._runner.register_message(TALLY, self._on_tally_message)
+        try:
+            self._check()
+        except HarnessError as error:
+            self._stop_mock()
+            preflight.end_children()
+            sys.exit(_complain(error))
+        shape = ClosedShape(self) if is_closed(self._environment.parsed_options) else PlayShape(self)
+        shape.runner = self._runner
+        self._environment.shape_class = shape
+        self._runner.greenlet.spawn(self._watch)
+
+    def begin(self) -> None:
+        """A run begins: its folder and its plan. Raises HarnessError, OSError."""
+        if self._ending is not None:
+            self._ending.join()
+        self.over = False
+        self.post.session = None
+        environment = self._environment
+        environment.parsed_options.primetime_plan = None
+        options, settings, offer = self.post.asked_for()
+        mock = self._mock if self._mock is not None and environment.host == self._mock.host else None
+        if mock is None:
+            preflight.check_host(environment.host, options, settings)
+        self._failed = False
+        preflight.check_tasks(environment.user_classes)
+        self._conductor = conductor = Conductor(
+            self._source.name,
+            settings,
+            offer,
+            environment.host,
+            self._worker_ids(),
+            mock,
+            options,
+            self._architecture,
+        )
+        if environment.web_ui is None:
+            self._interrupt = OnInterrupt(self._on_ctrl_c)
+            # Locust handles SIGTERM only once its shape has ended.
+            self._terminate = gevent.signal_handler(signal.SIGTERM, self._stop_run)
+        if isinstance(self._runner, LocalRunner):
+            self.post.begin(conductor.plan, 0, settings, offer)
+        else:
+            options.primetime_plan = conductor.plan.message()
+
+    def fail(self, why: str) -> None:
+        """The run cannot begin, or not here."""
+        self.over = self._failed = True
+        if self._conductor is not None and not self._conductor.ending:
+            self._tell(Tally(finished=True, degraded=why))
+
+    def stop(self) -> None:
+        """The test is stopping; unless the run is through already, somebody asked for it."""
+        self._stop_run()
+        self.post.wait()
+        if self._conductor is not None and not self._conductor.ending:
+            self._conductor.wait()
+
+    def end(self) -> None:
+        """All users are gone: the ending, the report."""
+        self.over = False  # or Locust would end the next run before it begins
+        conductor = self._conductor
+        if conductor is None or conductor.ending:
+            return
+        conductor.ending = True
+        self._ending = gevent.spawn(conductor.end)
+        if self._environment.web_ui is None:
+            self._ending.join()
+        else:
+            self._ending.link_value(lambda _: logger.info("report: %s", conductor.folder / "report.html"))
+
+    @property
+    def exit_code(self) -> int | None:
+        """What the process ends with, if it is for this role to say."""
+        if self._failed:
+            return exits.USAGE
+        if self._conductor is None:
+            return None
+        return exits.DEGRADED if self._conductor.degraded else 0
+
+    def close(self) -> None:
+        """The process ends, once the report is made."""
+        if self._ending is not None:
+            self._ending.join()
+        self.post.close()
+        self._stop_mock()
+
+    def last_word(self) -> None:
+        """Locust has printed its tables: what the run came to stands below them."""
+        if self._conductor is not None and self._environment.web_ui is None:
+            with suppress(OSError, AttributeError):  # nobody reads, or there is no standard output
+                sys.stdout.write(f"\n{self._conductor.text}\n")
+                sys.stdout.flush()
+
+    def _check(self) -> None:
+        environment = self._environment
+        options = environment.parsed_options
+        if environment.web_ui is not None:
+            preflight.check_port(options.web_host, options.web_port)
+        settings = settings_from(options)
+        preflight.check_run(options, settings, environment.user_classes, self._architecture)
+        self._source.offer(options, settings.seed)
+        if environment.host:
+            preflight.check_host(environment.host, options, settings)
+            if settings.mock_profile != self._source.mock_profile:
+                raise ConfigError("--mock-profile has no effect with --host: give one of them")
+        else:
+            self._mock = MockProcess(settings.mock_profile, settings.seed)
+            atexit.register(self._stop_mock)
+            environment.host = self._mock.host
+        if not options.print_stats:
+            options.only_summary = True  # the progress line takes the place of Locust's table
+
+    def _stop_run(self) -> None:
+        """No more arrivals, here or on all workers; calls under way have a short while to end."""
+        conductor = self._conductor
+        grace_s = 0.0 if conductor is not None and conductor.stopped else HURRY_S  # asked for twice
+        if conductor is not None and not conductor.ending and not conductor.finished:
+            conductor.stop()
+            if isinstance(self._runner, MasterRunner):
+                self._runner.send_message(STOP, {"grace_s": grace_s})
+        self.post.stop(grace_s)
+
+    def _on_ctrl_c(self) -> None:
+        """The first Ctrl-C ends a headless run in good order; a second one is Locust's."""
+        logger.info("stopping: calls under way have %g s to end; Ctrl-C again to leave now", HURRY_S)
+        self._stop_run()
+
+    def _worker_ids(self) -> list[str]:
+        if not isinstance(self._runner, MasterRunner):
+            return [self._runner.client_id]
+        if self._conductor is not None and not self._conductor.ending:
+            return self._conductor.plan.workers
+        clients = self._runner.clients
+        return [c.id for c in clients.ready + clients.spawning + clients.running]
+
+    def _tell(self, tally: Tally) -> None:
+        """This process's own tally."""
+        if self._conductor is not None:
+            self._conductor.tallies[self._runner.client_id] = tally
+
+    def _on_tally_message(self, msg: Any, **_: Any) -> None:
+        if self._conductor is not None and msg.node_id in self._conductor.tallies:
+            self._conductor.tallies[msg.node_id] = from_message(msg.data)
+
+    def _watch(self) -> None:
+        """Once a second: progress, lost workers, the end."""
+        while True:
+            gevent.sleep(1.0)
+            conductor = self._conductor
+            if conductor is None or conductor.ending or self.over:
+                continue
+            self._look_for_lost(conductor)
+            if conductor.look() and not conductor.stopped:
+                logger.warning("stopping: no worker of the queue may send any more")
+                self._stop_run()
+            self.over = conductor.finished or conductor.overdue
+            if self._environment.web_ui is None:
+                conductor.show()
+
+    def _look_for_lost(self, conductor: Conductor) -> None:
+        if not isinstance(self._runner, MasterRunner):
+            return
+        for worker in conductor.plan.workers:
+            node = self._runner.clients.get(worker)
+            if node is None or node.state == "missing":
+                conductor.lose(worker, "it disappeared")
+
+    def _stop_mock(self) -> None:
+        mock, self._mock = self._mock, None
+        if mock is not None:
+            mock.stop()
+
+
+def _complain(error: HarnessError) -> int:
+    sys.stderr.write(f"primetime: error: {error}\n")
+    return exits.USAGE

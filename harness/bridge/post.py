@@ -1,0 +1,65 @@
+"""What every process of a run has, whatever its role: an event loop, and the session of the run under way."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+from typing import Any
+
+from harness.bridge.architecture import Architecture
+from harness.bridge.loop_thread import LoopThread
+from harness.bridge.options import Settings, settings_from
+from harness.bridge.plan import Plan
+from harness.bridge.session import HURRY_S, PATIENCE, Session
+from harness.bridge.sources import Source
+from harness.play.offer import Offer
+from harness.play.tally import Tally
+
+
+class Post:
+    """Where one process plays its share of one run after the other; `tell` is given its tallies."""
+
+    def __init__(
+        self, environment: Any, source: Source, architecture: Architecture, tell: Callable[[Tally], None]
+    ) -> None:
+        self.session: Session | None = None
+        self._environment = environment
+        self._source = source
+        self._architecture = architecture
+        self._tell = tell
+        self._thread: LoopThread | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is played: no run, or one that is through here."""
+        return self.session is None or self.session.tally.finished
+
+    def asked_for(self) -> tuple[Namespace, Settings, Offer]:
+        """What the options ask for now; the web UI may have changed them. Raises ConfigError."""
+        options = self._environment.parsed_options
+        settings = settings_from(options)
+        return options, settings, self._source.offer(options, settings.seed)
+
+    def begin(self, plan: Plan, index: int, settings: Settings, offer: Offer) -> None:
+        """Play share `index` of the plan. Raises HarnessError when it cannot begin here."""
+        if self._thread is None:
+            self._thread = LoopThread()
+        self.session = Session(
+            self._environment, self._thread, plan, index, settings, offer, self._architecture, self._tell
+        )
+
+    def stop(self, grace_s: float, *, left: bool = False) -> None:
+        """No more arrivals; `left` says that this process goes by itself, before the run's end."""
+        if self.session is not None and not self.session.tally.finished:
+            self.session.tally.left = left
+            self.session.stop(grace_s)
+
+    def wait(self) -> None:
+        """Wait until everything is drained and written, as long as that may take."""
+        if self.session is not None:
+            self.session.wait(HURRY_S * PATIENCE)
+
+    def close(self) -> None:
+        """End the loop: the interpreter would hang on it."""
+        if self._thread is not None:
+            self._thread.stop()
