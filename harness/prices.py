@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import ConfigError
+from harness.files import why
 
 TABLE = "usd_per_million_tokens"
 SHIPPED = "prices.toml"
@@ -62,7 +63,7 @@ def read_prices(path: Path) -> Prices:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{path}: cannot be read: {why(error, path)}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text: byte {error.start}") from error
     return parse(text, str(path))

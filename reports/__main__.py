@@ -6,8 +6,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
+from harness import command_line
 from harness.errors import HarnessError
 from reports import exits
 from reports.commands import baseline, compare, export, gate, html, play, summarise, sweep, tune
@@ -20,40 +20,42 @@ COMMANDS = {
 #: Those whose results are kept as they come, so that the same command goes on where it was.
 RESUMABLE = (sweep.NAME, tune.NAME)
 
-EXAMPLES = """\
-examples:
-  python -m reports summarise runs/20260101T120000-primetime-tuned
-  python -m reports summarise RUN --goodput call_latency:10000 e2el:8000 --json
-  python -m reports summarise RUN --goodput ttft:2000 itl:60
-  python -m reports summarise RUN --prices my-prices.toml
-  python -m reports html RUN
-  python -m reports compare runs/*-article runs/*-tuned -o docs/
-  python -m reports export RUN --format csv -o tables/
-  python -m reports baseline runs/*-tuned -o baseline.json
-  python -m reports gate RUN --baseline baseline.json --threshold 'call_latency p(95)<8s'
-  python -m reports gate --ab tuned my-policy.toml --pairs 8
-  python -m reports play --policy article --window 18:00-23:00 --evening 5h
-  python -m reports sweep reports/experiments/semaphore-and-knee.toml --out sweeps/knee
-"""
+EXAMPLES = (
+    "python -m reports summarise runs/20260101T120000-primetime-tuned",
+    "python -m reports compare runs/*-article runs/*-tuned -o docs/",
+    "python -m reports gate RUN --threshold 'call_latency p(95)<8s'",
+    "python -m reports play --policy article --window 18:00-23:00 --evening 5h",
+    "python -m reports gate -h",
+)
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
+class Parser(command_line.Parser):
+    """Bad input is an error of reports."""
 
-    def error(self, message: str) -> NoReturn:
-        """Raise UsageError, so that every bad input ends the same way."""
-        raise UsageError(f"{message} (python -m reports -h shows how)")
+    wrong = UsageError
 
 
 def parser() -> Parser:
     """The command line."""
-    shown = argparse.RawDescriptionHelpFormatter
     root = Parser(
-        prog="python -m reports", description="Read recorded runs.", epilog=EXAMPLES, formatter_class=shown
+        prog="python -m reports",
+        description="Read recorded runs; play evenings in virtual time.",
+        epilog=command_line.epilog(EXAMPLES, command_line.exit_codes(exits.PLAIN)),
+        formatter_class=command_line.Help,
     )
+    command_line.add_version(root)
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in COMMANDS.items():
-        module.add(commands.add_parser(name, help=module.HELP))
+        command = commands.add_parser(
+            name,
+            help=module.HELP,
+            description=f"{module.HELP[0].upper()}{module.HELP[1:]}.",
+            epilog=command_line.epilog(
+                module.EXAMPLES, command_line.exit_codes(exits.OF.get(name, exits.PLAIN))
+            ),
+            formatter_class=command_line.Help,
+        )
+        module.add(command)
     return root
 
 
@@ -65,11 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(COMMANDS[given.command].run(given))
         sys.stdout.flush()
     except (ReportError, HarnessError) as error:
-        print(f"reports: error: {error}", file=sys.stderr)
+        command_line.complain("reports", error)
         return exits.BAD_INPUT
     except KeyboardInterrupt:
-        if given.command in RESUMABLE:
-            print("interrupted: what is finished is kept; run the same command to go on", file=sys.stderr)
+        kept = ": what is finished is kept; run the same command to go on"
+        print(f"interrupted{kept if given.command in RESUMABLE else ''}", file=sys.stderr)
         return exits.INTERRUPTED
     except BrokenPipeError:
         # The reader of our output left; what is still buffered has nowhere to go.

@@ -8,3 +8,21 @@ BAD_INPUT = 2
 INCONCLUSIVE = 3
 INTERRUPTED = 130
 PIPE_CLOSED = 141
+
+#: What they mean, as help shows it.
+PLAIN = {
+    OK: "done",
+    BAD_INPUT: "bad input: one line says what, and what was expected",
+    INTERRUPTED: "interrupted (Ctrl-C)",
+}
+
+#: Of commands that end in other ways, too.
+OF = {
+    "gate": {
+        **PLAIN,
+        OK: "pass",
+        REGRESSION: "regression",
+        INCONCLUSIVE: "inconclusive: too little data, or runs that are unlike",
+    },
+    "baseline": {**PLAIN, INCONCLUSIVE: "no baseline: the runs are unlike, or not to be relied on"},
+}

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from harness.bridge.architecture import Caller, Crew, Part
 from harness.bridge.options import Settings, api_key, base_url, count
 from harness.errors import ConfigError
+from harness.files import why
 from harness.play.offer import policy_document
 from harness.policy.split import share, split
 from harness.workload.spans import parse_span
@@ -189,8 +190,7 @@ def _text(file: str) -> str:
     try:
         return Path(file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise ConfigError(f"--queue-url-file {file}: {why}") from error
+        raise ConfigError(f"--queue-url-file {file}: {why(error, file)}") from error
 
 
 def _read_early(file: str) -> str:

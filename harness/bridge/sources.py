@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.errors import ConfigError, expected
+from harness.files import why
 from harness.play.offer import CLOSED, Offer, evening_offer, steady_offer
 from harness.workload.arrivals import LAWS
 from harness.workload.schedule import TraceSchedule
@@ -116,7 +117,7 @@ class Trace:
             with Path(options.trace).open(encoding="utf-8-sig") as lines:
                 rows = parse_trace(lines, options.trace)
         except OSError as error:
-            raise ConfigError(f"--trace {options.trace}: {error.strerror}") from error
+            raise ConfigError(f"--trace {options.trace}: {why(error, options.trace)}") from error
         except UnicodeDecodeError as error:
             raise ConfigError(f"--trace {options.trace}: not a text file: {error}") from error
         schedule = TraceSchedule(rows, speedup)

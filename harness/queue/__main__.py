@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
-from harness.errors import ConfigError, HarnessError
+from harness.command_line import Help, Parser, add_version, complain, epilog, exit_codes
+from harness.errors import HarnessError
 from harness.queue import exits
 from harness.queue.commands import dead, drain, status, stop, submit, worker
-from harness.queue.commands.telling import complain
 from harness.queue.errors import (
     NotFinished,
     QueueClosed,
@@ -25,40 +23,38 @@ from harness.queue.errors import (
 
 COMMANDS = {module.NAME: module for module in (worker, submit, status, drain, dead, stop)}
 
-EPILOG = f"""\
-examples:
-  python -m harness.queue worker --policy tuned --base-url http://127.0.0.1:8000/v1
-  python -m harness.queue submit "เขียนแคปชันร้านกาแฟ" --priority high --wait 60
-  python -m harness.queue submit --file prompts.txt --deadline 600
-  python -m harness.queue status
-  python -m harness.queue dead redrive --all
-  REDIS_URL=rediss://:secret@queue.example:6379/0 python -m harness.queue status
-  python -m streaq web harness.queue.web:worker --host 127.0.0.1 --port 8080      streaQ's own web UI
+NAME = "harness.queue"
 
-{exits.WORDS}
-"""
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise ConfigError, so that every bad input ends the same way."""
-        raise ConfigError(f"{message} (python -m harness.queue -h shows how)")
+EXAMPLES = (
+    "python -m harness.queue worker --base-url http://127.0.0.1:8000/v1",
+    'python -m harness.queue submit "เขียนแคปชันร้านกาแฟ" --priority high --wait 60',
+    "python -m harness.queue status",
+    "python -m harness.queue dead redrive --all",
+    "REDIS_URL=rediss://:secret@queue.example:6379/0 python -m harness.queue status",
+    "python -m streaq web harness.queue.web:worker --host 127.0.0.1 --port 8080\n      streaQ's own web UI",
+)
 
 
 def parser() -> Parser:
     """The command line."""
-    shown = argparse.RawDescriptionHelpFormatter
+    codes = exit_codes(exits.MEANINGS)
     root = Parser(
         prog="python -m harness.queue",
         description="Tasks in a queue, and workers that serve them through the resilient client.",
-        epilog=EPILOG,
-        formatter_class=shown,
+        epilog=epilog(EXAMPLES, codes),
+        formatter_class=Help,
     )
+    add_version(root)
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in COMMANDS.items():
-        module.add(commands.add_parser(name, help=module.HELP, description=module.HELP))
+        command = commands.add_parser(
+            name,
+            help=module.HELP,
+            description=f"{module.HELP[0].upper()}{module.HELP[1:]}.",
+            epilog=epilog(module.EXAMPLES, codes),
+            formatter_class=Help,
+        )
+        module.add(command)
     return root
 
 
@@ -72,9 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(COMMANDS[given.command].run(given))
         sys.stdout.flush()
     except HarnessError as error:
-        complain(error)
+        complain(NAME, error)
         return exit_code_of(error)
     except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
         return exits.INTERRUPTED
     except BrokenPipeError:
         # The reader of our output left; what is still buffered has nowhere to go.

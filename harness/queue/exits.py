@@ -10,7 +10,12 @@ NO_SERVER = 4
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 
-WORDS = (
-    "exit codes: 0 done; 1 a task failed, or not everything ended in time; 2 bad input; 3 the queue is full"
-    " or closed; 4 no server, or it does not let us in or cannot write; 130 interrupted"
-)
+#: What they mean, as help shows it.
+MEANINGS = {
+    OK: "done",
+    FAILED: "a task failed, or not everything ended in time",
+    BAD_INPUT: "bad input: one line says what, and what was expected",
+    TURNED_AWAY: "the queue is full or closed",
+    NO_SERVER: "no server, or it does not let us in or cannot write",
+    INTERRUPTED: "interrupted (Ctrl-C)",
+}

@@ -17,6 +17,10 @@ from reports.reading.load import read_run
 from reports.summary.result import save, to_json
 
 NAME, HELP = "baseline", "keep what sound runs come to, for `gate` to compare with"
+EXAMPLES = (
+    "python -m reports baseline runs/*-tuned -o baseline.json",
+    "python -m reports baseline --virtual SPEC.toml -o exact.json",
+)
 
 
 def add(command: argparse.ArgumentParser) -> None:

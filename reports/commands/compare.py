@@ -23,6 +23,11 @@ from reports.summary.result import save
 from reports.telling.output import tell
 
 NAME, HELP = "compare", "print runs side by side, write compare.html and compare.png"
+EXAMPLES = (
+    "python -m reports compare runs/*-article runs/*-tuned",
+    "python -m reports compare RUN RUN -o docs/",
+    "python -m reports compare RUN RUN --json | jq .changes",
+)
 
 FEWEST_COMPARED = 2
 

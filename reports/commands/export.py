@@ -11,6 +11,10 @@ from reports.commands.options import add_run
 from reports.telling import words
 
 NAME, HELP = "export", "write a run's tables as Parquet or CSV"
+EXAMPLES = (
+    "python -m reports export RUN",
+    "python -m reports export RUN --format csv -o tables/",
+)
 
 
 def add(command: argparse.ArgumentParser) -> None:

@@ -20,7 +20,14 @@ from reports.gate.verdict import Check, Outcome, Verdict, joined
 from reports.reading.load import read_run
 from reports.summary.result import save, to_json
 
-NAME, HELP = "gate", "0 pass, 1 regression, 2 bad input, 3 inconclusive: for CI"
+NAME, HELP = "gate", "tell whether runs are as good as they were, by the exit code, for CI"
+EXAMPLES = (
+    "python -m reports gate RUN --baseline baseline.json",
+    "python -m reports gate RUN --threshold 'call_latency p(95)<8s' 'calls count>9'",
+    "python -m reports gate --ab tuned my-policy.toml --pairs 8",
+    "python -m reports gate --ab tuned tuned --commit HEAD~1 --junit gate.xml",
+    "python -m reports gate --virtual SPEC.toml --baseline exact.json",
+)
 
 TOLERANCE = "5%"
 

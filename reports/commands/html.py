@@ -12,13 +12,20 @@ from reports.commands.options import add_failures, add_goodput, add_prices, each
 from reports.errors import RunError, UsageError
 from reports.figures import failures
 from reports.reading.document import read_document
+from reports.reading.folders import MANIFEST, no_folder, runs_in
 from reports.reading.load import read_run
 from reports.summary.result import save, summarise
 
 NAME, HELP = "html", "write the self-contained page of a run, a comparison, a sweep or a study"
+EXAMPLES = (
+    "python -m reports html RUN",
+    "python -m reports html RUN -o evening.html",
+    "python -m reports html runs/*-article runs/*-tuned",
+    "python -m reports html sweeps/knee",
+)
 
 #: What a folder is known by.
-RUN, SWEEP, STUDY = "manifest.json", "sweep.json", "tune.json"
+RUN, SWEEP, STUDY = MANIFEST, "sweep.json", "tune.json"
 KNOWN_BY = (RUN, SWEEP, STUDY)
 
 
@@ -63,8 +70,10 @@ def run(options: argparse.Namespace) -> int:
 def kind_of(folder: Path) -> str:
     """The file that a folder is known by. Raises RunError."""
     if not folder.is_dir():
-        raise RunError(f"{folder}: no such folder")
+        raise RunError(no_folder(folder))
     found = [name for name in KNOWN_BY if (folder / name).exists()]
+    if not found and (hint := runs_in(folder)):
+        raise RunError(f"{folder}: {hint}")
     if len(found) != 1:
         what = f"{' and '.join(found)} in one folder" if found else "neither a run, nor a sweep, nor a study"
         raise RunError(f"{folder}: {what}: expected one of {', '.join(KNOWN_BY)}")

@@ -14,6 +14,12 @@ from reports.summary.text import render as summary_text
 from reports.telling.output import tell
 
 NAME, HELP = "play", "play one evening in virtual time, and leave its run folder"
+EXAMPLES = (
+    "python -m reports play",
+    "python -m reports play --policy article --window 18:00-23:00 --evening 5h",
+    "python -m reports play --policy my-policy.toml --mock-profile rate-limited",
+    "python -m reports play --queue-workers 4 --json",
+)
 
 #: Keys of a spec, and the options of `play` that stand for them.
 _OPTIONS = {

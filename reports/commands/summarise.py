@@ -11,6 +11,13 @@ from reports.summary.result import summarise, to_json, write
 from reports.summary.text import render
 
 NAME, HELP = "summarise", "write summary.json and print it as a table"
+EXAMPLES = (
+    "python -m reports summarise runs/20260101T120000-primetime-tuned",
+    "python -m reports summarise RUN --json | jq .outcomes",
+    "python -m reports summarise RUN --goodput call_latency:10000 e2el:8000",
+    "python -m reports summarise RUN --goodput ttft:2000 itl:60",
+    "python -m reports summarise RUN --prices my-prices.toml",
+)
 
 
 def add(command: argparse.ArgumentParser) -> None:

@@ -10,6 +10,10 @@ from reports.commands import cells
 from reports.telling.output import tell
 
 NAME, HELP = "sweep", "play a grid of policy settings in virtual time"
+EXAMPLES = (
+    "python -m reports sweep reports/experiments/semaphore-and-knee.toml \\\n      --out sweeps/knee",
+    "python -m reports sweep SPEC.toml --out sweeps/mine --jobs 2 --real",
+)
 
 
 def add(command: argparse.ArgumentParser) -> None:

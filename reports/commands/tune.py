@@ -10,6 +10,10 @@ from reports.commands import cells
 from reports.telling.output import tell
 
 NAME, HELP = "tune", "seek better policy settings in virtual time"
+EXAMPLES = (
+    "python -m reports tune reports/experiments/tuned-preset.toml --out studies/it",
+    "python -m reports tune SPEC.toml --out studies/mine --real",
+)
 
 
 def add(command: argparse.ArgumentParser) -> None:

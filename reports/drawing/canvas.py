@@ -8,12 +8,13 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
-
-import matplotlib as mpl
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, TypeAlias
 
 from reports.drawing import theme
 from reports.drawing.style import matplotlib_settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ PHONE = Size(PHONE_IN, 2.9, 5)
 
 TEXT_PT, PHONE_TEXT_PT = 9.0, 9.6
 
-Draw = Callable[[Figure, Size], None]
+Draw: TypeAlias = "Callable[[Figure, Size], None]"
 
 DPI = 100
 _ID = re.compile(r'(\bid="|url\(#|href="#)')
@@ -69,6 +70,10 @@ def png(draw: Draw, size: Size) -> bytes:
 
 
 def _render(draw: Draw, size: Size, buffer: io.StringIO | io.BytesIO, form: str) -> None:
+    # Half a second, which who only reads is spared.
+    import matplotlib as mpl  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
     with mpl.rc_context(matplotlib_settings(PHONE_TEXT_PT if size.narrow else TEXT_PT)):
         figure = Figure(figsize=(size.width_in, size.height_in), layout="constrained", dpi=DPI)
         draw(figure, size)

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from harness.files import why
 from reports.errors import BaselineError, UnlikeError
 from reports.figures.objectives import Objective
 from reports.figures.totals import INFINITE
@@ -106,7 +107,7 @@ def read_document(path: Path, kind: str, version: int) -> dict[str, Any]:
     try:
         found = json.loads(path.read_bytes())
     except OSError as error:
-        raise BaselineError(f"{path}: cannot be read: {error.strerror}") from error
+        raise BaselineError(f"{path}: cannot be read: {why(error, path)}") from error
     except (ValueError, RecursionError) as error:
         raise BaselineError(f"{path}: not JSON: {error}") from error
     if not isinstance(found, dict) or found.get("kind") != kind:

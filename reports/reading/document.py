@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from harness.files import why
 from reports.errors import RunError
 
 Form = TypeVar("Form")
@@ -17,6 +18,6 @@ def read_document(path: Path, form: type[Form]) -> Form:
     try:
         return msgspec.json.decode(path.read_bytes(), type=form)
     except OSError as error:
-        raise RunError(f"{path}: cannot be read: {error.strerror}") from error
+        raise RunError(f"{path}: cannot be read: {why(error, path)}") from error
     except msgspec.DecodeError as error:
         raise RunError(f"{path}: damaged, or of another version: {error}") from error

@@ -10,6 +10,7 @@ import msgspec
 
 from harness.record.schema import SCHEMA_VERSION
 from reports.errors import RunError
+from reports.reading.folders import MANIFEST, no_folder, runs_in
 from reports.reading.run import Attempts, Calls, Cut, Ending, Events, Manifest, Queued, Run
 from reports.reading.table import missing, read_table
 
@@ -44,8 +45,10 @@ def read_run(folder: Path) -> Run:
 def read_manifest(folder: Path) -> tuple[Manifest, dict[str, Any]]:
     """What was asked for, and the same as it stands on disk. Raises RunError for a folder that is no run."""
     if not folder.is_dir():
-        raise RunError(f"{folder}: no such run folder")
-    path = folder / "manifest.json"
+        raise RunError(no_folder(folder))
+    path = folder / MANIFEST
+    if not path.exists() and (hint := runs_in(folder)):
+        raise RunError(f"{folder}: {hint}")
     document = _json(path, "a run folder holds one; is this the right folder?")
     _check_version(path, document)
     return _convert(path, document, Manifest), document

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import ConfigError, HarnessError
+from harness.files import near, why
 from harness.play.offer import CLOSED, Offer, evening_offer, steady_offer
 from harness.policy.config import Policy
 from harness.policy.parse import READS, parse
 from harness.policy.split import split
+from harness.policy_file import check_name
 from harness.workload.arrivals import LAWS
 from harness.workload.spans import DAY_S, MINUTE_S, Window, parse_span, parse_window
 from mockserver.errors import ProfileError
@@ -154,7 +156,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SpecError(f"{path}: cannot be read: {error.strerror}") from error
+        raise SpecError(f"{path}: cannot be read: {why(error, path)}") from error
     except (ValueError, RecursionError) as error:
         raise SpecError(f"{path}: not valid TOML: {error}") from error
 
@@ -204,11 +206,12 @@ def _queue(table: Any) -> dict[str, Any] | None:
 def _policy(name_or_path: str, folder: Path) -> tuple[str, dict[str, Any]]:
     """A policy's name, and the table that makes it."""
     if not name_or_path.endswith(".toml"):
+        check_name(name_or_path)
         table = {"preset": name_or_path}
         return parse(table, name_or_path).name, table
     path = folder / name_or_path
     if not path.exists():
-        raise SpecError(f"policy = {name_or_path!r}: no such file: {path}")
+        raise SpecError(f"policy = {name_or_path!r}: no such file: {path}{near(path)}")
     table = read_toml(path)
     try:
         parse(table, path.stem)
@@ -222,7 +225,7 @@ def _profile(name_or_path: str, folder: Path) -> tuple[str, Profile]:
     if name_or_path.endswith(".toml"):
         path = folder / name_or_path
         if not path.exists():
-            raise SpecError(f"mock_profile = {name_or_path!r}: no such file: {path}")
+            raise SpecError(f"mock_profile = {name_or_path!r}: no such file: {path}{near(path)}")
         return str(path), load_profile(str(path))
     if name_or_path not in bundled_names():
         known = bundled_names()

@@ -161,7 +161,10 @@ def test_compare_prints_json_with_its_warnings(tmp_path: Path, capsys: pytest.Ca
 
 BAD_INPUT = [
     (["summarise", "nowhere"], "nowhere: no such run folder"),
-    (["summarise", "{tmp}"], "manifest.json: missing"),
+    (["summarise", "{tmp}"], "holds 1 run and is none itself: expected one of them; the newest is {run}"),
+    (["html", "{tmp}"], "holds 1 run and is none itself"),
+    (["summarise", "{run}/manifest.json"], "a file: expected a folder, such as {run}"),
+    (["html", "{tmp}/rum"], "no such run folder, did you mean '{run}'?"),
     (["summarise", "{run}", "--goodput", "fast"], "--goodput fast: expected METRIC:MILLISECONDS"),
     (["summarise", "{run}", "--nope"], "unrecognized arguments: --nope"),
     (["summarise"], "the following arguments are required: RUN"),
@@ -181,7 +184,7 @@ def test_bad_input_ends_in_one_line_and_exit_code_2(
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("reports: error: ")
-    assert message in err
+    assert message.format(tmp=tmp_path, run=run) in err
     assert err.count("\n") == 1
 
 
@@ -206,13 +209,13 @@ def test_help_shows_examples() -> None:
     assert "python -m reports compare" in done.stdout
 
 
-def test_ctrl_c_ends_quietly(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ctrl_c_ends_in_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupt(_: object) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr("reports.commands.summarise.read_run", interrupt)
     assert cli.main(["summarise", "run"]) == 130
-    assert capsys.readouterr() == ("", "")
+    assert capsys.readouterr() == ("", "interrupted\n")
 
 
 def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:

@@ -12,6 +12,11 @@ from harness.queue.commands.telling import as_json, say
 from harness.queue.queue import Queue
 
 NAME, HELP = "dead", "list dead letters, take them up again, or forget them"
+EXAMPLES = (
+    "python -m harness.queue dead",
+    "python -m harness.queue dead redrive ID ID",
+    "python -m harness.queue dead purge --all",
+)
 
 ACTIONS = ("list", "redrive", "purge")
 

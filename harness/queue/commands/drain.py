@@ -16,6 +16,10 @@ from harness.queue.tasks import Metrics
 from harness.units import NS
 
 NAME, HELP = "drain", "refuse new tasks, and wait until all that were accepted have ended"
+EXAMPLES = (
+    "python -m harness.queue drain --timeout 60",
+    "python -m harness.queue drain --open",
+)
 
 LOOK_EVERY_S = 0.5
 TELL_EVERY_S = 5.0

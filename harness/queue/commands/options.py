@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from harness.errors import ConfigError
+from harness.files import why
 from harness.queue.queue import DEFAULT_DIRECTORY, DEFAULT_NAME, Queue
 from harness.queue.settings import QueueSettings
 
@@ -55,9 +56,7 @@ def _url(options: argparse.Namespace) -> str | None:
         path = "/dev/stdin" if str(options.url_file) == "-" else options.url_file
         url = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"--url-file {options.url_file}: {getattr(error, 'strerror', None) or error}"
-        ) from error
+        raise ConfigError(f"--url-file {options.url_file}: {why(error, options.url_file)}") from error
     if not url:
         raise ConfigError(f"--url-file {options.url_file}: it is empty")
     return url

@@ -13,6 +13,11 @@ from harness.queue.queue import Queue
 from harness.queue.tasks import TaskStatus
 
 NAME, HELP = "status", "how the queue stands, or with ids, these tasks"
+EXAMPLES = (
+    "python -m harness.queue status",
+    "python -m harness.queue status --json",
+    "python -m harness.queue status ID ID --cancel",
+)
 
 
 def add(command: argparse.ArgumentParser) -> None:

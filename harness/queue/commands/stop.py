@@ -11,6 +11,10 @@ from harness.queue.embedded import EmbeddedServer
 from harness.queue.queue import DEFAULT_DIRECTORY
 
 NAME, HELP = "stop", "stop the embedded server; what it holds is there when it is started again"
+EXAMPLES = (
+    "python -m harness.queue stop",
+    "python -m harness.queue stop --dir runs/queue",
+)
 
 
 def add(command: argparse.ArgumentParser) -> None:

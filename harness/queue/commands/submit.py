@@ -9,15 +9,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.client.client import DEFAULT_MAX_TOKENS
+from harness.command_line import complain
 from harness.errors import ConfigError, HarnessError
+from harness.files import why
 from harness.queue import exits
 from harness.queue.commands.options import COMMAND, add_place, queue_of
-from harness.queue.commands.telling import as_json, complain, say
+from harness.queue.commands.telling import as_json, say
 from harness.queue.queue import Queue
 from harness.queue.settings import QueueSettings
 from harness.queue.tasks import CopywritingTask, Priority, TaskResult
 
 NAME, HELP = "submit", "submit a prompt, or a file of them; prints their ids"
+EXAMPLES = (
+    'python -m harness.queue submit "เขียนแคปชันร้านกาแฟ" --priority high --wait 60',
+    "python -m harness.queue submit --file prompts.txt --deadline 600",
+    "python -m harness.queue submit --file - --json < prompts.txt",
+)
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -78,7 +85,7 @@ async def _submit(options: argparse.Namespace, queue: Queue, prompts: list[str])
     say(results, json=options.json)
     errors = [error for error in (*ended, refused) if isinstance(error, BaseException)]
     for error in errors[:-1]:
-        complain(error)
+        complain("harness.queue", error)
     if errors:
         raise errors[-1]
     return exits.OK if all(result.ok for result in results) else exits.FAILED
@@ -122,7 +129,7 @@ def _prompts(options: argparse.Namespace) -> list[str]:
     try:
         text = sys.stdin.read() if str(options.file) == "-" else options.file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--file {options.file}: {getattr(error, 'strerror', None) or error}") from error
+        raise ConfigError(f"--file {options.file}: {why(error, options.file)}") from error
     prompts = [line.strip() for line in text.splitlines() if line.strip()]
     if not prompts:
         raise ConfigError(f"--file {options.file}: no prompt in it")

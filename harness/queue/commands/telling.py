@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -73,8 +72,3 @@ def say(records: Sequence[TaskRecord] | Sequence[TaskResult], *, json: bool) -> 
             print(record_text(record))
         else:
             print(f"{record.task_id}  {result_text(record)}")
-
-
-def complain(error: BaseException) -> None:
-    """Print an error: a line."""
-    print(f"harness.queue: error: {' '.join(str(error).split())}", file=sys.stderr)

@@ -27,6 +27,12 @@ from harness.transport.budgeted import BudgetedTransport
 from harness.wire.address import is_loopback
 
 NAME, HELP = "worker", "serve tasks, until SIGTERM or Ctrl-C; a second one hands back what is under way"
+EXAMPLES = (
+    "python -m harness.queue worker --base-url http://127.0.0.1:8000/v1",
+    "python -m harness.queue worker --policy my-policy.toml --share 1/4",
+    "python -m harness.queue worker --wire anthropic --allow-real-target \\\n      --max-requests 1000",
+    "python -m harness.queue worker --until-empty --url-file redis-url.txt",
+)
 
 
 def add(command: argparse.ArgumentParser) -> None:

@@ -231,4 +231,4 @@ def test_help_tells_every_command_and_code(capsys: Out) -> None:
     assert caught.value.code == 0
     said = capsys.readouterr().out
     assert all(name in said for name in COMMANDS)
-    assert "exit codes: 0 done; 1 " in said
+    assert "exit codes:\n  0    done\n  1    a task failed" in said

@@ -1,0 +1,38 @@
+"""What a terminal can do: whether it wants colour, whether a line can be written over, how wide it is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TextIO
+
+#: SGR of ECMA-48, by what is meant.
+STYLES = {"heading": "1", "error": "1;31", "good": "1;32", "warning": "1;33"}
+
+#: Back to the start of the line, which is emptied.
+_ANEW = "\r\x1b[K"
+
+
+def paint(text: str, style: str, to: TextIO) -> str:
+    """The text in a style of `STYLES`, where `to` shows colours."""
+    return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if coloured(to) else text
+
+
+def coloured(to: TextIO) -> bool:
+    """Whether colours are wanted: on a terminal that has them, unless NO_COLOR; anywhere by FORCE_COLOR.
+
+    Both count where they are not empty, and NO_COLOR first: https://no-color.org, https://force-color.org.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or rewrites(to)
+
+
+def rewrites(to: TextIO) -> bool:
+    """Whether a line there can be written over, and understands more than text."""
+    return to.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def anew(line: str) -> str:
+    """What replaces the line under the cursor; cut to the width, since what has wrapped is not replaced."""
+    return _ANEW + line[: shutil.get_terminal_size().columns - 1]
