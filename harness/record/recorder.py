@@ -47,6 +47,11 @@ class Recorder:
         self._tables = (self._calls, self._attempts, self._notes)
 
     @property
+    def paths(self) -> list[Path]:
+        """The files it writes; they only grow."""
+        return [table.path for table in self._tables]
+
+    @property
     def counted(self) -> int:
         """Calls that are on disk."""
         return self._calls.written
