@@ -59,11 +59,29 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A worker whose records came over the network; the files it wrote are on its `host`, in `folder`.
+
+    `files` are those of which something arrived, with how many bytes: whole where they end as their writer
+    ends them. `lost` says how contact was lost, `refused` why the master took no more; `ahead_ns` is by how
+    much the worker's clock was ahead of the master's, as far as it was told.
+    """
+
+    host: str
+    folder: str
+    files: dict[str, int] = field(default_factory=dict)
+    lost: str = ""
+    refused: str = ""
+    ahead_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """How the run ended; written once, after the last flush. Without it a run was cut off.
 
     `arrivals_end_ns` is when arrivals stopped (nanoseconds from the start): rates are over this window.
-    `scheduled` counts the arrivals due by then, by worker; `recorded` the calls each worker recorded.
+    `scheduled` counts the arrivals due by then, by worker; `recorded` the calls each worker recorded, as far
+    as it told; `elsewhere` are the workers that did so on other machines.
     """
 
     reason: str
@@ -72,6 +90,7 @@ class Ending:
     scheduled: dict[str, int]
     recorded: dict[str, int]
     degraded: list[str]
+    elsewhere: dict[str, Elsewhere] = field(default_factory=dict)
 
 
 def check_writable(run_dir: Path) -> None:

@@ -14,11 +14,10 @@ from harness.record.schema import TABLES
 
 
 @dataclass(slots=True)
-class Elsewhere:
-    """A worker that keeps its records on another machine: its host, the folder there, and its files.
+class Kept:
+    """What a worker keeps on another machine, so far: see `harness.record.folder.Elsewhere`.
 
-    `files` are those that arrive, with how much of them did. `refused` says why no more is taken; `ahead_ns`
-    by how much the worker's clock is ahead, as far as it is known.
+    `files` are those of which something arrived, with how many bytes.
     """
 
     host: str
@@ -32,7 +31,7 @@ class Inbox:
     """Writes what arrives for `run` to files of the same names in `folder`, in order and once."""
 
     def __init__(self, folder: Path, run: str, wall_ns: Callable[[], int]) -> None:
-        self.kept: dict[int, Elsewhere] = {}
+        self.kept: dict[int, Kept] = {}
         self._folder = folder
         self._run = run
         self._wall_ns = wall_ns
@@ -60,7 +59,7 @@ class Inbox:
         self._closed = True
 
     def _write(self, worker: int, parcel: Parcel) -> None:
-        kept = self.kept.setdefault(worker, Elsewhere(parcel.host, parcel.folder))
+        kept = self.kept.setdefault(worker, Kept(parcel.host, parcel.folder))
         kept.ahead_ns = parcel.ahead_ns
         try:
             for name, piece in parcel.pieces.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reports.figures import generator, metrics
+from reports.figures import elsewhere, generator, metrics
 from reports.figures.quantiles import quantile
 from reports.reading.run import ABSENT, NS_PER_S, Cut, Run
 
@@ -39,7 +39,7 @@ def unrecorded(calls: int) -> str:
 def degraded(run: Run) -> list[str]:
     """Every reason, the run's own first; empty when the run is clean."""
     reasons = [] if run.ending is None else list(run.ending.degraded)
-    reasons += _ending(run) + _files(run) + _conservation(run) + _generator(run)
+    reasons += _ending(run) + elsewhere.reasons(run) + _files(run) + _conservation(run) + _generator(run)
     return list(dict.fromkeys(reasons))
 
 
@@ -53,8 +53,10 @@ def _ending(run: Run) -> list[str]:
 
 
 def _files(run: Run) -> list[str]:
-    cut = [f"{one.name} is cut short: {_of_cut(one)}" for one in run.cut]
-    return cut + [f"{name} is missing, and what it held is in no figure" for name in run.missing]
+    told = elsewhere.files(run)
+    cut = [f"{one.name} is cut short: {_of_cut(one)}" for one in run.cut if one.name not in told]
+    missing = (name for name in run.missing if name not in told)
+    return cut + [f"{name} is missing, and what it held is in no figure" for name in missing]
 
 
 def _second(at_ns: int) -> str:

@@ -123,6 +123,18 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A worker whose records came over the network: see `harness.record.folder.Elsewhere`."""
+
+    host: str
+    folder: str
+    files: dict[str, int] = field(default_factory=dict)
+    lost: str = ""
+    refused: str = ""
+    ahead_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """The fields of `ending.json`; times are nanoseconds from the run's start."""
 
@@ -132,6 +144,7 @@ class Ending:
     scheduled: dict[str, int]
     recorded: dict[str, int] = field(default_factory=dict)
     degraded: list[str] = field(default_factory=list)
+    elsewhere: dict[str, Elsewhere] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,4 +95,5 @@ def test_an_ending_is_written_whole(tmp_path: Path) -> None:
         "scheduled": {"0": 5, "1": 4},
         "recorded": {"0": 5, "1": 3},
         "degraded": ["worker 1 lost a call"],
+        "elsewhere": {},
     }
