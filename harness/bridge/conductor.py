@@ -16,10 +16,10 @@ from harness.bridge.mock_process import MockProcess
 from harness.bridge.options import Settings
 from harness.bridge.plan import Plan
 from harness.bridge.progress import Progress
+from harness.bridge.roll import Roll
 from harness.bridge.session import HURRY_S, PATIENCE
 from harness.clock import wall_ns
 from harness.play.offer import Offer, schedule_document
-from harness.play.tally import Tally, total
 from harness.record import folder as run_folder
 from harness.units import NS
 
@@ -52,8 +52,6 @@ class Conductor:
         self.settings = settings
         self.architecture = architecture
         self.offer = offer
-        self.tallies: dict[str, Tally] = {worker: Tally() for worker in workers}
-        self.lost: dict[str, str] = {}
         self._stopped_ns: int | None = None
         self.ending = False
         self.text = ""
@@ -65,6 +63,7 @@ class Conductor:
         alone = len(workers) == 1 and architecture.name == "direct"
         lead_ns = round((LEAD_S if alone else LEAD_DISTRIBUTED_S) * NS)
         self.folder = run_folder.create(settings.run_dir, scenario, settings.policy.name, wall_ns() + lead_ns)
+        self.roll = Roll(workers, self.folder)
         self.crew = architecture.crew(
             options, settings, self.folder, host, len(workers), bundled=mock is not None
         )
@@ -100,8 +99,8 @@ class Conductor:
 
     @property
     def finished(self) -> bool:
-        """Whether every worker that is still there has drained and written."""
-        return all(t.finished for worker, t in self.tallies.items() if worker not in self.lost)
+        """Whether every worker that is still there has drained, and its records are here."""
+        return self.roll.finished
 
     @property
     def overdue(self) -> bool:
@@ -121,14 +120,9 @@ class Conductor:
         if not self.stopped and not self.finished:
             self._stopped_ns = wall_ns()
 
-    def lose(self, worker: str, why: str) -> None:
-        """A worker is gone; the others play on."""
-        if not self.tallies[worker].finished:
-            self.lost.setdefault(worker, why)
-
     def show(self) -> None:
         """Print the progress line."""
-        self._progress.show(total(self.tallies.values()), wall_ns() - self.plan.started_unix_ns)
+        self._progress.show(self.roll.total, wall_ns() - self.plan.started_unix_ns)
 
     def look(self) -> bool:
         """See to what stands between load and API; whether it can serve no more."""
@@ -145,11 +139,7 @@ class Conductor:
     def end(self) -> None:
         """Write the ending, make the summary and the report; what fails degrades the run."""
         self._progress.end()
-        for worker, tally in self.tallies.items():
-            if not tally.finished:
-                self.lose(worker, "it did not finish in time")
-            elif tally.left and not self.stopped:
-                self.lost.setdefault(worker, "it was stopped before the end")
+        self.roll.close(stopped=self.stopped)
         if self.crew is not None:
             self.crew.stop()
         try:
@@ -162,30 +152,21 @@ class Conductor:
             logger.error(self.text)  # noqa: TRY400 - a full disk is no bug
 
     def _ending(self) -> run_folder.Ending:
-        tallies = list(self.tallies.values())
-        ends_ns = max((t.arrivals_end_ns for t in tallies), default=0)
+        ends_ns = self.roll.total.arrivals_end_ns
         if not ends_ns and not self.stopped:  # no worker is left to say
             ends_ns = self.plan.until_ns
-        now_ns = wall_ns() - self.plan.started_unix_ns
-        degraded = [t.degraded for t in tallies if t.degraded]
+        degraded = self.roll.degraded()
         if self.crew is not None:
             degraded += [f"queue worker {n} was lost: {why}" for n, why in self.crew.lost.items()]
-        degraded += [f"worker {list(self.tallies).index(w)} was lost: {why}" for w, why in self.lost.items()]
         return run_folder.Ending(
             reason="stopped" if self.stopped else "completed",
             arrivals_end_ns=ends_ns,
-            end_ns=now_ns,
-            scheduled={str(i): self._scheduled(i, w, ends_ns) for i, w in enumerate(self.tallies)},
-            recorded={str(i): t.recorded for i, t in enumerate(tallies)},
+            end_ns=wall_ns() - self.plan.started_unix_ns,
+            scheduled=self.roll.scheduled(self.offer.schedule, ends_ns),
+            recorded=self.roll.recorded(),
             degraded=degraded,
+            elsewhere=self.roll.elsewhere(),
         )
-
-    def _scheduled(self, index: int, worker: str, ends_ns: int) -> int:
-        """Arrivals due at a worker; for a lost one the schedule knows, whatever it last said."""
-        if worker not in self.lost or self.offer.schedule is None:
-            return self.tallies[worker].scheduled
-        share_ns = self.offer.schedule.at_ns[index :: len(self.tallies)]
-        return int((share_ns <= ends_ns).sum())
 
     def _manifest(self, scenario: str, options: Namespace) -> run_folder.Manifest:
         settings, offer = self.settings, self.offer

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
 from typing import Any
 
 import gevent
+from locust.exception import RPCError
 
 from harness.bridge import exits
 from harness.bridge.architecture import Architecture
 from harness.bridge.interrupt import OnInterrupt
-from harness.bridge.messages import STOP, TALLY
+from harness.bridge.messages import RECEIPT, RECORDS, STOP, TALLY
 from harness.bridge.plan import plan_from
 from harness.bridge.post import Post
 from harness.bridge.session import HURRY_S
@@ -25,9 +27,10 @@ class Hand:
     """The role of a Locust worker."""
 
     def __init__(self, environment: Any, source: Source, architecture: Architecture) -> None:
-        self.post = Post(environment, source, architecture, self._tell)
+        self.post = Post(environment, source, architecture, self._tell, self._send_records)
         self._environment = environment
         self._runner = environment.runner
+        self._run = ""
         self._failed = False
         self._told_to_stop = False
         self._interrupt: OnInterrupt | None = None
@@ -36,6 +39,7 @@ class Hand:
         """Before anything runs."""
         self._environment.process_exit_code = 0  # failed calls are the subject, not an error of the run
         self._runner.register_message(STOP, self._on_stop_message)
+        self._runner.register_message(RECEIPT, self._on_receipt_message)
         if self._environment.parsed_options.processes:
             # In a run, the Ctrl-C reached the master, too, and it is the master that stops us.
             self._interrupt = OnInterrupt(self._quit_if_idle, self._runner.quit)
@@ -48,6 +52,7 @@ class Hand:
         if options.primetime_plan is None:
             return  # the master could not begin, and says why
         plan = plan_from(options.primetime_plan)
+        self._run = plan.run
         self._failed = self._told_to_stop = False
         if self._runner.client_id not in plan.workers:
             logger.warning("this worker joined after the run had begun: it waits for the next")
@@ -77,7 +82,15 @@ class Hand:
         self.post.close()
 
     def _tell(self, tally: Tally) -> None:
-        self._runner.send_message(TALLY, tally.message())
+        self._send(TALLY, {"run": self._run, **tally.message()})
+
+    def _send_records(self, parcel: dict[str, Any]) -> None:
+        self._send(RECORDS, parcel)
+
+    def _send(self, name: str, data: dict[str, Any]) -> None:
+        """A message to the master. Cut off for long, some are lost: later ones make up for them."""
+        with suppress(RPCError):
+            self._runner.send_message(name, data)
 
     def _quit_if_idle(self) -> None:
         if self.post.idle:
@@ -86,6 +99,10 @@ class Hand:
     def _on_stop_message(self, msg: Any, **_: Any) -> None:
         self._told_to_stop = True
         self.post.stop(float(msg.data["grace_s"]))
+
+    def _on_receipt_message(self, msg: Any, **_: Any) -> None:
+        if self.post.session is not None and self.post.session.courier is not None:
+            self.post.session.courier.on_receipt(msg.data)
 
 
 def _quit_when_orphaned(runner: Any, master: int) -> None:

@@ -16,7 +16,7 @@ from harness.bridge import exits, preflight
 from harness.bridge.architecture import Architecture
 from harness.bridge.conductor import Conductor
 from harness.bridge.interrupt import OnInterrupt
-from harness.bridge.messages import STOP, TALLY
+from harness.bridge.messages import RECEIPT, RECORDS, STOP, TALLY
 from harness.bridge.mock_process import MockProcess
 from harness.bridge.options import is_closed, settings_from
 from harness.bridge.post import Post
@@ -25,6 +25,8 @@ from harness.bridge.shape import ClosedShape, PlayShape
 from harness.bridge.sources import Source
 from harness.errors import ConfigError, HarnessError
 from harness.play.tally import Tally, from_message
+from harness.record.parcel import Parcel, message, received
+from harness.wire.address import LOOPBACK
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +35,7 @@ class Head:
     """The role of a master, and of a runner without workers, which plays the one share itself."""
 
     def __init__(self, environment: Any, source: Source, architecture: Architecture) -> None:
-        self.post = Post(environment, source, architecture, self._tell)
+        self.post = Post(environment, source, architecture, self._tell, send=None)
         self.over = False
         self._environment = environment
         self._runner = environment.runner
@@ -57,6 +59,7 @@ class Head:
         """Check all there is to check, start the mock server. What is wrong ends the process."""
         if isinstance(self._runner, MasterRunner):
             self._runner.register_message(TALLY, self._on_tally_message)
+            self._runner.register_message(RECORDS, self._on_records_message)
         try:
             self._check()
         except HarnessError as error:
@@ -80,6 +83,8 @@ class Head:
         mock = self._mock if self._mock is not None and environment.host == self._mock.host else None
         if mock is None:
             preflight.check_host(environment.host, options, settings)
+        else:
+            preflight.check_reach(mock.listen, self._worker_ids())
         self._failed = False
         preflight.check_tasks(environment.user_classes)
         self._conductor = conductor = Conductor(
@@ -162,8 +167,11 @@ class Head:
             preflight.check_host(environment.host, options, settings)
             if settings.mock_profile != self._source.mock_profile:
                 raise ConfigError("--mock-profile has no effect with --host: give one of them")
+            if options.mock_host not in LOOPBACK:
+                raise ConfigError("--mock-host has no effect with --host: give one of them")
         else:
-            self._mock = MockProcess(settings.mock_profile, settings.seed)
+            preflight.check_mock_host(options.mock_host)
+            self._mock = MockProcess(settings.mock_profile, settings.seed, options.mock_host)
             atexit.register(self._stop_mock)
             environment.host = self._mock.host
         if not options.print_stats:
@@ -195,11 +203,18 @@ class Head:
     def _tell(self, tally: Tally) -> None:
         """This process's own tally."""
         if self._conductor is not None:
-            self._conductor.tallies[self._runner.client_id] = tally
+            self._conductor.roll.hear(self._runner.client_id, tally)
 
     def _on_tally_message(self, msg: Any, **_: Any) -> None:
-        if self._conductor is not None and msg.node_id in self._conductor.tallies:
-            self._conductor.tallies[msg.node_id] = from_message(msg.data)
+        if self._conductor is not None and self._conductor.plan.run == msg.data["run"]:
+            self._conductor.roll.hear(msg.node_id, from_message(msg.data))
+
+    def _on_records_message(self, msg: Any, **_: Any) -> None:
+        if self._conductor is None:
+            return
+        receipt = self._conductor.roll.take(msg.node_id, received(msg.data, Parcel))
+        if receipt is not None:
+            self._runner.send_message(RECEIPT, message(receipt), msg.node_id)
 
     def _watch(self) -> None:
         """Once a second: progress, lost workers, the end."""
@@ -222,7 +237,7 @@ class Head:
         for worker in conductor.plan.workers:
             node = self._runner.clients.get(worker)
             if node is None or node.state == "missing":
-                conductor.lose(worker, "it disappeared")
+                conductor.roll.lose(worker, "it disappeared")
 
     def _stop_mock(self) -> None:
         mock, self._mock = self._mock, None

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-#: From a worker, twice a second: its Tally.
+#: From a worker, twice a second: the "run" and its Tally.
 TALLY = "primetime_tally"
 
 #: From the master: no more arrivals; {"grace_s"} for the calls under way.
 STOP = "primetime_stop"
+
+#: From a worker that does not share the run folder, once a second: a Parcel of its records.
+RECORDS = "primetime_records"
+
+#: From the master, for each: the Receipt.
+RECEIPT = "primetime_receipt"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -15,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness.errors import ConfigError, HarnessError
+from harness.wire.address import LOOPBACK
 
 STOP_S = 3.0
 
@@ -22,25 +25,41 @@ STOP_S = 3.0
 LOG_WITHIN_S = 0.2
 
 
-class MockProcess:
-    """A `python -m mockserver` of our own on a free port. Raises ConfigError when it does not come up."""
+#: Where the mock server looks for the secret of its admin interface.
+TOKEN_VARIABLE = "MOCKSERVER_ADMIN_TOKEN"  # noqa: S105 - the name of one
 
-    def __init__(self, profile: str, seed: int) -> None:
+
+class MockProcess:
+    """A `python -m mockserver` of our own on a free port of `listen`, an address of this machine's.
+
+    Raises ConfigError when it does not come up.
+    """
+
+    def __init__(self, profile: str, seed: int, listen: str) -> None:
         self._profile = profile
+        self.listen = listen
+        # Who reaches the server from another host may call its API, and no more.
+        token = os.environ.get(TOKEN_VARIABLE) or ("" if listen in LOOPBACK else secrets.token_urlsafe())
         self._log = Path(tempfile.mkdtemp(prefix="primetime-")) / "requests.jsonl"
         self._log_from = 0
-        command = [sys.executable, "-m", "mockserver", "--port", "0", "--profile", profile]
+        command = [sys.executable, "-m", "mockserver", "--host", listen, "--port", "0", "--profile", profile]
         command += ["--seed", str(seed), "--log", str(self._log), "--exit-with-parent"]
         # A session of its own: a Ctrl-C in the terminal is for us, and the calls under way still need it.
         self._process = subprocess.Popen(  # noqa: S603 - our own module
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env=os.environ | {TOKEN_VARIABLE: token},
         )
         ready = self._process.stdout.readline() if self._process.stdout else ""
         if not ready:
             said = self._process.stderr.read().strip() if self._process.stderr else ""
             raise ConfigError(said.removeprefix("mockserver: error: ") or "the mock server did not start")
-        self.host = "http://127.0.0.1:{port}".format(**json.loads(ready))
-        self._admin = Admin(self.host)
+        port = json.loads(ready)["port"]
+        self.host = f"http://[{listen}]:{port}" if ":" in listen else f"http://{listen}:{port}"
+        self._admin = Admin(self.host, token)
 
     def prepare(self, profile: str, seed: int, window: str | None, duration_s: float) -> None:
         """Before a run: the profile asked for, everything else forgotten.
@@ -89,8 +108,11 @@ class MockProcess:
 class Admin:
     """The admin interface over one connection: a saturated front may not accept another."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, token: str) -> None:
         parts = urlsplit(host)
+        self._headers = {"content-type": "application/json"}
+        if token:
+            self._headers["authorization"] = f"Bearer {token}"
         self._connection = HTTPConnection(parts.hostname or "", parts.port, timeout=10)
 
     def ask(self, method: str, path: str, document: dict[str, Any] | None = None) -> None:
@@ -108,7 +130,7 @@ class Admin:
             raise ConfigError(f"mock server, {path}: {_message(said)}")
 
     def _exchange(self, method: str, path: str, body: str) -> tuple[int, str]:
-        self._connection.request(method, path, body, {"content-type": "application/json"})
+        self._connection.request(method, path, body, self._headers)
         response = self._connection.getresponse()
         return response.status, response.read().decode("utf-8", "replace")
 

@@ -13,7 +13,7 @@ from harness.errors import ConfigError, expected
 from harness.policy.config import Policy
 from harness.policy.presets import PRESETS
 from harness.policy_file import load_policy
-from harness.wire.address import is_http_address, is_loopback
+from harness.wire.address import LOOPBACK, is_http_address, is_loopback
 
 TransportName = Literal["httpx", "fast"]
 TRANSPORTS: tuple[TransportName, ...] = ("httpx", "fast")
@@ -65,6 +65,13 @@ def add_arguments(parser: ArgumentParser, mock_profile: str) -> None:
         default=mock_profile,
         metavar="NAME|FILE.toml",
         help=f"what the bundled mock server plays (default: {mock_profile})",
+    )
+    parser.add_argument(
+        "--mock-host",
+        default=LOOPBACK[1],
+        metavar="ADDRESS",
+        help="where the bundled mock server listens: an address of the master's, for workers on other hosts"
+        f" (default: {LOOPBACK[1]})",
     )
     parser.add_argument(
         "--allow-real-target",

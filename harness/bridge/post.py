@@ -10,6 +10,7 @@ from harness.bridge.architecture import Architecture
 from harness.bridge.loop_thread import LoopThread
 from harness.bridge.options import Settings, settings_from
 from harness.bridge.plan import Plan
+from harness.bridge.records import Send
 from harness.bridge.session import HURRY_S, PATIENCE, Session
 from harness.bridge.sources import Source
 from harness.play.offer import Offer
@@ -17,16 +18,22 @@ from harness.play.tally import Tally
 
 
 class Post:
-    """Where one process plays its share of one run after the other; `tell` is given its tallies."""
+    """Where one process plays its share of one run after the other; see Session for `tell` and `send`."""
 
     def __init__(
-        self, environment: Any, source: Source, architecture: Architecture, tell: Callable[[Tally], None]
+        self,
+        environment: Any,
+        source: Source,
+        architecture: Architecture,
+        tell: Callable[[Tally], None],
+        send: Send | None,
     ) -> None:
         self.session: Session | None = None
         self._environment = environment
         self._source = source
         self._architecture = architecture
         self._tell = tell
+        self._send = send
         self._thread: LoopThread | None = None
 
     @property
@@ -45,7 +52,15 @@ class Post:
         if self._thread is None:
             self._thread = LoopThread()
         self.session = Session(
-            self._environment, self._thread, plan, index, settings, offer, self._architecture, self._tell
+            self._environment,
+            self._thread,
+            plan,
+            index,
+            settings,
+            offer,
+            self._architecture,
+            self._tell,
+            self._send,
         )
 
     def stop(self, grace_s: float, *, left: bool = False) -> None:

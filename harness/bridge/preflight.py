@@ -14,9 +14,11 @@ from locust import User
 from harness.bridge import options as command_line
 from harness.bridge.architecture import Architecture
 from harness.bridge.options import Settings
+from harness.bridge.roll import host_of
 from harness.bridge.user import AsyncUser
-from harness.errors import ConfigError
+from harness.errors import ConfigError, expected
 from harness.record import folder as run_folder
+from harness.wire.address import LOOPBACK
 
 CONNECT_S = 3.0
 
@@ -42,6 +44,24 @@ def check_host(host: str, options: Namespace, settings: Settings) -> None:
     except OSError as error:
         why = error.strerror or str(error)
         raise ConfigError(f"--host {host} cannot be reached: {why}") from error
+
+
+def check_mock_host(address: str) -> None:
+    """That it is one by which other hosts can reach this one. Raises ConfigError."""
+    if address in {"", "0.0.0.0", "::", "*"}:  # noqa: S104 - refused
+        raise expected(
+            "--mock-host", address, "the address by which the workers reach this host, as 192.0.2.7"
+        )
+
+
+def check_reach(listen: str, workers: Sequence[str]) -> None:
+    """That workers, by their client ids, can reach a mock server that listens there. Raises ConfigError."""
+    away = sorted({host_of(worker) for worker in workers} - {"", socket.gethostname()})
+    if away and listen in LOOPBACK:
+        raise ConfigError(
+            f"the bundled mock server listens on {listen}, out of reach of workers on {', '.join(away)}:"
+            " start the master with --mock-host and an address of its own, or with --host"
+        )
 
 
 def check_port(host: str, port: int) -> None:

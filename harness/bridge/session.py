@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import partial
 from inspect import isawaitable
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import gevent
@@ -20,16 +19,15 @@ from harness.bridge.driver import Driver
 from harness.bridge.loop_thread import LoopThread, Pending
 from harness.bridge.options import Settings
 from harness.bridge.plan import Plan
+from harness.bridge.records import Send, keep_records
 from harness.bridge.statistics import Statistics
 from harness.client import next_tag
 from harness.clock import cpu_ns, now_ns, origin_of
-from harness.errors import ConfigError
 from harness.model import Tag
 from harness.play.offer import Offer
 from harness.play.pacer import make_pacer
 from harness.play.player import Body, Player
 from harness.play.tally import Gathered, Tally
-from harness.record.recorder import Recorder
 from harness.rng import stream
 from harness.units import NS
 from harness.workload.schedule import Schedule, Writer
@@ -44,6 +42,7 @@ PUMP_S = 0.1
 #: In pumps. A worker that is killed loses what it had not written: half a second, and never a whole one.
 FLUSH_EVERY = 5
 TELL_EVERY = 5
+SEND_EVERY = 10
 CPU_EVERY = 10
 
 #: Calls made in `on_start` are numbered from here, far above any schedule and its steps.
@@ -55,7 +54,8 @@ logger = logging.getLogger(__name__)
 class Session:
     """Plays one worker's share. Made and used on the hub; its caller lives on the loop.
 
-    `tell` is given the tally now and then. Raises HarnessError when the run cannot begin here.
+    `tell` is given the tally now and then, `send` records for a master that does not see them, whose answers
+    `courier` awaits: it is there only then. Raises HarnessError when the run cannot begin here.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Session:
         offer: Offer,
         architecture: Architecture,
         tell: Callable[[Tally], None],
+        send: Send | None,
     ) -> None:
         self.tally = Tally()
         self.seed = settings.seed
@@ -84,7 +85,7 @@ class Session:
         self._next_id = count(index, len(plan.workers))
         self._writer = Writer(settings.seed)
         origin_ns = origin_of(plan.started_unix_ns)
-        self._recorder = _recorder(Path(plan.folder), index, origin_ns)
+        self._recorder, self.courier = keep_records(plan, index, origin_ns, send)
         self._gathered = Gathered()
         self._player = Player(
             self.tally, origin_ns, self._gathered.listen, self._raise_later, now_ns, make_pacer
@@ -197,6 +198,8 @@ class Session:
                     self._flush()
                 if turn % TELL_EVERY == 0:
                     self._tell(self.tally)
+                if turn % SEND_EVERY == 0 and self.courier is not None:
+                    self._send_records(self.courier.carry)
                 if turn % CPU_EVERY == 0:
                     self._note_cpu()
             self._note_cpu()
@@ -237,6 +240,13 @@ class Session:
         except (OSError, ValueError, OverflowError) as error:
             self.tally.degraded = _unwritten(error)
             self.stop()
+        self.tally.recorded = self._recorder.counted
+
+    def _send_records(self, how: Callable[[], None]) -> None:
+        try:
+            how()
+        except OSError as error:
+            self.tally.degraded = f"records could not be sent to the master: {error.strerror}"
 
     def _finish(self, main: Pending | None) -> None:
         if main is not None and main.error is not None:
@@ -247,6 +257,8 @@ class Session:
         except (OSError, ValueError, OverflowError) as error:
             self.tally.degraded = _unwritten(error)
         self.tally.recorded = self._recorder.counted
+        if self.courier is not None:
+            self._send_records(self.courier.deliver)
         self.tally.finished = True
         self._tell(self.tally)
 
@@ -255,15 +267,6 @@ def _unwritten(error: Exception) -> str:
     """A full disk, or a value that no column holds."""
     why = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
     return f"records could not be written: {why}"
-
-
-def _recorder(folder: Path, index: int, origin_ns: int) -> Recorder:
-    """Raises ConfigError where the run folder cannot be written. On another machine it is made here, too."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return Recorder(folder, index, origin_ns)
-    except OSError as error:
-        raise ConfigError(f"the run folder {folder} cannot be written: {error.strerror}") from error
 
 
 async def _nothing() -> None:

@@ -43,7 +43,7 @@ def _awaited(run: Run) -> dict[str, Elsewhere]:
 
 
 def _names(worker: str, kept: Elsewhere) -> set[str]:
-    """How its files may be told of: one of every table, named alike whether or not something of it arrived."""
+    """How its files may be told of: one of every table, named alike though nothing of it may have arrived."""
     alike = {name.partition("-")[2] for name in kept.files}
     return {f"every file of worker {worker}", *(f"{table}-{of}" for of in alike for table in TABLES)}
 
