@@ -11,6 +11,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from harness.policy.config import ConnectionsConfig
 from harness.transport.base import KEEPALIVE_S
+from harness.transport.trust import tls_context
 
 #: Whether the current request is still waiting for a connection of our own pool.
 _queued: ContextVar[bool] = ContextVar("queued", default=False)
@@ -54,7 +55,7 @@ def make_backend(connections: ConnectionsConfig) -> httpx.AsyncBaseTransport:
         made._retry_connection = False  # noqa: SLF001
         return made
 
-    ssl_context = httpx.create_ssl_context(trust_env=False)
+    ssl_context = tls_context()
     return _Backend(client=session, trust_env=False)
 
 

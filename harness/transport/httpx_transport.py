@@ -10,6 +10,7 @@ from harness.policy.config import ConnectionsConfig
 from harness.transport.aiohttp_backend import make_backend
 from harness.transport.base import KEEPALIVE_S, USER_AGENT, HttpRequest, HttpResponse, TransportError
 from harness.transport.classify import CLASSIFIED, classify
+from harness.transport.trust import tls_context
 
 #: What httpx decodes wherever it is installed.
 ENCODINGS = "gzip, deflate"
@@ -124,7 +125,7 @@ def _backend(connections: ConnectionsConfig) -> httpx.AsyncBaseTransport:
         max_keepalive_connections=connections.keepalive,
         keepalive_expiry=KEEPALIVE_S,
     )
-    return httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+    return httpx.AsyncHTTPTransport(verify=tls_context(), limits=limits, trust_env=False)
 
 
 def _failure(error: Exception) -> TransportError:

@@ -6,12 +6,11 @@ import asyncio
 import ssl
 from collections.abc import Callable
 
-import httpx
-
 from harness.policy.config import ConnectionsConfig
 from harness.transport.fast.connection import Connection
 from harness.transport.fast.target import Origin
 from harness.transport.pool import unconnected
+from harness.transport.trust import tls_context
 
 
 class Dialler:
@@ -46,6 +45,6 @@ class Dialler:
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:
-            self._tls = httpx.create_ssl_context(trust_env=False)
+            self._tls = tls_context()
             self._tls.set_alpn_protocols(["http/1.1"])
         return self._tls

@@ -10,7 +10,6 @@ import pytest
 
 from harness.transport.base import HttpRequest
 from harness.transport.fast.connection import MOST_UNREAD_BYTES
-from harness.transport.fast.dial import httpx
 from mockserver.server.tls import self_signed
 from tests.harness.transport.asking import (
     ON_BOTH_LOOPS,
@@ -43,7 +42,7 @@ def server(certificate: tuple[Path, ssl.SSLContext]) -> ssl.SSLContext:
 def trusted(certificate: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     """The server's context; its certificate is all that clients trust."""
     path, context = certificate
-    monkeypatch.setattr(httpx, "create_ssl_context", lambda **_: ssl.create_default_context(cafile=path))
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
     return context
 
 
