@@ -11,9 +11,13 @@ from typing import Any, Literal, Protocol, Self
 
 from harness.bridge.options import Settings
 from harness.bridge.plan import Plan
+from harness.bridge.target import Target
 from harness.client.client import DEFAULT_MAX_TOKENS
 from harness.client.messages import COPYWRITER
 from harness.model import Event, Reply
+from harness.spending.amount import Amount
+from harness.spending.terms import Terms
+from harness.transport.till import Till
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,7 @@ class Part:
     """What a load process knows of its part of a run when it makes its caller.
 
     `emit` takes the events of calls, `note(at_ns, name, value)` a row of the events table, `stop(grace_s)`
-    ends the arrivals; all on the event loop.
+    ends the arrivals; all on the event loop. `till` is where its requests are paid, if the run has a budget.
     """
 
     plan: Plan
@@ -31,6 +35,12 @@ class Part:
     emit: Callable[[Event], None]
     note: Callable[[int, str, float], None]
     stop: Callable[[float], None]
+    till: Till | None = None
+
+    @property
+    def target(self) -> Target:
+        """The API of the run."""
+        return self.settings.target(self.plan.host, bundled=self.plan.bundled)
 
 
 class Caller(Protocol):
@@ -57,7 +67,7 @@ class Crew(Protocol):
     """What stands between the load processes and the API, for one run."""
 
     lost: dict[int, str]
-    spent: bool
+    exhausted: bool
 
     @property
     def working(self) -> int:
@@ -74,6 +84,9 @@ class Crew(Protocol):
 
     def stop(self) -> None:
         """End it, after the last call."""
+
+    def spending(self) -> tuple[Amount, Amount]:
+        """What its processes have spent, and what of it lost ones did not account for; once it is stopped."""
 
 
 class Architecture(Protocol):
@@ -103,12 +116,11 @@ class Architecture(Protocol):
         options: Namespace,
         settings: Settings,
         folder: Path,
-        host: str,
+        target: Target,
         processes: int,
-        *,
-        bundled: bool,
+        terms: Terms | None,
     ) -> Crew | None:
-        """What is to be started for a run; None where nothing stands between."""
+        """What is to be started for a run; None where nothing stands between, and the load processes pay."""
 
     def caller(self, part: Part) -> Caller:
         """What a load process calls with."""

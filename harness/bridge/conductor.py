@@ -8,10 +8,13 @@ import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 import gevent
 
+from harness.bridge.admission import Admitted
 from harness.bridge.architecture import Architecture
+from harness.bridge.cashier import Cashier, budget_document, spent_document
 from harness.bridge.mock_process import MockProcess
 from harness.bridge.options import Settings
 from harness.bridge.plan import Plan
@@ -20,7 +23,9 @@ from harness.bridge.roll import Roll
 from harness.bridge.session import HURRY_S, PATIENCE
 from harness.clock import wall_ns
 from harness.play.offer import Offer, schedule_document
+from harness.play.tally import Tally
 from harness.record import folder as run_folder
+from harness.spending.amount import Amount
 from harness.units import NS
 
 #: From the start of a test to the first instant of its schedule: longer, where other processes have to begin.
@@ -28,7 +33,17 @@ LEAD_S = 0.5
 LEAD_DISTRIBUTED_S = 1.5
 
 #: Options of Locust and ours that a manifest repeats, if they were set.
-TOLD = ("processes", "run_time", "num_users", "max_requests", "tags", "exclude_tags")
+TOLD = (
+    "processes",
+    "run_time",
+    "num_users",
+    "max_usd",
+    "max_requests",
+    "max_tokens",
+    "prices",
+    "tags",
+    "exclude_tags",
+)
 
 REPORT_S = 120.0
 
@@ -43,7 +58,7 @@ class Conductor:
         scenario: str,
         settings: Settings,
         offer: Offer,
-        host: str,
+        admitted: Admitted,
         workers: list[str],
         mock: MockProcess | None,
         options: Namespace,
@@ -64,31 +79,37 @@ class Conductor:
         lead_ns = round((LEAD_S if alone else LEAD_DISTRIBUTED_S) * NS)
         self.folder = run_folder.create(settings.run_dir, scenario, settings.policy.name, wall_ns() + lead_ns)
         self.roll = Roll(workers, self.folder)
-        self.crew = architecture.crew(
-            options, settings, self.folder, host, len(workers), bundled=mock is not None
-        )
+        self._admitted = admitted
+        terms = None if admitted.terms is None else admitted.terms.less(admitted.trial)
+        self.crew = architecture.crew(options, settings, self.folder, admitted.target, len(workers), terms)
+        #: Of a run whose load processes pay out of one budget.
+        self.cashier: Cashier | None = None
+        if admitted.terms is not None and self.crew is None:
+            self.cashier = Cashier(admitted.terms, workers, admitted.trial)
         try:
             if self.crew is not None:
                 self.crew.start()
-            self._fix(wall_ns() + lead_ns, host, workers, scenario, options)
+            self._fix(wall_ns() + lead_ns, workers, scenario, options)
         except BaseException:
             if self.crew is not None:
                 self.crew.stop()
             raise
 
-    def _fix(self, started_ns: int, host: str, workers: list[str], scenario: str, options: Namespace) -> None:
+    def _fix(self, started_ns: int, workers: list[str], scenario: str, options: Namespace) -> None:
         """Fix the run's zero: the plan, the manifest, and everybody's clock."""
-        offer, mock = self.offer, self._mock
+        offer, mock, cashier = self.offer, self._mock, self.cashier
         until_s = min(offer.length_s, self.settings.run_time_s or offer.length_s)
         self.plan = Plan(
             run=self.folder.name,
             folder=str(self.folder.resolve()),
             started_unix_ns=started_ns,
-            host=host,
+            host=self._admitted.target.host,
             workers=workers,
             until_ns=round(until_s * NS),
             bundled=mock is not None,
             drain_s=self.architecture.drain_s(options),
+            terms=None if cashier is None else cashier.terms.message(),
+            portions={} if cashier is None else cashier.first,
         )
         run_folder.write_manifest(self.folder, self._manifest(scenario, options))
         if self.crew is not None:
@@ -129,7 +150,13 @@ class Conductor:
         if self.crew is None or self.ending:
             return False
         self.crew.look()
-        return self.crew.spent or not self.crew.working
+        return self.crew.exhausted or not self.crew.working
+
+    def hear(self, worker: str, tally: Tally) -> None:
+        """A worker tells how far it is."""
+        self.roll.hear(worker, tally)
+        if self.cashier is not None and tally.spent:
+            self.cashier.hear(worker, Amount.of(tally.spent), finished=tally.finished)
 
     def wait(self) -> None:
         """Wait for a stop that was asked for to be carried out."""
@@ -166,7 +193,19 @@ class Conductor:
             recorded=self.roll.recorded(),
             degraded=degraded,
             elsewhere=self.roll.elsewhere(),
+            spent=self._spent(),
         )
+
+    def _spent(self) -> dict[str, Any] | None:
+        """What became of the budget; of a lost worker, all it had been given is supposed to be spent."""
+        terms, trial = self._admitted.terms, self._admitted.trial
+        if self.cashier is not None:
+            self.cashier.close()
+            return self.cashier.document()
+        if terms is None or self.crew is None:
+            return None
+        spent, forfeited = self.crew.spending()
+        return spent_document(terms, spent + trial, forfeited, trial)
 
     def _manifest(self, scenario: str, options: Namespace) -> run_folder.Manifest:
         settings, offer = self.settings, self.offer
@@ -178,11 +217,8 @@ class Conductor:
             workers=len(self.plan.workers),
             policy=self.architecture.policy(options, settings, len(self.plan.workers)),
             schedule=schedule_document(scenario, offer),
-            target={
-                "host": self.plan.host,
-                "bundled": self.plan.bundled,
-                "profile": settings.mock_profile if self.plan.bundled else None,
-            },
+            target=self._admitted.target.document(settings.mock_profile),
+            budget=None if self._admitted.terms is None else budget_document(self._admitted.terms),
             generator={"transport": settings.transport, "stream": settings.stream},
             options={k: v for k in TOLD if (v := getattr(options, k, None))},
             architecture=self.architecture.name,

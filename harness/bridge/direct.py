@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 from argparse import ArgumentParser, Namespace
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from harness.bridge.architecture import Caller, Part
-from harness.bridge.options import Settings, api_key, base_url
+from harness.bridge.options import Settings
+from harness.bridge.target import Target
 from harness.client import ResilientClient
 from harness.play.offer import policy_document
 from harness.play.player import DRAIN_S
-from harness.policy.split import share, split
+from harness.policy.split import split
 from harness.rng import stream
+from harness.spending.terms import Terms
 from harness.transport import fast, httpx_transport
 from harness.transport.base import Transport
 from harness.transport.budgeted import BudgetedTransport
-
-logger = logging.getLogger(__name__)
 
 
 class Direct:
@@ -54,35 +52,28 @@ class Direct:
         options: Namespace,
         settings: Settings,
         folder: Path,
-        host: str,
+        target: Target,
         processes: int,
-        *,
-        bundled: bool,
+        terms: Terms | None,
     ) -> None:
         """Nothing is started."""
 
     def caller(self, part: Part) -> Caller:
         """The process's client."""
-        settings, plan, index = part.settings, part.plan, part.index
-        processes = len(plan.workers)
-        policy = split(settings.policy, index, processes)
+        settings, target = part.settings, part.target
+        policy = split(settings.policy, part.index, len(part.plan.workers))
         build = fast.build if settings.transport == "fast" else httpx_transport.build
         transport: Transport = build(policy.connections)
-        if settings.max_requests is not None:
-            most = share(settings.max_requests, index, processes)
-            transport = BudgetedTransport(transport, most, partial(_spent, part, most))
+        if part.till is not None:
+            transport = BudgetedTransport(transport, part.till)
         return ResilientClient(
-            base_url(plan.host),
-            api_key(plan.host, bundled=plan.bundled),
+            target.base_url,
+            target.key,
+            wire=target.wire,
+            model=target.model,
             policy=policy,
             transport=transport,
             listeners=[part.emit],
-            send_ids=plan.bundled,
-            rng=stream(settings.seed, "jitter", index),
+            send_ids=target.bundled,
+            rng=stream(settings.seed, "jitter", part.index),
         )
-
-
-def _spent(part: Part, most: int) -> None:
-    """On the loop: all this process may send has been sent."""
-    logger.warning("stopping: the %d requests of --max-requests are used up", most)
-    part.stop(DRAIN_S)

@@ -8,17 +8,20 @@ from contextlib import suppress
 from typing import Any
 
 import gevent
+import msgspec
 from locust.exception import RPCError
 
 from harness.bridge import exits
 from harness.bridge.architecture import Architecture
+from harness.bridge.cashier import grant_from
 from harness.bridge.interrupt import OnInterrupt
-from harness.bridge.messages import RECEIPT, RECORDS, STOP, TALLY
+from harness.bridge.messages import ASK, GRANT, RECEIPT, RECORDS, STOP, TALLY
 from harness.bridge.plan import plan_from
 from harness.bridge.post import Post
 from harness.bridge.session import HURRY_S
 from harness.bridge.sources import Source
 from harness.play.tally import Tally
+from harness.spending.treasury import Ask
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +30,7 @@ class Hand:
     """The role of a Locust worker."""
 
     def __init__(self, environment: Any, source: Source, architecture: Architecture) -> None:
-        self.post = Post(environment, source, architecture, self._tell, self._send_records)
+        self.post = Post(environment, source, architecture, self._tell, self._ask, self._send_records)
         self._environment = environment
         self._runner = environment.runner
         self._run = ""
@@ -40,6 +43,7 @@ class Hand:
         self._environment.process_exit_code = 0  # failed calls are the subject, not an error of the run
         self._runner.register_message(STOP, self._on_stop_message)
         self._runner.register_message(RECEIPT, self._on_receipt_message)
+        self._runner.register_message(GRANT, self._on_grant_message)
         if self._environment.parsed_options.processes:
             # In a run, the Ctrl-C reached the master, too, and it is the master that stops us.
             self._interrupt = OnInterrupt(self._quit_if_idle, self._runner.quit)
@@ -58,6 +62,7 @@ class Hand:
             logger.warning("this worker joined after the run had begun: it waits for the next")
             return
         _, settings, offer = self.post.asked_for()
+        settings = settings.toward(settings.target(plan.host, bundled=plan.bundled))
         self.post.begin(plan, plan.workers.index(self._runner.client_id), settings, offer)
 
     def fail(self, why: str) -> None:
@@ -91,6 +96,13 @@ class Hand:
         """A message to the master. Cut off for long, some are lost: later ones make up for them."""
         with suppress(RPCError):
             self._runner.send_message(name, data)
+
+    def _ask(self, asked: Ask) -> None:
+        self._send(ASK, {"run": self._run, **msgspec.to_builtins(asked)})
+
+    def _on_grant_message(self, msg: Any, **_: Any) -> None:
+        if msg.data["run"] == self._run:  # one of the run before would be money of another budget
+            self.post.take(grant_from(msg.data))
 
     def _quit_if_idle(self) -> None:
         if self.post.idle:

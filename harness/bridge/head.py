@@ -10,13 +10,16 @@ from contextlib import suppress
 from typing import Any
 
 import gevent
+import msgspec
 from locust.runners import LocalRunner, MasterRunner
 
 from harness.bridge import exits, preflight
+from harness.bridge.admission import Admission
 from harness.bridge.architecture import Architecture
+from harness.bridge.cashier import Spent, ask_from
 from harness.bridge.conductor import Conductor
 from harness.bridge.interrupt import OnInterrupt
-from harness.bridge.messages import RECEIPT, RECORDS, STOP, TALLY
+from harness.bridge.messages import ASK, GRANT, RECEIPT, RECORDS, STOP, TALLY
 from harness.bridge.mock_process import MockProcess
 from harness.bridge.options import is_closed, settings_from
 from harness.bridge.post import Post
@@ -26,6 +29,7 @@ from harness.bridge.sources import Source
 from harness.errors import ConfigError, HarnessError
 from harness.play.tally import Tally, from_message
 from harness.record.parcel import Parcel, message, received
+from harness.spending.treasury import Ask
 from harness.wire.address import LOOPBACK
 
 logger = logging.getLogger(__name__)
@@ -35,8 +39,12 @@ class Head:
     """The role of a master, and of a runner without workers, which plays the one share itself."""
 
     def __init__(self, environment: Any, source: Source, architecture: Architecture) -> None:
-        self.post = Post(environment, source, architecture, self._tell, send=None)
+        self.post = Post(environment, source, architecture, self._tell, self._ask, send=None)
         self.over = False
+        options = environment.parsed_options
+        self._admission = Admission(
+            allowed=options.allow_real_target, yes=options.yes, web_ui=environment.web_ui is not None
+        )
         self._environment = environment
         self._runner = environment.runner
         self._source = source
@@ -47,6 +55,12 @@ class Head:
         self._failed = False
         self._interrupt: OnInterrupt | None = None
         self._terminate: object = None
+
+    @property
+    def spending(self) -> Spent | None:
+        """What the present run has spent, or the last one; None without a budget."""
+        cashier = None if self._conductor is None else self._conductor.cashier
+        return None if cashier is None else cashier.spent
 
     def users_wanted(self) -> int:
         """How many Locust users the run needs: a driver a process, or the users of a closed loop."""
@@ -60,6 +74,7 @@ class Head:
         if isinstance(self._runner, MasterRunner):
             self._runner.register_message(TALLY, self._on_tally_message)
             self._runner.register_message(RECORDS, self._on_records_message)
+            self._runner.register_message(ASK, self._on_ask_message)
         try:
             self._check()
         except HarnessError as error:
@@ -81,9 +96,10 @@ class Head:
         environment.parsed_options.primetime_plan = None
         options, settings, offer = self.post.asked_for()
         mock = self._mock if self._mock is not None and environment.host == self._mock.host else None
-        if mock is None:
-            preflight.check_host(environment.host, options, settings)
-        else:
+        target = settings.target(environment.host, bundled=mock is not None)
+        settings = settings.toward(target)
+        admitted = self._admission.for_run(target, settings)
+        if mock is not None:
             preflight.check_reach(mock.listen, self._worker_ids())
         self._failed = False
         preflight.check_tasks(environment.user_classes)
@@ -91,7 +107,7 @@ class Head:
             self._source.name,
             settings,
             offer,
-            environment.host,
+            admitted,
             self._worker_ids(),
             mock,
             options,
@@ -162,9 +178,9 @@ class Head:
             preflight.check_port(options.web_host, options.web_port)
         settings = settings_from(options)
         preflight.check_run(options, settings, environment.user_classes, self._architecture)
-        self._source.offer(options, settings.seed)
+        offer = self._source.offer(options, settings.seed)
         if environment.host:
-            preflight.check_host(environment.host, options, settings)
+            self._admission.at_start(settings.target(environment.host, bundled=False), settings, offer)
             if settings.mock_profile != self._source.mock_profile:
                 raise ConfigError("--mock-profile has no effect with --host: give one of them")
             if options.mock_host not in LOOPBACK:
@@ -203,11 +219,16 @@ class Head:
     def _tell(self, tally: Tally) -> None:
         """This process's own tally."""
         if self._conductor is not None:
-            self._conductor.roll.hear(self._runner.client_id, tally)
+            self._conductor.hear(self._runner.client_id, tally)
+
+    def _ask(self, asked: Ask) -> None:
+        """This process needs more of the budget."""
+        if self._conductor is not None and self._conductor.cashier is not None:
+            self.post.take(self._conductor.cashier.ask(self._runner.client_id, asked))
 
     def _on_tally_message(self, msg: Any, **_: Any) -> None:
         if self._conductor is not None and self._conductor.plan.run == msg.data["run"]:
-            self._conductor.roll.hear(msg.node_id, from_message(msg.data))
+            self._conductor.hear(msg.node_id, from_message(msg.data))
 
     def _on_records_message(self, msg: Any, **_: Any) -> None:
         if self._conductor is None:
@@ -215,6 +236,14 @@ class Head:
         receipt = self._conductor.roll.take(msg.node_id, received(msg.data, Parcel))
         if receipt is not None:
             self._runner.send_message(RECEIPT, message(receipt), msg.node_id)
+
+    def _on_ask_message(self, msg: Any, **_: Any) -> None:
+        conductor = self._conductor
+        if conductor is None or conductor.cashier is None or conductor.plan.run != msg.data["run"]:
+            return
+        grant = conductor.cashier.ask(msg.node_id, ask_from(msg.data))
+        answer = {"run": conductor.plan.run, **msgspec.to_builtins(grant)}
+        self._runner.send_message(GRANT, answer, client_id=msg.node_id)
 
     def _watch(self) -> None:
         """Once a second: progress, lost workers, the end."""

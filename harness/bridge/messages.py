@@ -5,6 +5,10 @@ from __future__ import annotations
 #: From a worker, twice a second: the "run" and its Tally.
 TALLY = "primetime_tally"
 
+#: From a worker: it needs more of the budget; an Ask. From the master to it: what it has now; a Grant.
+#: Both with the "run" they are of.
+ASK, GRANT = "primetime_ask", "primetime_grant"
+
 #: From the master: no more arrivals; {"grace_s"} for the calls under way.
 STOP = "primetime_stop"
 

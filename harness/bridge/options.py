@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser, Namespace
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
-from urllib.parse import urlsplit
+from typing import Literal, TypeVar
 
-from harness.errors import ConfigError, expected
+from harness.bridge.target import Target
+from harness.client.endpoint import DEFAULT_MODELS, WireName
+from harness.errors import expected
 from harness.policy.config import Policy
 from harness.policy.presets import PRESETS
+from harness.policy.respectful import respectful
 from harness.policy_file import load_policy
-from harness.wire.address import LOOPBACK, is_http_address, is_loopback
+from harness.spending.given import add_budget, count, picodollars
+from harness.wire.address import LOOPBACK
 
 TransportName = Literal["httpx", "fast"]
 TRANSPORTS: tuple[TransportName, ...] = ("httpx", "fast")
+WIRES: tuple[WireName, ...] = ("openai", "anthropic")
 
-#: Stands in for a key where none is needed.
-MOCK_KEY = "sk-primetime-mock"
+Name = TypeVar("Name", bound=str)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What one run is asked to do; the scenario's own options are with its source."""
+    """What one run is asked to do; the scenario's own options are with its source.
+
+    `max_usd` is in picodollars; `prices` is the file of a price table, empty for the one that ships.
+    """
 
     policy: Policy
     seed: int
@@ -34,8 +40,32 @@ class Settings:
     users: int
     run_time_s: float | None
     max_requests: int | None
+    max_tokens: int | None
+    max_usd: int | None
+    prices: str
+    wire: WireName
+    model: str
     transport: TransportName
     stream: bool
+
+    def target(self, host: str, *, bundled: bool) -> Target:
+        """The API at a host."""
+        return Target(host, self.wire, self.model, bundled)
+
+    def toward(self, target: Target) -> Settings:
+        """The settings for a target: what a real API asks of its callers is not optional."""
+        return replace(self, policy=respectful(self.policy)) if target.real else self
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a budget."""
+        return any(most is not None for most in (self.max_usd, self.max_requests, self.max_tokens))
+
+    @property
+    def models(self) -> dict[str, str]:
+        """The models that calls are made with, by what names them."""
+        second = self.policy.fallback.model
+        return {"--model": self.model} | ({} if second is None else {"fallback.model": second})
 
 
 def add_arguments(parser: ArgumentParser, mock_profile: str) -> None:
@@ -74,20 +104,25 @@ def add_arguments(parser: ArgumentParser, mock_profile: str) -> None:
         f" (default: {LOOPBACK[1]})",
     )
     parser.add_argument(
-        "--allow-real-target",
-        action="store_true",
-        help="let requests leave this machine; needs --max-requests, too",
+        "--wire", choices=WIRES, default="openai", help="the format of the API at --host (default: openai)"
     )
     parser.add_argument(
-        "--max-requests", type=int, default=None, metavar="N", help="send at most N requests in the whole run"
+        "--model",
+        default="",
+        metavar="NAME",
+        help="the model asked for (default: {openai}, or {anthropic})".format(**DEFAULT_MODELS),
+    )
+    add_budget(parser)
+    parser.add_argument(
+        "--yes", action="store_true", help="consent to the cost of a real API: nobody is asked"
     )
 
 
 def settings_from(options: Namespace) -> Settings:
     """The settings on a parsed command line. Raises ConfigError."""
-    max_requests = count("--max-requests", options.max_requests)
     closed = is_closed(options)
     run_time = getattr(options, "run_time", None)
+    wire = _one_of("--wire", options.wire, WIRES)
     return Settings(
         policy=load_policy(options.policy),
         seed=options.seed,
@@ -96,8 +131,13 @@ def settings_from(options: Namespace) -> Settings:
         closed=closed,
         users=(options.num_users or 1) if closed else 0,
         run_time_s=float(run_time) if run_time else None,
-        max_requests=max_requests,
-        transport=_transport(options.transport),
+        max_requests=count("--max-requests", options.max_requests),
+        max_tokens=count("--max-tokens", options.max_tokens),
+        max_usd=picodollars("--max-usd", options.max_usd),
+        prices=options.prices or "",
+        wire=wire,
+        model=options.model or DEFAULT_MODELS[wire],
+        transport=_one_of("--transport", options.transport, TRANSPORTS),
         stream=bool(options.stream),
     )
 
@@ -107,62 +147,9 @@ def is_closed(options: Namespace) -> bool:
     return getattr(options, "arrivals", None) == "closed"
 
 
-def _transport(name: str) -> TransportName:
-    """A known transport; the web UI's form is not held to the choices."""
-    for known in TRANSPORTS:
-        if name == known:
-            return known
-    raise expected("--transport", name, f"one of {', '.join(TRANSPORTS)}")
-
-
-def count(name: str, value: int | str | None) -> int | None:
-    """A number of at least 1, or None; the web UI's form sends text, and nothing as an empty one.
-
-    Raises ConfigError.
-    """
-    if value is None or value == "":
-        return None
-    try:
-        number = int(value)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise expected(name, value, "a whole number, at least 1")
-    return number
-
-
-def base_url(host: str) -> str:
-    """The API's base address for a `--host`: `/v1` is added where the host names no path."""
-    if not is_http_address(host):
-        raise expected("--host", host, "an address such as http://127.0.0.1:8000")
-    return host.rstrip("/") + ("" if urlsplit(host).path.strip("/") else "/v1")
-
-
-def is_local(host: str) -> bool:
-    """Whether a `--host` is this machine. Raises ConfigError for what is no address."""
-    return is_loopback(base_url(host))
-
-
-def api_key(host: str, *, bundled: bool) -> str | None:
-    """The API key; the bundled server, and one on this machine without a key at hand, get a stand-in."""
-    if bundled:
-        return MOCK_KEY
-    return os.environ.get("OPENAI_API_KEY") or (MOCK_KEY if is_local(host) else None)
-
-
-def check_target(host: str, *, allowed: bool, max_requests: int | None) -> bool:
-    """Whether a host is on this machine. A host elsewhere is refused unless allowed and given a budget."""
-    if is_local(host):
-        return True
-    if not allowed or max_requests is None:
-        raise ConfigError(
-            f"--host {host} is not on this machine, and requests to a real API cost money: give both"
-            " --allow-real-target and --max-requests N to send to it"
-        )
-    return False
-
-
-def address(host: str) -> tuple[str, int]:
-    """Host name and port of a `--host`."""
-    parts = urlsplit(host)
-    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+def _one_of(option: str, name: str, known: Sequence[Name]) -> Name:
+    """A known name; the web UI's form is not held to the choices."""
+    for one in known:
+        if name == one:
+            return one
+    raise expected(option, name, f"one of {', '.join(known)}")

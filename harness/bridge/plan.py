@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run, as every process of it has to know it. `workers` are Locust's client ids, in order."""
+    """One run, as every process of it has to know it. `workers` are Locust's client ids, in order.
+
+    `terms` are those of its budget, if there is one, and `portions` what each worker has of it at first.
+    """
 
     run: str
     folder: str
@@ -18,6 +21,8 @@ class Plan:
     until_ns: int
     bundled: bool
     drain_s: float
+    terms: dict[str, Any] | None = None
+    portions: dict[str, list[int]] = field(default_factory=dict)
 
     def message(self) -> dict[str, Any]:
         """As it travels with Locust's spawn message."""

@@ -15,10 +15,11 @@ from harness.bridge.session import HURRY_S, PATIENCE, Session
 from harness.bridge.sources import Source
 from harness.play.offer import Offer
 from harness.play.tally import Tally
+from harness.spending.treasury import Ask, Grant
 
 
 class Post:
-    """Where one process plays its share of one run after the other; see Session for `tell` and `send`."""
+    """Where one process plays its share of one run after the other; see Session for what it is given."""
 
     def __init__(
         self,
@@ -26,6 +27,7 @@ class Post:
         source: Source,
         architecture: Architecture,
         tell: Callable[[Tally], None],
+        ask: Callable[[Ask], None],
         send: Send | None,
     ) -> None:
         self.session: Session | None = None
@@ -33,6 +35,7 @@ class Post:
         self._source = source
         self._architecture = architecture
         self._tell = tell
+        self._ask = ask
         self._send = send
         self._thread: LoopThread | None = None
 
@@ -60,8 +63,14 @@ class Post:
             offer,
             self._architecture,
             self._tell,
+            self._ask,
             self._send,
         )
+
+    def take(self, grant: Grant) -> None:
+        """More of the budget, or the word that there is none."""
+        if self.session is not None:
+            self.session.take(grant)
 
     def stop(self, grace_s: float, *, left: bool = False) -> None:
         """No more arrivals; `left` says that this process goes by itself, before the run's end."""

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import psutil
 from locust import User
 
-from harness.bridge import options as command_line
 from harness.bridge.architecture import Architecture
 from harness.bridge.options import Settings
 from harness.bridge.roll import host_of
+from harness.bridge.target import Target, address
 from harness.bridge.user import AsyncUser
 from harness.errors import ConfigError, expected
 from harness.record import folder as run_folder
@@ -36,14 +36,13 @@ def check_run(
     run_folder.check_writable(settings.run_dir)
 
 
-def check_host(host: str, options: Namespace, settings: Settings) -> None:
-    """That requests may go to a host, and that somebody listens there. Raises ConfigError."""
-    command_line.check_target(host, allowed=options.allow_real_target, max_requests=settings.max_requests)
+def check_reachable(target: Target) -> None:
+    """That somebody listens there. Raises ConfigError."""
     try:
-        socket.create_connection(command_line.address(host), timeout=CONNECT_S).close()
+        socket.create_connection(address(target.host), timeout=CONNECT_S).close()
     except OSError as error:
         why = error.strerror or str(error)
-        raise ConfigError(f"--host {host} cannot be reached: {why}") from error
+        raise ConfigError(f"--host {target.shown} cannot be reached: {why}") from error
 
 
 def check_mock_host(address: str) -> None:

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.bridge.architecture import Caller, Crew, Part
-from harness.bridge.options import Settings, api_key, base_url, count
+from harness.bridge.options import Settings
+from harness.bridge.target import Target
 from harness.errors import ConfigError
 from harness.files import why
 from harness.play.offer import policy_document
-from harness.policy.split import share, split
+from harness.policy.split import split
+from harness.spending.given import count
+from harness.spending.terms import Terms
 from harness.workload.spans import parse_span
 
 try:
@@ -99,8 +102,9 @@ class Queued:
             raise ConfigError("--stream: a queue's results come whole: expected none")
         for index in range(found.workers):
             split(settings.policy, index, found.workers)
-        if settings.max_requests is not None and settings.max_requests < found.workers:
-            raise ConfigError(f"--max-requests {settings.max_requests}: expected at least 1 for each worker")
+        for option, most in (("requests", settings.max_requests), ("tokens", settings.max_tokens)):
+            if most is not None and most < found.workers:
+                raise ConfigError(f"--max-{option} {most}: expected at least 1 for each worker")
 
     def policy(self, options: Namespace, settings: Settings, processes: int) -> dict[str, Any]:
         """Divided over the workers."""
@@ -128,27 +132,27 @@ class Queued:
         options: Namespace,
         settings: Settings,
         folder: Path,
-        host: str,
+        target: Target,
         processes: int,
-        *,
-        bundled: bool,
+        terms: Terms | None,
     ) -> Crew:
-        """The server, and a worker for each share of the policy."""
+        """The server, and a worker for each share of the policy and of the budget."""
         found = options_from(options)
-        most = settings.max_requests
         return Workers(
             [
                 WorkerPlan(
                     place=_place(found, folder),
                     folder=str(folder.resolve()),
                     number=processes + index,
-                    base_url=base_url(host),
-                    api_key=api_key(host, bundled=bundled),
+                    base_url=target.base_url,
+                    api_key=target.key,
+                    wire=target.wire,
+                    model=target.model,
                     policy=split(settings.policy, index, found.workers),
                     settings=found.worker,
                     transport=settings.transport,
-                    send_ids=bundled,
-                    max_requests=None if most is None else share(most, index, found.workers),
+                    send_ids=target.bundled,
+                    terms=None if terms is None else terms.part(index, found.workers),
                     seed=settings.seed,
                     index=index,
                 )
@@ -159,7 +163,7 @@ class Queued:
     def caller(self, part: Part) -> Caller:
         """A submitter; the first process's also notes how the queue stands."""
         place = _place(options_from(part.options), Path(part.plan.folder))
-        return Submitter(place, part.emit, part.note if part.index == 0 else None)
+        return Submitter(place, part.emit, part.target.model, part.note if part.index == 0 else None)
 
 
 def options_from(options: Namespace) -> Options:

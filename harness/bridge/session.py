@@ -21,6 +21,7 @@ from harness.bridge.options import Settings
 from harness.bridge.plan import Plan
 from harness.bridge.records import Send, keep_records
 from harness.bridge.statistics import Statistics
+from harness.bridge.till import till_of
 from harness.client import next_tag
 from harness.clock import cpu_ns, now_ns, origin_of
 from harness.model import Tag
@@ -29,6 +30,7 @@ from harness.play.pacer import make_pacer
 from harness.play.player import Body, Player
 from harness.play.tally import Gathered, Tally
 from harness.rng import stream
+from harness.spending.treasury import Ask, Grant
 from harness.units import NS
 from harness.workload.schedule import Schedule, Writer
 
@@ -54,8 +56,9 @@ logger = logging.getLogger(__name__)
 class Session:
     """Plays one worker's share. Made and used on the hub; its caller lives on the loop.
 
-    `tell` is given the tally now and then, `send` records for a master that does not see them, whose answers
-    `courier` awaits: it is there only then. Raises HarnessError when the run cannot begin here.
+    `tell` is given the tally now and then, `ask` what it needs more of the budget, `send` records for a
+    master that does not see them, whose answers `courier` awaits: it is there only then. Raises HarnessError
+    when the run cannot begin here.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Session:
         offer: Offer,
         architecture: Architecture,
         tell: Callable[[Tally], None],
+        ask: Callable[[Ask], None],
         send: Send | None,
     ) -> None:
         self.tally = Tally()
@@ -79,6 +83,7 @@ class Session:
         self._ids = (index, len(plan.workers))
         self._offer = offer
         self._tell = tell
+        self._ask = ask
         self._main: Pending | None = None
         self._warmed = 0
         self._staying: set[int] = set()
@@ -91,7 +96,8 @@ class Session:
             self.tally, origin_ns, self._gathered.listen, self._raise_later, now_ns, make_pacer
         )
         emit, note, stop = self._gathered.listen, self._recorder.note, self._player.stop
-        part = Part(plan, index, settings, environment.parsed_options, emit, note, stop)
+        self._till = till_of(plan, plan.workers[index], stop)
+        part = Part(plan, index, settings, environment.parsed_options, emit, note, stop, self._till)
         self.caller: Caller = architecture.caller(part)
         self._errors: list[Exception] = []
         self._statistics = Statistics(environment)
@@ -119,6 +125,11 @@ class Session:
         if self._main is None:  # no user was spawned yet: there is nothing to drain
             self._main = self._thread.run(self._close_when(_nothing()))
         self._thread.call(self._player.stop, grace_s)
+
+    def take(self, grant: Grant) -> None:
+        """More of the budget, or the word that there is none."""
+        if self._till is not None:
+            self._thread.call(self._till.take, grant)
 
     def wait(self, timeout_s: float) -> None:
         """Wait, on the hub, until everything is drained and written."""
@@ -194,6 +205,7 @@ class Session:
                 gevent.sleep(PUMP_S)
                 turn += 1
                 self._carry()
+                self._look_into_till()
                 if turn % FLUSH_EVERY == 0:
                     self._flush()
                 if turn % TELL_EVERY == 0:
@@ -234,6 +246,15 @@ class Session:
                 user_instance=None, exception=raised, tb=raised.__traceback__
             )
 
+    def _look_into_till(self) -> None:
+        """Ask for more before there is none."""
+        if self._till is None:
+            return
+        self.tally.spent = self._till.purse.spent.message()
+        asked = self._till.purse.ask()
+        if asked is not None:
+            self._ask(asked)
+
     def _flush(self) -> None:
         try:
             self._recorder.flush()
@@ -259,6 +280,8 @@ class Session:
         self.tally.recorded = self._recorder.counted
         if self.courier is not None:
             self._send_records(self.courier.deliver)
+        if self._till is not None:  # what is still held was in flight when it was given up
+            self.tally.spent = (self._till.purse.spent + self._till.purse.held).message()
         self.tally.finished = True
         self._tell(self.tally)
 

@@ -86,13 +86,13 @@ def _checked_url(url: str) -> str:
     if not isinstance(url, str):
         raise errors.expected("base_url", url, what)
     if not is_http_address(url):
-        raise errors.expected("base_url", _without_password(url), what)
+        raise errors.expected("base_url", without_password(url), what)
     if urlsplit(url).query or urlsplit(url).fragment:
-        raise errors.expected("base_url", _without_password(url), f"{what}, without a query or fragment")
+        raise errors.expected("base_url", without_password(url), f"{what}, without a query or fragment")
     return url.rstrip("/")
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
     """The address, also one that is none, less what stands before its host."""
     _, at, rest = url.rpartition("@")
     return f"[...]@{rest}" if at else url

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from harness.model import AttemptFinished, Call, CallFinished, Event, Outcome
@@ -22,6 +22,7 @@ class Tally:
     arrivals_end_ns: int = 0
     degraded: str = ""
     left: bool = False  # the worker stopped by itself, before the run's end
+    spent: list[int] = field(default_factory=list)  # of its budget, if it has one: an Amount's message
 
     @property
     def in_flight(self) -> int:

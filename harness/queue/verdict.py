@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.errors import CallError, Fatal, RequestError
 from harness.model import Outcome, StoppedBy
 from harness.queue.settings import WorkerSettings
-from harness.transport.budgeted import BUDGET_SPENT
+from harness.transport.till import BUDGET_SPENT
 
 #: The API's trouble, or ours, and not the task's: such a try is not counted.
 _NOT_ITS_FAULT = frozenset({Outcome.THROTTLED, Outcome.OVERLOADED, Outcome.LOCAL, Outcome.REJECTED})
@@ -70,7 +70,7 @@ def judge(
 
 
 def is_spent(error: Exception) -> bool:
-    """Whether this worker may send nothing more: its budget of requests is used up."""
+    """Whether this worker may send nothing more: its part of the budget is used up."""
     return isinstance(error, Fatal) and error.status is None and error.code == BUDGET_SPENT
 
 

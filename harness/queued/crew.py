@@ -15,6 +15,7 @@ from harness.errors import ConfigError, HarnessError
 from harness.queue.settings import grace_of
 from harness.queued.plan import Start, WorkerPlan
 from harness.queued.worker import READY, SPENT, UNWRITTEN
+from harness.spending.amount import NOTHING, Amount
 
 #: Beyond its grace, what a worker may take to hand back what it has and to write its records.
 STOP_S = 5.0
@@ -31,8 +32,9 @@ class Crew:
         self._stopped = False
         #: What became of workers that ended before they were told to, by their number.
         self.lost: dict[int, str] = {}
-        #: Whether one has sent all it may.
-        self.spent = False
+        #: Whether one has spent all it may.
+        self.exhausted = False
+        self._spent: dict[int, Amount] = {}
 
     @property
     def working(self) -> int:
@@ -69,9 +71,15 @@ class Crew:
         for plan, process in zip(self._plans, self._processes, strict=False):  # perhaps not all were started
             code = process.poll()
             if code == SPENT:
-                self.spent = True
+                self.exhausted = True
             elif code is not None:
                 self.lost.setdefault(plan.number, _how(code))
+
+    def spending(self) -> tuple[Amount, Amount]:
+        """What its workers have spent, and what of it is supposed: all the share of one that did not say."""
+        told = sum(self._spent.values(), NOTHING)
+        silent = [p.terms.finite for p in self._plans if p.terms is not None and p.number not in self._spent]
+        return told + sum(silent, NOTHING), sum(silent, NOTHING)
 
     def stop(self) -> None:
         """Tell the workers to stop, wait for them, and stop the server. A second time it does nothing."""
@@ -96,6 +104,11 @@ class Crew:
             except HarnessError as error:
                 self.lost[-1] = str(error)
 
+    def _hear(self, plan: WorkerPlan, process: subprocess.Popen[str]) -> None:
+        """What it says that it has spent; nothing, if it was killed."""
+        with suppress(msgspec.DecodeError, OSError):
+            self._spent[plan.number] = msgspec.json.decode(_last_word(process), type=Amount)
+
     def _wait(self, plan: WorkerPlan, process: subprocess.Popen[str]) -> None:
         try:
             code = process.wait(grace_of(plan.settings, plan.policy) + STOP_S)
@@ -106,8 +119,15 @@ class Crew:
         else:
             if code not in (0, SPENT):
                 self.lost.setdefault(plan.number, _how(code))
+            self._hear(plan, process)
         _close(process.stdin)
         _close(process.stdout)
+
+
+def _last_word(process: subprocess.Popen[str]) -> str:
+    """What a worker that has ended said last."""
+    lines = process.stdout.read().splitlines() if process.stdout else []
+    return lines[-1] if lines else ""
 
 
 def _launch() -> subprocess.Popen[str]:

@@ -7,10 +7,12 @@ from typing import Literal
 
 import msgspec
 
+from harness.client.endpoint import WireName
 from harness.policy.config import Policy
 from harness.queue.embedded import EmbeddedServer
 from harness.queue.queue import Queue
 from harness.queue.settings import QueueSettings, WorkerSettings
+from harness.spending.terms import Terms
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -39,7 +41,8 @@ class Place(msgspec.Struct, frozen=True):
 class WorkerPlan(msgspec.Struct, frozen=True):
     """One worker process of a run. It is handed over on standard input: a URL may hold a password.
 
-    `policy` is this worker's share of the run's. Its records go into `folder`, as process `number`.
+    `policy` is this worker's share of the run's, the limit of `terms` its share of the budget. Its records go
+    into `folder`, as process `number`.
     """
 
     place: Place
@@ -47,11 +50,13 @@ class WorkerPlan(msgspec.Struct, frozen=True):
     number: int
     base_url: str
     api_key: str | None
+    wire: WireName
+    model: str
     policy: Policy
     settings: WorkerSettings
     transport: Literal["httpx", "fast"]
     send_ids: bool
-    max_requests: int | None
+    terms: Terms | None
     seed: int
     index: int
 

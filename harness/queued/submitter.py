@@ -11,7 +11,6 @@ from typing import Self
 from harness import clock
 from harness.client.calls import next_tag
 from harness.client.client import DEFAULT_MAX_TOKENS
-from harness.client.endpoint import DEFAULT_MODELS
 from harness.client.messages import COPYWRITER
 from harness.model import NO_TAG, Call, CallFinished, Outcome, Reply
 from harness.queue.errors import QueueError, ServerUnreachable
@@ -34,13 +33,16 @@ Note = Callable[[int, str, float], None]
 class Submitter:
     """Submits tasks, waits for their results by subscription and tells `emit` of each call's end.
 
-    It stands where a ResilientClient stands in a direct run. `note`, where it is given, is told how the queue
-    stands, twice a second. An async context manager, for one event loop; one that is not open yet keeps
-    callers waiting.
+    It stands where a ResilientClient stands in a direct run; `model` is for calls that name none. `note`,
+    where it is given, is told how the queue stands, twice a second. An async context manager, for one event
+    loop; one that is not open yet keeps callers waiting.
     """
 
-    def __init__(self, place: Place, emit: Callable[[CallFinished], None], note: Note | None = None) -> None:
+    def __init__(
+        self, place: Place, emit: Callable[[CallFinished], None], model: str, note: Note | None = None
+    ) -> None:
         self._queue = place.for_submitters()
+        self._model = model
         self._emit = emit
         self._note = note
         self._open = asyncio.Event()
@@ -74,7 +76,7 @@ class Submitter:
         """One piece of copy, through the queue. Raises the CallError of what became of it."""
         tags = next_tag.get()
         tag = tags() if tags else NO_TAG
-        model = model or DEFAULT_MODELS["openai"]
+        model = model or self._model
         sent = Submission(tag, model, clock.now_ns())
         task = CopywritingTask(prompt=prompt, model=model, max_tokens=max_tokens, system=system, tag=tag)
         task_id = await self._submit(sent, task)

@@ -27,11 +27,13 @@ from harness.queue.worker import Worker
 from harness.queued.plan import Start, WorkerPlan
 from harness.record.recorder import Recorder
 from harness.rng import stream
+from harness.spending.purse import Purse
 from harness.transport import fast, httpx_transport
 from harness.transport.base import Transport
 from harness.transport.budgeted import BudgetedTransport
+from harness.transport.till import Till
 
-#: Exit codes: all that --max-requests allows has been sent; records could not be written; it did not begin.
+#: Exit codes: all that the budget allows has been spent; records could not be written; it did not begin.
 SPENT, UNWRITTEN, NOT_BEGUN = 3, 4, 5
 
 #: A worker that is killed loses what it had not written: the same as a load process.
@@ -69,11 +71,23 @@ class Recording:
 
 
 async def serve() -> int:
-    """The worker's life; its exit code."""
+    """The worker's life; its exit code. What it has spent of a budget is its last word."""
     stdin = await _standard_input()
     plan = msgspec.json.decode(await stdin.readline(), type=WorkerPlan)
     spent = asyncio.Event()
-    async with _client(plan, spent) as client, plan.place.for_workers() as queue:
+    till = None if plan.terms is None else Till(Purse.alone(plan.terms.limit), plan.terms.meter, spent.set)
+    try:
+        return await _serve(plan, till, spent, stdin)
+    finally:
+        if till is not None:
+            with suppress(OSError):  # nobody is left to be told
+                _say(msgspec.json.encode(till.purse.spent + till.purse.held).decode())
+
+
+async def _serve(
+    plan: WorkerPlan, till: Till | None, spent: asyncio.Event, stdin: asyncio.StreamReader
+) -> int:
+    async with _client(plan, till) as client, plan.place.for_workers() as queue:
         worker = Worker(queue, client, plan.settings, rng=stream(plan.seed, "worker", plan.index))
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
         line = await _word_to_begin(stdin)
@@ -136,14 +150,16 @@ def _stop_server(worker: Worker) -> None:
             worker.queue.server.stop()
 
 
-def _client(plan: WorkerPlan, spent: asyncio.Event) -> ResilientClient:
+def _client(plan: WorkerPlan, till: Till | None) -> ResilientClient:
     build = fast.build if plan.transport == "fast" else httpx_transport.build
     transport: Transport = build(plan.policy.connections)
-    if plan.max_requests is not None:
-        transport = BudgetedTransport(transport, plan.max_requests, spent.set)
+    if till is not None:
+        transport = BudgetedTransport(transport, till)
     return ResilientClient(
         plan.base_url,
         plan.api_key,
+        wire=plan.wire,
+        model=plan.model,
         policy=plan.policy,
         transport=transport,
         send_ids=plan.send_ids,

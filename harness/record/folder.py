@@ -39,7 +39,8 @@ class Manifest:
     """What was run; written once, before the first call.
 
     `policy` is {"name", "values" (of the whole run), "per_worker"}; `schedule` says what was offered
-    (scenario, arrivals, peak_rps, window, duration_s, count); `target` is {"host", "bundled", "profile"};
+    (scenario, arrivals, peak_rps, window, duration_s, count); `target` is {"host", "bundled", "profile",
+    "real", "wire", "model"}, `budget` {"requests", "tokens", "usd", "prices"} of a run that had one;
     `generator` is {"transport", "stream"}. `architecture` is "direct" or "queued"; then `queue` says through
     what: its server, its settings, its workers, which are numbered from `first_worker` on.
     """
@@ -56,6 +57,7 @@ class Manifest:
     options: dict[str, Any] = field(default_factory=dict)
     architecture: str = "direct"
     queue: dict[str, Any] | None = None
+    budget: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ class Ending:
 
     `arrivals_end_ns` is when arrivals stopped (nanoseconds from the start): rates are over this window.
     `scheduled` counts the arrivals due by then, by worker; `recorded` the calls each worker recorded, as far
-    as it told; `elsewhere` are the workers that did so on other machines.
+    as it told; `elsewhere` are the workers that did so on other machines. `spent` is what became of a budget:
+    {"requests", "tokens", "usd", "forfeited", "trial"}.
     """
 
     reason: str
@@ -91,6 +94,7 @@ class Ending:
     recorded: dict[str, int]
     degraded: list[str]
     elsewhere: dict[str, Elsewhere] = field(default_factory=dict)
+    spent: dict[str, Any] | None = None
 
 
 def check_writable(run_dir: Path) -> None:

@@ -75,7 +75,9 @@ class Treasury:
 
     def ask(self, process: str, asked: Ask) -> Grant:
         """Another portion, if the process knows of its last one, and if there is enough left for its need."""
-        granted = self.open(process).total
+        if process not in self._granted:
+            return Grant(NOTHING, final=True)
+        granted = self._granted[process]
         self.tell(process, asked.spent)
         if asked.known != granted or process in self._closed or process in self._lost:
             return Grant(granted)

@@ -89,9 +89,14 @@ def test_an_unreachable_host_is_refused(tmp_path: Path) -> None:
     "host", ["https://api.openai.com", "http://10.1.2.3:8000", "http://127.0.0.1.evil.example"]
 )
 def test_a_host_elsewhere_needs_permission_and_a_budget(tmp_path: Path, host: str) -> None:
-    for given in ((), ("--allow-real-target",), ("--max-requests", "5")):
+    permission, budget = "--allow-real-target", "a budget (--max-usd, --max-requests, --max-tokens"
+    for given, missing in (
+        ((), (permission, budget)),
+        (("--allow-real-target",), (budget,)),
+        (("--max-requests", "5"), (permission,)),
+    ):
         result = refused(tmp_path, "primetime.py", "--host", host, *given)
-        assert_refused(*result, "--allow-real-target", "--max-requests", host)
+        assert_refused(*result, *missing, host)
 
 
 def test_a_host_that_is_no_address_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from harness.queue import EmbeddedServer
-from harness.transport.budgeted import BUDGET_SPENT
+from harness.transport.till import BUDGET_SPENT
 from tests.scenarios.running import (
     Played,
     finish,

@@ -10,10 +10,14 @@ import signal
 import sys
 
 from harness.client.client import ResilientClient
+from harness.client.endpoint import DEFAULT_MODELS, Endpoint
+from harness.client.keys import find_key
+from harness.client.trial import try_out
 from harness.errors import ConfigError
 from harness.policy.config import Policy
 from harness.policy.presets import PRESETS
-from harness.policy.split import share, split
+from harness.policy.respectful import respectful
+from harness.policy.split import split
 from harness.policy_file import load_policy
 from harness.queue import exits
 from harness.queue.commands.options import add_place, queue_of
@@ -21,10 +25,17 @@ from harness.queue.commands.telling import as_json
 from harness.queue.queue import Queue
 from harness.queue.settings import QueueSettings, WorkerSettings
 from harness.queue.worker import Worker
+from harness.spending.given import add_budget, check_allowed, count, picodollars, prices_from
+from harness.spending.purse import Purse
+from harness.spending.terms import Terms, terms_of
 from harness.transport import httpx_transport
 from harness.transport.base import Transport
 from harness.transport.budgeted import BudgetedTransport
+from harness.transport.till import Till
 from harness.wire.address import is_loopback
+
+#: Stands for a key until the address says which one it is.
+_UNKNOWN = "sk-unknown"
 
 NAME, HELP = "worker", "serve tasks, until SIGTERM or Ctrl-C; a second one hands back what is under way"
 EXAMPLES = (
@@ -73,10 +84,7 @@ def add(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--send-ids", action="store_true", help="tell the bundled mock server each attempt's ids"
     )
-    command.add_argument(
-        "--allow-real-target", action="store_true", help="send to an API that is not on this machine"
-    )
-    command.add_argument("--max-requests", type=int, metavar="N", help="requests at most: a budget for that")
+    add_budget(command)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -150,27 +158,56 @@ def _tell_ready(options: argparse.Namespace, worker: Worker, client: ResilientCl
 def _client(
     options: argparse.Namespace, policy: Policy, part: tuple[int, int], spent: asyncio.Event
 ) -> ResilientClient:
-    """The client. Raises ConfigError for an API elsewhere that was not allowed, and given no budget."""
+    """The client, with this worker's part of the budget; a real API has been tried with one request.
+
+    Raises ConfigError for an API elsewhere that was not allowed and given a budget, or that does not serve.
+    """
+    endpoint = _endpoint(options)
+    model = options.model or DEFAULT_MODELS[endpoint.wire]
+    real = not is_loopback(endpoint.url)
+    terms = _terms(options, policy, model, real=real)
+    where = f"--base-url {endpoint.shown}"
+    check_allowed(where, real=real, allowed=options.allow_real_target, limited=_limited(options))
     transport: Transport = httpx_transport.build(policy.connections)
-    if options.max_requests is not None:
-        if options.max_requests < part[1]:
-            raise ConfigError(f"--max-requests {options.max_requests}: expected at least 1 for each worker")
-        transport = BudgetedTransport(transport, share(options.max_requests, *part), spent.set)
-    client = ResilientClient(
-        options.base_url,
-        wire=options.wire,
-        model=options.model,
-        policy=policy,
+    if terms is not None:
+        till = Till(Purse.alone(terms.part(*part).limit), terms.meter, spent.set)
+        if real:
+            till.purse.spent += try_out(endpoint, model, terms.part(*part))
+        transport = BudgetedTransport(transport, till)
+    return ResilientClient(
+        endpoint.url,
+        endpoint.key,
+        wire=endpoint.wire,
+        model=model,
+        policy=respectful(policy) if real else policy,
         transport=transport,
         send_ids=options.send_ids,
     )
-    allowed = options.allow_real_target and options.max_requests is not None
-    if not is_loopback(client.endpoint.url) and not allowed:
-        raise ConfigError(
-            f"--base-url {client.endpoint.shown} is not on this machine, and requests to a real API cost"
-            " money: give both --allow-real-target and --max-requests N to send to it"
-        )
-    return client
+
+
+def _endpoint(options: argparse.Namespace) -> Endpoint:
+    """The API; its key is that of its host. Raises ConfigError."""
+    found = Endpoint(options.base_url, _UNKNOWN, options.wire)
+    key = find_key(found.url, found.wire)
+    if key.value is None:
+        raise ConfigError(f"{key.variable} is not set: it has to hold the key for --base-url {found.shown}")
+    return Endpoint(found.url, key.value, found.wire)
+
+
+def _limited(options: argparse.Namespace) -> bool:
+    return bool(options.max_usd) or options.max_requests is not None or options.max_tokens is not None
+
+
+def _terms(options: argparse.Namespace, policy: Policy, model: str, *, real: bool) -> Terms | None:
+    second = policy.fallback.model
+    return terms_of(
+        count("--max-requests", options.max_requests),
+        count("--max-tokens", options.max_tokens),
+        picodollars("--max-usd", options.max_usd),
+        prices=prices_from(options.prices),
+        models={"--model": model} | ({} if second is None else {"fallback.model": second}),
+        real=real,
+    )
 
 
 def _share(text: str) -> tuple[int, int]:

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from harness.bridge import conductor
+from harness.bridge.admission import Admitted
 from harness.bridge.conductor import Conductor
 from harness.bridge.options import settings_from
 from harness.bridge.queued import Queued
 from harness.play.offer import steady_offer
+from harness.spending.amount import NOTHING, Amount
 from tests.harness.bridge.test_queued import options
 
 
@@ -20,7 +22,7 @@ class Crew:
     def __init__(self) -> None:
         self.done: list[str] = []
         self.lost: dict[int, str] = {}
-        self.spent = False
+        self.exhausted = False
         self.working = 1
 
     def start(self) -> None:
@@ -36,6 +38,9 @@ class Crew:
     def stop(self) -> None:
         self.done.append("stop")
 
+    def spending(self) -> tuple[Amount, Amount]:
+        return NOTHING, NOTHING
+
 
 class WithCrew(Queued):
     """The queue with a crew of no processes."""
@@ -50,9 +55,9 @@ class WithCrew(Queued):
 def conduct(folder: Path, architecture: WithCrew) -> Conductor:
     given: Namespace = options("--run-dir", str(folder))
     offer = steady_offer(10, 1, "constant", 1)
-    return Conductor(
-        "steady", settings_from(given), offer, "http://127.0.0.1:1", ["w"], None, given, architecture
-    )
+    settings = settings_from(given)
+    admitted = Admitted(settings.target("http://127.0.0.1:1", bundled=False))
+    return Conductor("steady", settings, offer, admitted, ["w"], None, given, architecture)
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])

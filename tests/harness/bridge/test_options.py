@@ -1,10 +1,10 @@
-"""Where requests may go, and what a command line means."""
+"""What a command line means."""
 
 from argparse import ArgumentParser, Namespace
 
 import pytest
 
-from harness.bridge.options import add_arguments, address, base_url, check_target, settings_from
+from harness.bridge.options import add_arguments, settings_from
 from harness.errors import ConfigError
 
 
@@ -20,12 +20,8 @@ def test_the_defaults_are_the_tuned_client_and_the_scenario_s_profile() -> None:
     settings = settings_from(options())
 
     assert (settings.policy.name, settings.seed, settings.mock_profile) == ("tuned", 1, "calm")
-    assert (settings.closed, settings.users, settings.run_time_s, settings.max_requests) == (
-        False,
-        0,
-        None,
-        None,
-    )
+    assert (settings.closed, settings.users, settings.run_time_s) == (False, 0, None)
+    assert (settings.wire, settings.model, settings.limited) == ("openai", "gpt-4.1", False)
 
 
 def test_a_closed_loop_has_locust_s_users() -> None:
@@ -34,41 +30,42 @@ def test_a_closed_loop_has_locust_s_users() -> None:
     assert (settings.closed, settings.users, settings.run_time_s) == (True, 7, 90.0)
 
 
+def test_a_budget_is_exact() -> None:
+    settings = settings_from(options("--max-usd", "0.10", "--max-requests", "7", "--max-tokens", "90"))
+
+    assert (settings.max_usd, settings.max_requests, settings.max_tokens) == (100_000_000_000, 7, 90)
+    assert settings.limited
+
+
 @pytest.mark.parametrize(
-    ("host", "base"),
+    ("words", "said"),
     [
-        ("http://127.0.0.1:8000", "http://127.0.0.1:8000/v1"),
-        ("http://localhost:8000/", "http://localhost:8000/v1"),
-        ("https://api.example/openai/v2", "https://api.example/openai/v2"),
+        (("--max-usd", "0"), "--max-usd = '0': expected US dollars, more than 0"),
+        (("--max-usd", "much"), "--max-usd = 'much'"),
+        (("--max-usd", "nan"), "--max-usd = 'nan'"),
+        (("--max-usd", "2000000"), "at most 1,000,000"),
+        (("--max-tokens", "-1"), "--max-tokens = -1"),
     ],
 )
-def test_v1_is_added_where_a_host_names_no_path(host: str, base: str) -> None:
-    assert base_url(host) == base
+def test_a_budget_that_is_none_is_refused(words: tuple[str, ...], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        settings_from(options(*words))
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:8000", "ftp://127.0.0.1", "http://", "http://[::1"])
-def test_what_is_no_address_is_refused(host: str) -> None:
-    with pytest.raises(ConfigError, match="--host"):
-        base_url(host)
+def test_a_form_may_send_what_argparse_would_not() -> None:
+    given = options()
+    given.wire, given.max_usd, given.max_tokens = "antropic", "", ""
+    with pytest.raises(ConfigError, match="--wire = 'antropic': expected one of openai, anthropic"):
+        settings_from(given)
+    given.wire = "anthropic"
+    assert settings_from(given).model == "claude-haiku-4-5"
 
 
-def test_the_port_follows_from_the_scheme() -> None:
-    assert address("http://127.0.0.1") == ("127.0.0.1", 80)
-    assert address("https://127.0.0.1") == ("127.0.0.1", 443)
-    assert address("http://[::1]:8000") == ("::1", 8000)
+def test_retry_after_is_not_optional_where_the_api_is_real() -> None:
+    settings = settings_from(options("--policy", "article"))
+    local, real = (settings.target(host, bundled=False) for host in ("http://[::1]:1", "https://api.example"))
 
-
-@pytest.mark.parametrize("host", ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1"])
-def test_this_machine_is_always_allowed(host: str) -> None:
-    assert check_target(host, allowed=False, max_requests=None)
-
-
-@pytest.mark.parametrize(
-    "host",
-    ["https://api.openai.com", "http://192.168.1.4", "http://127.0.0.1.example", "http://0.0.0.0:8000"],
-)
-def test_elsewhere_needs_both_permission_and_a_budget(host: str) -> None:
-    for allowed, most in ((False, None), (True, None), (False, 5)):
-        with pytest.raises(ConfigError, match="--allow-real-target"):
-            check_target(host, allowed=allowed, max_requests=most)
-    assert not check_target(host, allowed=True, max_requests=5)
+    assert settings.toward(local).policy == settings.policy
+    policy = settings.toward(real).policy
+    assert (policy.retry.hints, policy.rate.pause) == (True, True)
+    assert (policy.name, policy.retry.attempts) == ("article", 3)

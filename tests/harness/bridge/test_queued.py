@@ -11,6 +11,10 @@ from harness.bridge.options import add_arguments, settings_from
 from harness.bridge.queued import Queued, options_from
 from harness.errors import ConfigError
 from harness.queued.crew import Crew
+from harness.queued.plan import WorkerPlan
+from harness.spending.amount import Amount, limit
+from harness.spending.meter import Meter
+from harness.spending.terms import Terms
 
 
 def options(*words: str) -> Namespace:
@@ -27,7 +31,7 @@ def check(*words: str) -> None:
     Queued().check(given, settings_from(given), 1)
 
 
-def plans(crew: object) -> list[object]:
+def plans(crew: object) -> list[WorkerPlan]:
     assert isinstance(crew, Crew)
     return list(crew._plans)
 
@@ -50,6 +54,7 @@ def test_the_defaults_are_two_workers_and_a_server_of_the_run_s_own() -> None:
         (("--stream",), "--stream"),
         (("--queue-workers", "200"), "concurrency.initial"),
         (("--max-requests", "1"), "--max-requests 1"),
+        (("--max-tokens", "1"), "--max-tokens 1"),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_anything_runs(words: tuple[str, ...], said: str) -> None:
@@ -86,7 +91,9 @@ def test_a_url_may_come_through_a_pipe_which_can_be_read_but_once(tmp_path: Path
 def test_a_run_may_be_called_what_a_queue_may_not(tmp_path: Path, policy: str) -> None:
     folder = tmp_path / f"20261126T120000-queued-{policy}"
     given = options()
-    crew = Queued().crew(given, settings_from(given), folder, "http://127.0.0.1:1", 1, bundled=True)
+    settings = settings_from(given)
+    target = settings.target("http://127.0.0.1:1", bundled=True)
+    crew = Queued().crew(given, settings, folder, target, 1, None)
 
     for plan in plans(crew):
         assert plan.place.for_workers().name == plan.place.name
@@ -100,13 +107,15 @@ def test_runs_whose_queues_would_have_like_names_have_queues_of_their_own() -> N
 
 
 def test_workers_are_numbered_on_from_the_load_processes_and_share_the_limits(tmp_path: Path) -> None:
-    given = options("--queue-workers", "2", "--max-requests", "7")
+    given = options("--queue-workers", "2")
     settings = settings_from(given)
-    crew = Queued().crew(given, settings, tmp_path, "http://127.0.0.1:1", 3, bundled=True)
+    target = settings.target("http://127.0.0.1:1", bundled=True)
+    terms = Terms(limit(requests=7, tokens=11, picodollars=5), Meter(tokens=True))
+    crew = Queued().crew(given, settings, tmp_path, target, 3, terms)
     first, second = plans(crew)
 
     assert (first.number, second.number) == (3, 4)
-    assert (first.max_requests, second.max_requests) == (4, 3)
+    assert (first.terms.limit, second.terms.limit) == (Amount(4, 6, 3), Amount(3, 5, 2))
     assert first.policy.concurrency.max + second.policy.concurrency.max == settings.policy.concurrency.max
     assert first.place.directory == str(tmp_path / "queue")
     assert sorted(Queued().policy(given, settings, 3)["per_worker"]) == ["3", "4"]

@@ -28,9 +28,13 @@ from harness.queue.settings import QueueSettings, WorkerSettings
 from harness.queue.steps import Argument, Step
 from harness.queue.tasks import CopywritingTask, TaskResult, TaskStatus
 from harness.sim.loop import now_ns, run
+from harness.spending.amount import Amount
+from harness.spending.meter import Meter
+from harness.spending.purse import Purse
 from harness.transport.base import HttpRequest, HttpResponse, Transport
 from harness.transport.budgeted import BudgetedTransport
 from harness.transport.httpx_transport import HttpxTransport
+from harness.transport.till import Till
 from tests.harness.queue.rig import ONCE, Api, always
 
 T = TypeVar("T")
@@ -73,7 +77,8 @@ class Desk:
         self.stopping = asyncio.Event()
         sending = transport or HttpxTransport(httpx.AsyncClient(transport=httpx.MockTransport(api._handle)))
         if budget is not None:
-            sending = BudgetedTransport(sending, budget, lambda: None)
+            till = Till(Purse.alone(Amount(requests=budget)), Meter(), lambda: None)
+            sending = BudgetedTransport(sending, till)
         self.client = ResilientClient(
             "http://api.test/v1", "sk-test", policy=policy, transport=sending, now_ns=now_ns
         )

@@ -21,7 +21,7 @@ from harness import (
 )
 from harness.queue.settings import WorkerSettings
 from harness.queue.verdict import Again, Failed, judge, wait_s
-from harness.transport.budgeted import BUDGET_SPENT
+from harness.transport.till import BUDGET_SPENT
 
 SETTINGS = WorkerSettings(tries=3, retry_base_s=2.0, retry_cap_s=60.0)
 

@@ -35,7 +35,7 @@ class Failing:
 )
 def test_a_task_that_was_accepted_and_lost_is_a_call_that_failed(error: QueueError) -> None:
     told: list[CallFinished] = []
-    submitter = Submitter(Place("q", "redis://127.0.0.1:9", ".", QueueSettings()), told.append)
+    submitter = Submitter(Place("q", "redis://127.0.0.1:9", ".", QueueSettings()), told.append, "gpt-4.1")
     submitter._queue = Failing(error)  # type: ignore[assignment]  # no server
     submitter._open.set()
 
