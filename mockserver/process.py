@@ -40,7 +40,9 @@ class MockServerProcess:
             stderr=self._said,
             text=True,
             start_new_session=True,
-            env={name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE},
+            # What it says is quoted: without colours.
+            env={name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
+            | {"NO_COLOR": "1"},
         )
         self._connection: http.client.HTTPConnection | None = None
         line = self._process.stdout.readline() if self._process.stdout else ""

@@ -63,13 +63,18 @@ def _from_file(path: Path) -> Profile:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
-        raise ProfileError(f"cannot read the profile {path}: {error.strerror}") from error
+        raise ProfileError(f"cannot read the profile {path}: {error.strerror}{_near(path)}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProfileError(f"{path} is not TOML: {error}") from error
     try:
         return parse_profile(document, default_name=path.stem)
     except ProfileError as error:
         raise ProfileError(f"{path}: {error}") from error
+
+
+def _near(path: Path) -> str:
+    """The profile beside it that was probably meant."""
+    return "" if path.exists() else nearest(path.name, (other.name for other in path.parent.glob("*.toml")))
 
 
 def parse_profile(document: object, *, default_name: str = "custom") -> Profile:

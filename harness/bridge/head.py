@@ -26,6 +26,7 @@ from harness.bridge.post import Post
 from harness.bridge.session import HURRY_S
 from harness.bridge.shape import ClosedShape, PlayShape
 from harness.bridge.sources import Source
+from harness.command_line import complain
 from harness.errors import ConfigError, HarnessError
 from harness.play.tally import Tally, from_message
 from harness.record.parcel import Parcel, message, received
@@ -80,7 +81,8 @@ class Head:
         except HarnessError as error:
             self._stop_mock()
             preflight.end_children()
-            sys.exit(_complain(error))
+            complain("primetime", error)
+            sys.exit(exits.USAGE)
         shape = ClosedShape(self) if is_closed(self._environment.parsed_options) else PlayShape(self)
         shape.runner = self._runner
         self._environment.shape_class = shape
@@ -272,8 +274,3 @@ class Head:
         mock, self._mock = self._mock, None
         if mock is not None:
             mock.stop()
-
-
-def _complain(error: HarnessError) -> int:
-    sys.stderr.write(f"primetime: error: {error}\n")
-    return exits.USAGE

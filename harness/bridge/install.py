@@ -13,6 +13,7 @@ from harness.bridge.cashier import Spent
 from harness.bridge.direct import Direct
 from harness.bridge.hand import Hand
 from harness.bridge.head import Head
+from harness.bridge.help import add_help
 from harness.bridge.options import add_arguments
 from harness.bridge.session import Session
 from harness.bridge.sources import Source
@@ -69,6 +70,7 @@ class Bridge:
 
     def on_parser(self, parser: Any, **_: Any) -> None:
         """Locust builds its command line."""
+        add_help(parser)
         add_arguments(parser, self.source.mock_profile)
         self.source.add_arguments(parser)
         self.architecture.add_arguments(parser)

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness.errors import ConfigError, HarnessError
+from harness.files import why
 from harness.wire.address import LOOPBACK
 
 STOP_S = 3.0
@@ -51,7 +52,8 @@ class MockProcess:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            env=os.environ | {TOKEN_VARIABLE: token},
+            # What it says is quoted: without colours.
+            env=os.environ | {TOKEN_VARIABLE: token, "NO_COLOR": "1"},
         )
         ready = self._process.stdout.readline() if self._process.stdout else ""
         if not ready:
@@ -142,7 +144,7 @@ def _profile_document(profile: str) -> dict[str, Any]:
     try:
         return tomllib.loads(Path(profile).read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"--mock-profile {profile}: {error.strerror}") from error
+        raise ConfigError(f"--mock-profile {profile}: {why(error, profile)}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"--mock-profile {profile}: not valid TOML: {error}") from error
 
