@@ -13,8 +13,9 @@ from reports.commands.options import add_goodput, each_once, wanted
 from reports.errors import UnlikeError, UsageError
 from reports.gate import baseline
 from reports.gate.estimate import FEWEST_RUNS
-from reports.reading.load import read_run
+from reports.reading.load import read_runs
 from reports.summary.result import save, to_json
+from reports.telling.progress import Stages
 
 NAME, HELP = "baseline", "keep what sound runs come to, for `gate` to compare with"
 EXAMPLES = (
@@ -57,9 +58,10 @@ def _of_runs(options: argparse.Namespace) -> dict[str, Any]:
     if options.jobs is not None:
         raise UsageError("--jobs: expected --virtual SPEC.toml with it")
     objectives = wanted(options)
-    return baseline.document(
-        baseline.of_runs([read_run(path) for path in each_once(options.runs)], objectives)
-    )
+    with Stages({"reading": 0.6, "summing up": 0.4}) as stages:
+        runs = list(read_runs(each_once(options.runs), stages.enter("reading")))
+        stages.enter("summing up")
+        return baseline.document(baseline.of_runs(runs, objectives))
 
 
 def _virtual(options: argparse.Namespace) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import argparse
 import os
 from pathlib import Path
 
+from reports.commands.options import add_json
+
 MOST_JOBS = 1024
 
 
@@ -18,7 +20,7 @@ def add(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--real", action="store_true", help="replay the best in real time, beside the settings of today"
     )
-    command.add_argument("--json", action="store_true", help="print JSON instead of the table")
+    add_json(command)
 
 
 def add_jobs(command: argparse.ArgumentParser, text: str, default: int | None) -> None:

@@ -18,9 +18,10 @@ from reports.commands.options import (
     wanted,
 )
 from reports.errors import UsageError
-from reports.reading.load import read_run
+from reports.reading.load import read_runs
 from reports.summary.result import save
 from reports.telling.output import tell
+from reports.telling.progress import Stages
 
 NAME, HELP = "compare", "print runs side by side, write compare.html and compare.png"
 EXAMPLES = (
@@ -30,6 +31,9 @@ EXAMPLES = (
 )
 
 FEWEST_COMPARED = 2
+
+#: What takes how much of the time, where runs are long.
+STAGES = {"reading": 0.5, "comparing": 0.4, "drawing": 0.1}
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -49,17 +53,21 @@ def run(options: argparse.Namespace) -> int:
     from reports.compare import changes, changes_block, page, result  # noqa: PLC0415
 
     objectives, prices = wanted(options), priced(options)
-    runs = [read_run(path) for path in each_once(options.runs)]
-    if len(runs) < FEWEST_COMPARED:
+    folders = each_once(options.runs)
+    if len(folders) < FEWEST_COMPARED:
         raise UsageError("compare: expected two runs or more")
-    compared = result.collect(runs, objectives, prices, options.failures)
-    decided = changes.decide(compared)
-    warned = result.warnings(runs, changes.excused(decided))
-    folder = options.out or common_parent(options.runs)
-    written = [
-        save(folder / "compare.html", page.render(compared, warned, decided).encode()),
-        save(folder / "compare.png", page.picture(compared, decided)),
-    ]
+    out = options.out or common_parent(folders)
+    with Stages(STAGES) as stages:
+        runs = list(read_runs(folders, stages.enter("reading")))
+        stages.enter("comparing")
+        compared = result.collect(runs, objectives, prices, options.failures)
+        decided = changes.decide(compared)
+        warned = result.warnings(runs, changes.excused(decided))
+        stages.enter("drawing")
+        written = [
+            save(out / "compare.html", page.render(compared, warned, decided).encode()),
+            save(out / "compare.png", page.picture(compared, decided)),
+        ]
     document = {**result.document(compared, warned), **changes.document(decided)}
     text = "\n\n".join(
         part for part in (result.render(compared, warned), changes_block.lines(decided)) if part

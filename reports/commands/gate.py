@@ -17,8 +17,9 @@ from reports.errors import UnlikeError, UsageError
 from reports.gate import baseline, compared, documents, metrics, text, thresholds
 from reports.gate.sampled import Sampled
 from reports.gate.verdict import Check, Outcome, Verdict, joined
-from reports.reading.load import read_run
+from reports.reading.load import read_runs
 from reports.summary.result import save, to_json
+from reports.telling.progress import Stages
 
 NAME, HELP = "gate", "tell whether runs are as good as they were, by the exit code, for CI"
 EXAMPLES = (
@@ -105,7 +106,9 @@ def _runs(options: argparse.Namespace) -> Outcome:
     tolerance, chosen = _tolerance(options), metrics.chosen(options.metric)
     known = None if options.baseline is None else baseline.read(options.baseline)
     objectives = wanted(options) if known is None else known.objectives
-    runs = [Sampled(read_run(path), objectives) for path in each_once(options.runs)]
+    with Stages({"reading": 1.0}) as stages:
+        read = read_runs(each_once(options.runs), stages.enter("reading"))
+        runs = [Sampled(run, objectives) for run in read]
     found = []
     if known is not None:
         asked = options.metric is not None

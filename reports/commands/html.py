@@ -7,14 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reports import exits
-from reports.commands.compare import common_parent
+from reports.commands.compare import STAGES, common_parent
 from reports.commands.options import add_failures, add_goodput, add_prices, each_once, priced, wanted
 from reports.errors import RunError, UsageError
 from reports.figures import failures
 from reports.reading.document import read_document
 from reports.reading.folders import MANIFEST, no_folder, runs_in
-from reports.reading.load import read_run
+from reports.reading.load import read_run, read_runs
 from reports.summary.result import save, summarise
+from reports.telling.progress import Stages
 
 NAME, HELP = "html", "write the self-contained page of a run, a comparison, a sweep or a study"
 EXAMPLES = (
@@ -95,18 +96,25 @@ def _run(options: argparse.Namespace) -> str:
     from reports.summary.page import render  # noqa: PLC0415
 
     objectives, prices = wanted(options), priced(options)
-    run = read_run(options.folders[0])
-    return render(run, objectives, summarise(run, objectives, prices, options.failures))
+    with Stages({"reading": 0.5, "summing up": 0.4, "drawing": 0.1}) as stages:
+        run = read_run(options.folders[0], stages.enter("reading"))
+        stages.enter("summing up")
+        summary = summarise(run, objectives, prices, options.failures)
+        stages.enter("drawing")
+        return render(run, objectives, summary)
 
 
 def _compare(options: argparse.Namespace) -> str:
     from reports.compare import changes, page, result  # noqa: PLC0415
 
     objectives, prices = wanted(options), priced(options)
-    runs = [read_run(folder) for folder in each_once(options.folders)]
-    compared = result.collect(runs, objectives, prices, options.failures)
-    decided = changes.decide(compared)
-    return page.render(compared, result.warnings(runs, changes.excused(decided)), decided)
+    with Stages(STAGES) as stages:
+        runs = list(read_runs(each_once(options.folders), stages.enter("reading")))
+        stages.enter("comparing")
+        compared = result.collect(runs, objectives, prices, options.failures)
+        decided = changes.decide(compared)
+        stages.enter("drawing")
+        return page.render(compared, result.warnings(runs, changes.excused(decided)), decided)
 
 
 def _sweep(file: Path) -> str:

@@ -29,7 +29,7 @@ def each_once(paths: Sequence[Path]) -> Sequence[Path]:
 
 def add_json(command: argparse.ArgumentParser) -> None:
     """What machines read."""
-    command.add_argument("--json", action="store_true", help="print JSON instead of the table")
+    command.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
 def add_goodput(command: argparse.ArgumentParser) -> None:

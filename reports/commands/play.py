@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from reports import exits
-from reports.commands.options import add_goodput, as_options
+from reports.commands.options import add_goodput, add_json, as_options
 from reports.errors import ReportError, UsageError
 from reports.reading.load import read_run
 from reports.summary.result import save, summarise, write
@@ -60,7 +60,7 @@ def add(command: argparse.ArgumentParser) -> None:
     command.add_argument("--stream", action="store_true", help="ask for replies as streams")
     command.add_argument("--seed", type=int, default=1, metavar="N", help="of everything that is drawn (1)")
     command.add_argument("--run-dir", type=Path, default=Path("runs"), metavar="DIR", help="(runs)")
-    command.add_argument("--json", action="store_true", help="print the JSON instead of the table")
+    add_json(command)
     add_goodput(command)
 
 

@@ -9,6 +9,7 @@ from reports.commands.options import add_failures, add_goodput, add_json, add_pr
 from reports.reading.load import read_run
 from reports.summary.result import summarise, to_json, write
 from reports.summary.text import render
+from reports.telling.progress import Stages
 
 NAME, HELP = "summarise", "write summary.json and print it as a table"
 EXAMPLES = (
@@ -32,7 +33,10 @@ def add(command: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do it. Raises ReportError."""
     objectives, prices = wanted(options), priced(options)
-    summary = summarise(read_run(options.run), objectives, prices, options.failures)
+    with Stages({"reading": 0.55, "summing up": 0.45}) as stages:
+        run = read_run(options.run, stages.enter("reading"))
+        stages.enter("summing up")
+        summary = summarise(run, objectives, prices, options.failures)
     write(summary, options.run)
     print(to_json(summary).rstrip() if options.json else render(summary))
     return exits.OK

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from harness.record.schema import SCHEMA_VERSION, TABLES
 from reports.errors import OutputError
 from reports.export import columns_page
 from reports.export.arrow import FORMATS
+from reports.reading.following import Following, Told, unheard
 from reports.reading.load import read_ending, read_manifest
 from reports.reading.run import Ending
 from reports.reading.stream import Stream
@@ -26,17 +27,18 @@ class Exported:
     missing: tuple[str, ...]
 
 
-def export(folder: Path, out: Path, file_format: str) -> Exported:
+def export(folder: Path, out: Path, file_format: str, told: Told = unheard) -> Exported:
     """Write a run's tables into the folder `out`, all or none: what stood there is replaced at the very end.
 
-    Rows that a killed worker left whole are there. Raises RunError for what cannot be read, and OutputError
-    for what cannot be written.
+    Rows that a killed worker left whole are there. `told` hears how far it is. Raises RunError for what
+    cannot be read, and OutputError for what cannot be written.
     """
     manifest, _ = read_manifest(folder)
     ending = read_ending(folder)
     names = [f"{table}.{file_format}" for table in TABLES]
     rows: dict[str, int] = {}
     cut: list[str] = []
+    passed = Following(folder, told).passed
     with _writing(out, [*names, columns_page.NAME]) as parts:
         for table, part in zip(TABLES, parts, strict=False):
             about = {
@@ -45,7 +47,7 @@ def export(folder: Path, out: Path, file_format: str) -> Exported:
                 "primetime_schema": str(SCHEMA_VERSION),
                 "description": f"{table} of a run of primetime, as recorded",
             }
-            rows[table] = _copy(folder, table, part, file_format, about, cut)
+            rows[table] = _copy(folder, table, part, file_format, about, cut, passed)
         parts[-1].write_text(columns_page.render(manifest.run), encoding="utf-8")
     written = tuple(out / name for name in (*names, columns_page.NAME))
     gone = (f"{name} is not there" for name in missing(folder, manifest.processes))
@@ -61,14 +63,20 @@ def _lost(ending: Ending | None, calls: int) -> list[str]:
 
 
 def _copy(
-    folder: Path, table: str, part: Path, file_format: str, about: dict[str, str], cut: list[str]
+    folder: Path,
+    table: str,
+    part: Path,
+    file_format: str,
+    about: dict[str, str],
+    cut: list[str],
+    passed: Callable[[float], None],
 ) -> int:
     """Every whole row of a table, worker by worker; appends to `cut` which streams stop early."""
     columns = TABLES[table]
     rows = 0
     with FORMATS[file_format](part, columns, about) as sink:
         for path in paths(folder, table):
-            stream = Stream(path, table)
+            stream = Stream(path, table, passed)
             for batch in stream.groups([c.name for c in columns]):
                 sink.write(batch)
             rows += stream.rows

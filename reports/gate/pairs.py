@@ -94,11 +94,11 @@ class Comparison:
         _claim(out, self.plan)
         order = turns(self.pairs, self.seed)
         to_play = [turn for turn in order if not _finished(out / turn.name)]
-        if to_play:
-            each_s = self.stage.load.length_s + AROUND_S
+        each_s = self.stage.load.length_s + AROUND_S if to_play else None
+        if each_s is not None:
             left = words.duration(float(round(each_s * len(to_play))))
             say(f"{len(to_play)} of {len(order)} runs to play in real time, about {left}; kept in {out}")
-        progress = Progress(len(order), "runs")
+        progress = Progress(len(order), "runs", each_s=each_s)
         found: dict[str, list[RunRecord]] = {BASE: [], NEW: []}
         try:
             for turn in order:

@@ -14,7 +14,7 @@ def no_folder(path: Path) -> str:
     """What is wrong with a path that is no folder: it is a file, or not there."""
     if path.exists():
         return f"{path}: a file: expected a folder, such as {path.parent}"
-    return f"{path}: no such run folder{near(path)}"
+    return f"{path}: no such folder{near(path)}"
 
 
 def runs_in(folder: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,35 +12,43 @@ import msgspec
 from harness.record.schema import SCHEMA_VERSION
 from reports.errors import RunError
 from reports.reading.folders import MANIFEST, no_folder, runs_in
+from reports.reading.following import Following, Told, unheard
 from reports.reading.run import Attempts, Calls, Cut, Ending, Events, Manifest, Queued, Run
 from reports.reading.table import missing, read_table
 
 T = TypeVar("T")
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path, told: Told = unheard) -> Run:
     """Read a run folder into arrays.
 
     Streams that stop early (their worker was killed, the disk was full) are read up to the last whole batch.
     They are named in `Run.cut`, as is a half-written ending, and files that are not there in `Run.missing`.
-    Raises RunError for a folder that is no run, and for damaged or foreign files.
+    `told` hears how far it is. Raises RunError for a folder that is no run, and for damaged or foreign files.
     """
     manifest, document = read_manifest(folder)
     cut = _half_ending(folder)
+    passed = Following(folder, told).passed
     # Arguments are evaluated in their order: `cut` is whole when it is taken.
     return Run(
         manifest=manifest,
         document=document,
         ending=read_ending(folder),
-        calls=read_table(folder, Calls, "calls", cut),
-        attempts=read_table(folder, Attempts, "attempts", cut),
-        events=read_table(folder, Events, "events", cut),
+        calls=read_table(folder, Calls, "calls", passed, cut),
+        attempts=read_table(folder, Attempts, "attempts", passed, cut),
+        events=read_table(folder, Events, "events", passed, cut),
         cut=tuple(cut),
         missing=missing(folder, manifest.processes),
         # The same streams once more: direct runs need not hold two columns of nothing.
-        queued=None if manifest.queue is None else read_table(folder, Queued, "calls"),
+        queued=None if manifest.queue is None else read_table(folder, Queued, "calls", passed),
         folder=folder,
     )
+
+
+def read_runs(folders: Sequence[Path], told: Told = unheard) -> Iterator[Run]:
+    """Several, one after the other. Raises RunError."""
+    for index, folder in enumerate(folders):
+        yield read_run(folder, lambda part, before=index: told((before + part) / len(folders)))  # type: ignore[misc]
 
 
 def read_manifest(folder: Path) -> tuple[Manifest, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,13 @@ GROUP_ROWS = 1 << 17
 class Stream:
     """The whole batches of a file `<table>-*.arrow`: its `rows`, and whether it `ended` as a writer ends it.
 
+    `passed` is told of bytes that were read.
     Raises RunError, from here on and while it is read, for what is no stream of this table or damaged.
     """
 
-    def __init__(self, path: Path, table: str) -> None:
+    def __init__(self, path: Path, table: str, passed: Callable[[float], None]) -> None:
         self.path = path
+        self._passed = passed
         self._schema = arrow_schema(TABLES[table])
         try:
             self._file = Mapped(path)
@@ -44,7 +46,9 @@ class Stream:
         if not self._whole_bytes:
             return
         try:
-            yield from self._groups(columns)
+            for group in self._groups(columns):
+                yield group
+                self._passed(self._whole_bytes * len(group) / self.rows)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise RunError(f"{self.path}: damaged: {str(error).splitlines()[0]}") from error
 

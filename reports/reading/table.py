@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,12 +26,14 @@ def paths(folder: Path, table: str) -> list[Path]:
     return sorted(folder.glob(f"{table}-*.arrow"))
 
 
-def read_table(folder: Path, kind: type[T], table: str, cut: list[Cut] | None = None) -> T:
+def read_table(
+    folder: Path, kind: type[T], table: str, passed: Callable[[float], None], cut: list[Cut] | None = None
+) -> T:
     """All rows of a table, over every worker's file, in order; appends the streams that are cut to `cut`.
 
     A column at a time is put in order: no more than one is there twice. Raises RunError.
     """
-    streams = [Stream(path, table) for path in paths(folder, table)]
+    streams = [Stream(path, table, passed) for path in paths(folder, table)]
     names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]  # a dataclass each
     rows = sum(stream.rows for stream in streams)
     columns = {c.name: empty(c, rows) for c in TABLES[table] if c.name in names}

@@ -160,11 +160,11 @@ def test_compare_prints_json_with_its_warnings(tmp_path: Path, capsys: pytest.Ca
 
 
 BAD_INPUT = [
-    (["summarise", "nowhere"], "nowhere: no such run folder"),
+    (["summarise", "nowhere"], "nowhere: no such folder"),
     (["summarise", "{tmp}"], "holds 1 run and is none itself: expected one of them; the newest is {run}"),
     (["html", "{tmp}"], "holds 1 run and is none itself"),
     (["summarise", "{run}/manifest.json"], "a file: expected a folder, such as {run}"),
-    (["html", "{tmp}/rum"], "no such run folder, did you mean '{run}'?"),
+    (["html", "{tmp}/rum"], "no such folder, did you mean '{run}'?"),
     (["summarise", "{run}", "--goodput", "fast"], "--goodput fast: expected METRIC:MILLISECONDS"),
     (["summarise", "{run}", "--nope"], "unrecognized arguments: --nope"),
     (["summarise"], "the following arguments are required: RUN"),
@@ -210,7 +210,7 @@ def test_help_shows_examples() -> None:
 
 
 def test_ctrl_c_ends_in_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupt(_: object) -> None:
+    def interrupt(*_: object) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr("reports.commands.summarise.read_run", interrupt)

@@ -13,7 +13,7 @@ BAD = [
     (["gate"], "gate: expected RUN with --baseline FILE or --threshold T; or --ab; or --virtual"),
     (["gate", "{run}"], "expected RUN with --baseline FILE or --threshold T"),
     (["gate", "--baseline", "b.json"], "expected RUN with --baseline"),
-    (["gate", "nowhere", "--threshold", "calls count>1"], "nowhere: no such run folder"),
+    (["gate", "nowhere", "--threshold", "calls count>1"], "nowhere: no such folder"),
     (["gate", "{run}", "{run}/.", "--threshold", "calls count>1"], "given twice: expected different runs"),
     (["baseline", "{run}", "{run}", "-o", "b.json"], "given twice: expected different runs"),
     (["gate", "--ab", "tuned", "tuned", "--out", "{run}/manifest.json"], "manifest.json: cannot be made"),

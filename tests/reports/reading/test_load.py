@@ -151,7 +151,7 @@ def test_a_damaged_byte_is_read_or_named_but_never_a_crash(
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="nowhere: no such run folder"):
+    with pytest.raises(RunError, match="nowhere: no such folder"):
         read_run(tmp_path / "nowhere")
 
 

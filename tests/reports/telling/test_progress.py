@@ -2,9 +2,17 @@
 
 import io
 
-from reports.telling.progress import Progress, say
+import pytest
+
+from reports.telling.progress import Progress, Stages, say
 
 S = 1_000_000_000
+
+
+@pytest.fixture(autouse=True)
+def eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
 
 
 class Terminal(io.StringIO):
@@ -61,6 +69,77 @@ def test_steps_that_were_there_already_say_nothing_of_the_pace() -> None:
     clock.now_s = 30.0
     steps.step()
     assert steps.line() == "9 of 10 cells · about 30 s left"
+
+
+def test_where_each_takes_a_known_time_it_is_told_from_the_start_on() -> None:
+    clock = Clock()
+    steps = Progress(4, "runs", io.StringIO(), clock, each_s=200.0)
+    assert steps.line() == "0 of 4 runs · about 13 min 20 s left"
+    clock.now_s = 60.0
+    assert steps.line() == "0 of 4 runs · about 12 min 20 s left"
+    clock.now_s = 100.0
+    steps.step()
+    assert steps.line() == "1 of 4 runs · about 5 min left"  # as it took, not as was thought
+    clock.now_s = 999.0
+    assert steps.line() == "1 of 4 runs · about 1 s left"
+
+
+def test_a_terminal_is_told_at_once_where_each_takes_a_known_time() -> None:
+    terminal = Terminal()
+    steps = Progress(2, "runs", terminal, Clock(), each_s=30.0)
+    steps.close()
+    assert terminal.getvalue() == "\r\x1b[K0 of 2 runs · about 60 s left\n"
+
+
+SHARES = {"reading": 0.5, "summing up": 0.3, "drawing": 0.2}
+
+
+def test_stages_tell_the_part_of_the_whole_and_the_time_left() -> None:
+    clock, log = Clock(), io.StringIO()
+    with Stages(SHARES, log, clock) as stages:
+        read = stages.enter("reading")
+        clock.now_s = 5.0
+        read(0.5)  # a quarter of all in 5 s
+        clock.now_s = 9.9
+        read(1.0)  # too soon after
+        clock.now_s = 10.0
+        stages.enter("summing up")
+        clock.now_s = 20.0
+        stages.enter("drawing")
+    assert log.getvalue().splitlines() == [
+        "25 % · reading · about 15 s left",
+        "50 % · summing up · about 10 s left",
+        "80 % · drawing · about 5 s left",
+    ]
+
+
+def test_short_work_says_nothing() -> None:
+    for to in (Terminal(), io.StringIO()):
+        clock = Clock()
+        with Stages(SHARES, to, clock) as stages:
+            read = stages.enter("reading")
+            clock.now_s = 1.9
+            read(0.9)
+        assert to.getvalue() == ""
+
+
+def test_a_terminal_keeps_nothing_of_the_stages() -> None:
+    clock, terminal = Clock(), Terminal()
+    with Stages(SHARES, terminal, clock) as stages:
+        read = stages.enter("reading")
+        clock.now_s = 4.0
+        read(0.0)
+        read(0.8)
+    assert terminal.getvalue() == "\r\x1b[K0 % · reading\r\x1b[K40 % · reading · about 6 s left\r\x1b[K"
+
+
+def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    terminal = Terminal()
+    steps, clock = progress(1, terminal)
+    clock.now_s = 6.0
+    steps.step()
+    assert terminal.getvalue() == "1 of 1 cells\n"
 
 
 def test_nothing_done_leaves_no_empty_line() -> None:
