@@ -17,6 +17,7 @@ from mockserver.errors import AdminError
 from mockserver.http.message import HttpRequest
 from mockserver.keys import TOKEN_VARIABLE
 from mockserver.profile_document import as_document
+from mockserver.profile_file import bundled_names
 from mockserver.rule_document import request_rule_document
 from mockserver.server.front import Front
 from mockserver.server.journal import KEPT_REQUESTS, Journal
@@ -56,6 +57,7 @@ class Admin:
             "/admin/stats": {"GET": self._stats},
             "/admin/requests": {"GET": self._requests},
             "/admin/profile": {"GET": self._profile, "PUT": self._put_profile},
+            "/admin/profiles": {"GET": self._profiles},
             "/admin/clock": {"GET": self._clock_state, "POST": self._set_clock},
             "/admin/faults": {"GET": self._faults, "POST": self._inject, "DELETE": self._clear},
             "/admin/reset": {"POST": self._reset},
@@ -110,6 +112,9 @@ class Admin:
         self._core.set_profile(profile, self._clock.now_us())
         self._front.configure(profile.front)
         return _json(as_document(self._core.profile))
+
+    async def _profiles(self, _request: HttpRequest) -> AdminAnswer:
+        return _json({"names": list(bundled_names())})
 
     async def _clock_state(self, _request: HttpRequest) -> AdminAnswer:
         return _json(clock_state(self._core, self._clock))

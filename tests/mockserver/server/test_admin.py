@@ -71,6 +71,7 @@ def test_a_profile_reads_back_and_can_be_put_by_name(mock: Mock) -> None:
     assert mock.admin("PUT", "/admin/profile", document) == document
     assert mock.admin("PUT", "/admin/profile", {"name": "primetime"})["capacity"]["slots"] == 110
     assert mock.admin("GET", "/healthz")["profile"] == "primetime"
+    assert {"calm", "primetime", "instant"} <= set(mock.admin("GET", "/admin/profiles")["names"])
 
 
 @pytest.mark.parametrize(
