@@ -58,19 +58,26 @@ class Admission:
         logger.info("trying %s with one request of one token", endpoint.shown)
         self._tried = Admitted(target, terms, try_out(endpoint, target.model, terms))
 
-    def for_run(self, target: Target, settings: Settings) -> Admitted:
-        """Before a run: its terms, as the options now have them. Raises ConfigError."""
+    def check(self, target: Target, settings: Settings) -> Terms | None:
+        """The terms of a run, as the options now have them; nothing is sent. Raises ConfigError."""
         self._check_allowed(target, settings)
         terms = _terms(target, settings, prices_from(settings.prices))
         if not target.real or terms is None:
             if not target.bundled:
                 preflight.check_reachable(target)
-            return Admitted(target, terms)
-        if self._consent is None:
+        elif self._consent is None:
             raise ConfigError(
                 f"--host {target.shown} was not consented to: start again with --host for it, and --yes"
             )
-        self._consent.check(target, terms.limit)
+        else:
+            self._consent.check(target, terms.limit)
+        return terms
+
+    def for_run(self, target: Target, settings: Settings) -> Admitted:
+        """Before a run: a real API is tried. Raises ConfigError."""
+        terms = self.check(target, settings)
+        if not target.real or terms is None:
+            return Admitted(target, terms)
         tried, self._tried = self._tried, None
         if tried is not None and tried.terms == terms:
             return tried

@@ -63,6 +63,8 @@ class Conductor:
         mock: MockProcess | None,
         options: Namespace,
         architecture: Architecture,
+        *,
+        live: bool = False,
     ) -> None:
         self.settings = settings
         self.architecture = architecture
@@ -72,6 +74,7 @@ class Conductor:
         self.text = ""
         self.degraded = ["the run did not end properly"]
         self._mock = mock
+        self._live = live
         architecture.check(options, settings, len(workers))  # refuse now what a worker would refuse later
         if mock is not None:
             mock.prepare(settings.mock_profile, settings.seed, _text(offer.window), offer.length_s)
@@ -108,6 +111,7 @@ class Conductor:
             until_ns=round(until_s * NS),
             bundled=mock is not None,
             drain_s=self.architecture.drain_s(options),
+            live=self._live,
             terms=None if cashier is None else cashier.terms.message(),
             portions={} if cashier is None else cashier.first,
         )

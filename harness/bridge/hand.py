@@ -15,11 +15,12 @@ from harness.bridge import exits
 from harness.bridge.architecture import Architecture
 from harness.bridge.cashier import grant_from
 from harness.bridge.interrupt import OnInterrupt
-from harness.bridge.messages import ASK, GRANT, RECEIPT, RECORDS, STOP, TALLY
+from harness.bridge.messages import ASK, GRANT, NOTE, PULSE, RECEIPT, RECORDS, STOP, TALLY
 from harness.bridge.plan import plan_from
 from harness.bridge.post import Post
 from harness.bridge.session import HURRY_S
 from harness.bridge.sources import Source
+from harness.play.pulse import Pulse
 from harness.play.tally import Tally
 from harness.spending.treasury import Ask
 
@@ -30,7 +31,9 @@ class Hand:
     """The role of a Locust worker."""
 
     def __init__(self, environment: Any, source: Source, architecture: Architecture) -> None:
-        self.post = Post(environment, source, architecture, self._tell, self._ask, self._send_records)
+        self.post = Post(
+            environment, source, architecture, self._tell, self._ask, self._show, self._send_records
+        )
         self._environment = environment
         self._runner = environment.runner
         self._run = ""
@@ -44,6 +47,7 @@ class Hand:
         self._runner.register_message(STOP, self._on_stop_message)
         self._runner.register_message(RECEIPT, self._on_receipt_message)
         self._runner.register_message(GRANT, self._on_grant_message)
+        self._runner.register_message(NOTE, self._on_note_message)
         if self._environment.parsed_options.processes:
             # In a run, the Ctrl-C reached the master, too, and it is the master that stops us.
             self._interrupt = OnInterrupt(self._quit_if_idle, self._runner.quit)
@@ -104,6 +108,9 @@ class Hand:
         if msg.data["run"] == self._run:  # one of the run before would be money of another budget
             self.post.take(grant_from(msg.data))
 
+    def _show(self, pulse: Pulse) -> None:
+        self._send(PULSE, {"run": self._run, **pulse.message()})
+
     def _quit_if_idle(self) -> None:
         if self.post.idle:
             self._runner.quit()
@@ -115,6 +122,10 @@ class Hand:
     def _on_receipt_message(self, msg: Any, **_: Any) -> None:
         if self.post.session is not None and self.post.session.courier is not None:
             self.post.session.courier.on_receipt(msg.data)
+
+    def _on_note_message(self, msg: Any, **_: Any) -> None:
+        if msg.data["run"] == self._run:
+            self.post.note(msg.data["name"], msg.data["text"], msg.data["value"])
 
 
 def _quit_when_orphaned(runner: Any, master: int) -> None:

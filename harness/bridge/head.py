@@ -6,6 +6,7 @@ import atexit
 import logging
 import signal
 import sys
+from argparse import Namespace
 from contextlib import suppress
 from typing import Any
 
@@ -19,15 +20,18 @@ from harness.bridge.architecture import Architecture
 from harness.bridge.cashier import Spent, ask_from
 from harness.bridge.conductor import Conductor
 from harness.bridge.interrupt import OnInterrupt
+from harness.bridge.live.desk import Desk
 from harness.bridge.messages import ASK, GRANT, RECEIPT, RECORDS, STOP, TALLY
 from harness.bridge.mock_process import MockProcess
-from harness.bridge.options import is_closed, settings_from
+from harness.bridge.options import Settings, is_closed, settings_from
 from harness.bridge.post import Post
 from harness.bridge.session import HURRY_S
 from harness.bridge.shape import ClosedShape, PlayShape
 from harness.bridge.sources import Source
 from harness.command_line import complain
 from harness.errors import ConfigError, HarnessError
+from harness.play.offer import Offer
+from harness.play.pulse import Pulse
 from harness.play.tally import Tally, from_message
 from harness.record.parcel import Parcel, message, received
 from harness.spending.treasury import Ask
@@ -40,7 +44,7 @@ class Head:
     """The role of a master, and of a runner without workers, which plays the one share itself."""
 
     def __init__(self, environment: Any, source: Source, architecture: Architecture) -> None:
-        self.post = Post(environment, source, architecture, self._tell, self._ask, send=None)
+        self.post = Post(environment, source, architecture, self._tell, self._ask, self._show, send=None)
         self.over = False
         options = environment.parsed_options
         self._admission = Admission(
@@ -54,6 +58,7 @@ class Head:
         self._mock: MockProcess | None = None
         self._ending: gevent.Greenlet | None = None
         self._failed = False
+        self._desk: Desk | None = None
         self._interrupt: OnInterrupt | None = None
         self._terminate: object = None
 
@@ -78,6 +83,8 @@ class Head:
             self._runner.register_message(ASK, self._on_ask_message)
         try:
             self._check()
+            if self._environment.web_ui is not None:
+                self._desk = Desk(self._environment, self.post, self._admission, self._mock, self._check_run)
         except HarnessError as error:
             self._stop_mock()
             preflight.end_children()
@@ -114,7 +121,10 @@ class Head:
             mock,
             options,
             self._architecture,
+            live=self._desk is not None,
         )
+        if self._desk is not None:
+            self._desk.begin(conductor, mock)
         if environment.web_ui is None:
             self._interrupt = OnInterrupt(self._on_ctrl_c)
             # Locust handles SIGTERM only once its shape has ended.
@@ -127,6 +137,8 @@ class Head:
     def fail(self, why: str) -> None:
         """The run cannot begin, or not here."""
         self.over = self._failed = True
+        if self._desk is not None:
+            self._desk.fail(why)
         if self._conductor is not None and not self._conductor.ending:
             self._tell(Tally(finished=True, degraded=why))
 
@@ -145,9 +157,10 @@ class Head:
             return
         conductor.ending = True
         self._ending = gevent.spawn(conductor.end)
-        if self._environment.web_ui is None:
+        if self._desk is None:
             self._ending.join()
         else:
+            self._ending.link_value(self._desk.reported)
             self._ending.link_value(lambda _: logger.info("report: %s", conductor.folder / "report.html"))
 
     @property
@@ -178,9 +191,7 @@ class Head:
         options = environment.parsed_options
         if environment.web_ui is not None:
             preflight.check_port(options.web_host, options.web_port)
-        settings = settings_from(options)
-        preflight.check_run(options, settings, environment.user_classes, self._architecture)
-        offer = self._source.offer(options, settings.seed)
+        settings, offer = self._check_run(options)
         if environment.host:
             self._admission.at_start(settings.target(environment.host, bundled=False), settings, offer)
             if settings.mock_profile != self._source.mock_profile:
@@ -194,6 +205,11 @@ class Head:
             environment.host = self._mock.host
         if not options.print_stats:
             options.only_summary = True  # the progress line takes the place of Locust's table
+
+    def _check_run(self, options: Namespace) -> tuple[Settings, Offer]:
+        settings = settings_from(options)
+        preflight.check_run(options, settings, self._environment.user_classes, self._architecture)
+        return settings, self._source.offer(options, settings.seed)
 
     def _stop_run(self) -> None:
         """No more arrivals, here or on all workers; calls under way have a short while to end."""
@@ -217,6 +233,11 @@ class Head:
             return self._conductor.plan.workers
         clients = self._runner.clients
         return [c.id for c in clients.ready + clients.spawning + clients.running]
+
+    def _show(self, pulse: Pulse) -> None:
+        """This process's own pulse."""
+        if self._desk is not None:
+            self._desk.hear(pulse)
 
     def _tell(self, tally: Tally) -> None:
         """This process's own tally."""

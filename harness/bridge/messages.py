@@ -9,6 +9,12 @@ TALLY = "primetime_tally"
 #: Both with the "run" they are of.
 ASK, GRANT = "primetime_ask", "primetime_grant"
 
+#: From a worker, once a second, if the master has a web UI: its Pulse, with the "run" it is of.
+PULSE = "primetime_pulse"
+
+#: From the master to one worker: a row for its events table; {"run", "name", "text", "value"}.
+NOTE = "primetime_note"
+
 #: From the master: no more arrivals; {"grace_s"} for the calls under way.
 STOP = "primetime_stop"
 

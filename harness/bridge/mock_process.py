@@ -13,6 +13,7 @@ import tomllib
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -68,12 +69,20 @@ class MockProcess:
 
         Raises ConfigError for a profile that cannot be used.
         """
-        if profile != self._profile or profile.endswith(".toml"):  # a file may have been edited
-            self._admin.ask("PUT", "/admin/profile", _profile_document(profile))
-            self._profile = profile
+        self.play(profile)
         self._admin.ask("POST", "/admin/reset", {"seed": seed})
         self._log_from = self._log.stat().st_size if self._log.exists() else 0
         self._window, self._duration_s = window, duration_s
+
+    def play(self, profile: str) -> None:
+        """Another profile from now on. Raises ConfigError for one that cannot be used."""
+        if profile != self._profile or profile.endswith(".toml"):  # a file may have been edited
+            self._admin.ask("PUT", "/admin/profile", _profile_document(profile))
+            self._profile = profile
+
+    def profiles(self) -> list[str]:
+        """The names of those it brings. Raises HarnessError."""
+        return list(self._admin.ask("GET", "/admin/profiles")["names"])
 
     def align(self, elapsed_s: float) -> None:
         """Set the evening's clock: `elapsed_s` of the run have passed, negative before its start."""
@@ -81,6 +90,14 @@ class MockProcess:
         if self._window is not None:
             clock["window"] = self._window
         self._admin.ask("POST", "/admin/clock", clock)
+
+    def inject(self, order: dict[str, Any]) -> None:
+        """A fault from now on, a body of `POST /admin/faults`. Raises HarnessError."""
+        self._admin.ask("POST", "/admin/faults", order)
+
+    def clear(self) -> None:
+        """No injected fault any more. Raises HarnessError."""
+        self._admin.ask("DELETE", "/admin/faults")
 
     def save_log(self, folder: Path) -> None:
         """Copy the request log of the present run into its folder."""
@@ -116,20 +133,24 @@ class Admin:
         if token:
             self._headers["authorization"] = f"Bearer {token}"
         self._connection = HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+        self._turn = Lock()
 
-    def ask(self, method: str, path: str, document: dict[str, Any] | None = None) -> None:
-        """One request. Raises ConfigError with the server's own words when it refuses."""
+    def ask(self, method: str, path: str, document: dict[str, Any] | None = None) -> dict[str, Any]:
+        """What one request is answered. Raises ConfigError with the server's own words when it refuses."""
         body = "" if document is None else json.dumps(document)
-        try:
-            status, said = self._exchange(method, path, body)
-        except (OSError, HTTPException):  # it closes connections that were idle for long: a new one
-            self._connection.close()
+        with self._turn:  # the web UI's requests are greenlets of their own
             try:
                 status, said = self._exchange(method, path, body)
-            except (OSError, HTTPException) as error:
-                raise HarnessError(f"the mock server does not answer {path}: {error}") from error
+            except (OSError, HTTPException):  # it closes connections that were idle for long: a new one
+                self._connection.close()
+                try:
+                    status, said = self._exchange(method, path, body)
+                except (OSError, HTTPException) as error:
+                    raise HarnessError(f"the mock server does not answer {path}: {error}") from error
         if status >= 400:  # noqa: PLR2004
             raise ConfigError(f"mock server, {path}: {_message(said)}")
+        answer: dict[str, Any] = json.loads(said)
+        return answer
 
     def _exchange(self, method: str, path: str, body: str) -> tuple[int, str]:
         self._connection.request(method, path, body, self._headers)

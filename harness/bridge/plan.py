@@ -8,7 +8,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run, as every process of it has to know it. `workers` are Locust's client ids, in order.
+    """One run, as every process of it has to know it. `workers` are Locust's client ids, in order; `live`
+    says that somebody may look on while it plays.
 
     `terms` are those of its budget, if there is one, and `portions` what each worker has of it at first.
     """
@@ -21,6 +22,7 @@ class Plan:
     until_ns: int
     bundled: bool
     drain_s: float
+    live: bool
     terms: dict[str, Any] | None = None
     portions: dict[str, list[int]] = field(default_factory=dict)
 

@@ -14,6 +14,7 @@ from harness.bridge.records import Send
 from harness.bridge.session import HURRY_S, PATIENCE, Session
 from harness.bridge.sources import Source
 from harness.play.offer import Offer
+from harness.play.pulse import Pulse
 from harness.play.tally import Tally
 from harness.spending.treasury import Ask, Grant
 
@@ -28,6 +29,7 @@ class Post:
         architecture: Architecture,
         tell: Callable[[Tally], None],
         ask: Callable[[Ask], None],
+        show: Callable[[Pulse], None],
         send: Send | None,
     ) -> None:
         self.session: Session | None = None
@@ -36,6 +38,7 @@ class Post:
         self._architecture = architecture
         self._tell = tell
         self._ask = ask
+        self._show = show
         self._send = send
         self._thread: LoopThread | None = None
 
@@ -64,6 +67,7 @@ class Post:
             self._architecture,
             self._tell,
             self._ask,
+            self._show,
             self._send,
         )
 
@@ -71,6 +75,11 @@ class Post:
         """More of the budget, or the word that there is none."""
         if self.session is not None:
             self.session.take(grant)
+
+    def note(self, name: str, text: str, value: float) -> None:
+        """A row of the run's events table, as of now."""
+        if self.session is not None and not self.session.tally.finished:
+            self.session.note(name, text, value)
 
     def stop(self, grace_s: float, *, left: bool = False) -> None:
         """No more arrivals; `left` says that this process goes by itself, before the run's end."""

@@ -71,6 +71,11 @@ class Roll:
         return all(tally.finished or self._gone(worker) for worker, tally in self._tallies.items())
 
     @property
+    def lost(self) -> dict[int, str]:
+        """Those that are gone now, and why, by their numbers."""
+        return {self._numbers[worker]: loss.why for worker, loss in self._lost.items()}
+
+    @property
     def total(self) -> Tally:
         """All of them together."""
         return total(self._tallies.values())

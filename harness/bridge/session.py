@@ -16,6 +16,7 @@ import gevent
 from harness.bridge.architecture import Architecture, Caller, Part
 from harness.bridge.collector import QuietCollector
 from harness.bridge.driver import Driver
+from harness.bridge.live.teller import Teller
 from harness.bridge.loop_thread import LoopThread, Pending
 from harness.bridge.options import Settings
 from harness.bridge.plan import Plan
@@ -28,6 +29,7 @@ from harness.model import Tag
 from harness.play.offer import Offer
 from harness.play.pacer import make_pacer
 from harness.play.player import Body, Player
+from harness.play.pulse import Pulse
 from harness.play.tally import Gathered, Tally
 from harness.rng import stream
 from harness.spending.treasury import Ask, Grant
@@ -56,9 +58,9 @@ logger = logging.getLogger(__name__)
 class Session:
     """Plays one worker's share. Made and used on the hub; its caller lives on the loop.
 
-    `tell` is given the tally now and then, `ask` what it needs more of the budget, `send` records for a
-    master that does not see them, whose answers `courier` awaits: it is there only then. Raises HarnessError
-    when the run cannot begin here.
+    `tell` is given the tally now and then, `ask` what it needs more of the budget, `show` a pulse a second of
+    a run that is live, `send` records for a master that does not see them, whose answers `courier` awaits: it
+    is there only then. Raises HarnessError when the run cannot begin here.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Session:
         architecture: Architecture,
         tell: Callable[[Tally], None],
         ask: Callable[[Ask], None],
+        show: Callable[[Pulse], None],
         send: Send | None,
     ) -> None:
         self.tally = Tally()
@@ -99,6 +102,7 @@ class Session:
         self._till = till_of(plan, plan.workers[index], stop)
         part = Part(plan, index, settings, environment.parsed_options, emit, note, stop, self._till)
         self.caller: Caller = architecture.caller(part)
+        self._teller = Teller(origin_ns, self.caller, show) if plan.live else None
         self._errors: list[Exception] = []
         self._statistics = Statistics(environment)
         self._collector = QuietCollector(now_ns, self._note_pause)
@@ -130,6 +134,10 @@ class Session:
         """More of the budget, or the word that there is none."""
         if self._till is not None:
             self._thread.call(self._till.take, grant)
+
+    def note(self, name: str, text: str, value: float) -> None:
+        """A row of the events table, as of now."""
+        self._recorder.note(now_ns(), name, value, text)
 
     def wait(self, timeout_s: float) -> None:
         """Wait, on the hub, until everything is drained and written."""
@@ -222,6 +230,8 @@ class Session:
 
     def _note_lag(self, at_ns: int, late_s: float) -> None:
         self._recorder.note(at_ns, "loop_lag", late_s)
+        if self._teller is not None:
+            self._teller.late(late_s)
 
     def _note_pause(self, at_ns: int, generation: int, pause_ns: int) -> None:
         self._recorder.note(at_ns, "gc_pause", pause_ns / NS, str(generation))
@@ -238,6 +248,8 @@ class Session:
             self._statistics.add(self.tally.count(events))
         except Exception as error:  # noqa: BLE001 - a listener's StopUser: there is no user to stop
             self._errors.append(error)
+        if self._teller is not None:
+            self._teller.hear(events, self.tally)
         while self._errors:
             raised = self._errors.pop(0)
             logger.error("%s", "".join(traceback.format_exception(raised)))
@@ -277,6 +289,8 @@ class Session:
             self._recorder.close()
         except (OSError, ValueError, OverflowError) as error:
             self.tally.degraded = _unwritten(error)
+        if self._teller is not None:
+            self._teller.end(self.tally)
         self.tally.recorded = self._recorder.counted
         if self.courier is not None:
             self._send_records(self.courier.deliver)

@@ -136,15 +136,21 @@ EVENTS = (
         "name",
         "utf8",
         "breaker | limit | pause (fallback_ before it: of the fallback) | loop_lag | gc_pause | cpu"
-        " | queue_depth | queue_age | queue_processing",
+        " | queue_depth | queue_age | queue_processing | fault",
     ),
-    Column("text", "utf8", "breaker: the state entered (closed, open, half_open); gc_pause: its generation"),
+    Column(
+        "text",
+        "utf8",
+        "breaker: the state entered (closed, open, half_open); gc_pause: its generation; fault: what was"
+        " injected by hand, empty where all were cleared",
+    ),
     Column(
         "value",
         "float64",
         "limit: permits from now on; pause, gc_pause: its seconds; loop_lag: seconds late;"
         " cpu: seconds of this process since the last one; queue_depth, queue_processing: tasks that wait,"
-        " tasks that run; queue_age: seconds since the oldest of those that wait was submitted",
+        " tasks that run; queue_age: seconds since the oldest of those that wait was submitted;"
+        " fault: for how many seconds",
     ),
 )
 

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.scenarios.running import Played, finish, free_port, read_json, recorded, start, table, wait_for
 from tests.scenarios.test_conservation import FAULTS
@@ -36,8 +37,14 @@ class Ui:
             return False
 
     def swarm(self, **options: str) -> None:
-        body = urllib.parse.urlencode(options).encode()
-        assert json.loads(ask(f"{self.url}/swarm", body))["success"]
+        assert self.asked(**options)["success"]
+
+    def asked(self, **options: str) -> dict[str, Any]:
+        """What the form is answered."""
+        answer: dict[str, Any] = json.loads(
+            ask(f"{self.url}/swarm", urllib.parse.urlencode(options).encode())
+        )
+        return answer
 
     def stop(self) -> None:
         ask(f"{self.url}/stop", b"")
@@ -92,16 +99,31 @@ def test_after_a_run_that_ended_by_itself_another_starts_with_other_settings(tmp
     assert (second["policy"]["name"], second["seed"], second["schedule"]["rate"]) == ("naive", 9, 30)
 
 
-def test_a_wrong_value_in_the_form_is_said_and_the_next_start_works(tmp_path: Path) -> None:
+WRONG = {
+    "policy": ("tunde", "did you mean 'tuned'"),
+    "mock_profile": ("instnat", "did you mean 'instant'"),
+    "rate": ("fast", "--rate = 'fast': expected a number"),
+    "seed": ("1.5", "--seed = '1.5': expected a whole number"),
+    "length": ("0s", "expected a length of time"),
+    "transport": ("slow", "one of httpx, fast"),
+    "host": ("http://127.0.0.1:1", "cannot be reached"),
+}
+
+
+def test_a_wrong_value_in_the_form_is_said_there_and_the_next_start_works(tmp_path: Path) -> None:
     with web_ui("steady.py", "--length", "2s", "--mock-profile", "instant", runs=tmp_path) as ui:
-        ui.swarm(policy="tunde")
-        wait_for(lambda: json.loads(ask(f"{ui.url}/stats/requests"))["state"] in {"stopped", "ready"})
+        for field, (value, words) in WRONG.items():
+            answer = ui.asked(**{field: value})
+            assert not answer["success"]
+            assert words in answer["message"], field
         assert not list(tmp_path.iterdir())
         ui.swarm(policy="tuned")
+        wait_for(lambda: list(tmp_path.iterdir()))
+        assert "a run is under way" in ui.asked()["message"]
         wait_for(lambda: len(ui.reports()) == 1)
 
     assert ui.played is not None
-    assert "did you mean 'tuned'" in ui.played.err
+    ui.played.assert_whole()
     assert "Traceback" not in ui.played.err
 
 
