@@ -54,7 +54,8 @@ class Roll:
         """A worker is gone; the others play on."""
         if not self._tallies[worker].finished and worker not in self._lost:
             self._lost[worker] = _Loss(why, wall_ns())
-            logger.warning("%s is lost: %s", self._named(worker), why)
+            wait = f"; it may come back for {RETURN_S:g} s" if self._away(worker) else ""
+            logger.warning("%s is lost: %s%s", self._named(worker), why, wait)
 
     def close(self, *, stopped: bool) -> None:
         """Nobody is waited for any more; `stopped`: because somebody asked for the end."""
