@@ -16,7 +16,7 @@ from harness.bridge.architecture import Architecture
 from harness.bridge.cashier import grant_from
 from harness.bridge.interrupt import OnInterrupt
 from harness.bridge.messages import ASK, GRANT, NOTE, PULSE, RECEIPT, RECORDS, STOP, TALLY
-from harness.bridge.plan import plan_from
+from harness.bridge.plan import Plan, plan_from
 from harness.bridge.post import Post
 from harness.bridge.session import HURRY_S
 from harness.bridge.sources import Source
@@ -56,18 +56,18 @@ class Hand:
     def begin(self) -> None:
         """A run begins. Raises HarnessError, OSError."""
         self.post.session = None
-        options = self._environment.parsed_options
-        if options.primetime_plan is None:
-            return  # the master could not begin, and says why
-        plan = plan_from(options.primetime_plan)
-        self._run = plan.run
-        self._failed = self._told_to_stop = False
-        if self._runner.client_id not in plan.workers:
-            logger.warning("this worker joined after the run had begun: it waits for the next")
+        plan = self._plan()
+        if plan is None:
             return
+        self._failed = self._told_to_stop = False
         _, settings, offer = self.post.asked_for()
         settings = settings.toward(settings.target(plan.host, bundled=plan.bundled))
         self.post.begin(plan, plan.workers.index(self._runner.client_id), settings, offer)
+
+    def begin_late(self) -> None:
+        """A run began before this process was ready for it."""
+        if self._plan() is not None:
+            self.fail("the run began before this worker was ready")
 
     def fail(self, why: str) -> None:
         """The run cannot begin here: the master is told."""
@@ -75,8 +75,9 @@ class Hand:
         self._tell(Tally(finished=True, degraded=why))
 
     def stop(self) -> None:
-        """No more arrivals here."""
+        """No more arrivals here; calls under way end, records are written and delivered."""
         self.post.stop(HURRY_S, left=not self._told_to_stop)
+        self.post.wait()
 
     def end(self) -> None:
         """The master ends the run."""
@@ -89,6 +90,18 @@ class Hand:
     def close(self) -> None:
         """The process ends."""
         self.post.close()
+
+    def _plan(self) -> Plan | None:
+        """The plan of the run that begins; None where this worker has no part in it."""
+        message = self._environment.parsed_options.primetime_plan
+        if message is None:
+            return None  # the master could not begin, and says why
+        plan = plan_from(message)
+        self._run = plan.run
+        if self._runner.client_id not in plan.workers:
+            logger.warning("this worker joined after the run had begun: it waits for the next")
+            return None
+        return plan
 
     def _tell(self, tally: Tally) -> None:
         self._send(TALLY, {"run": self._run, **tally.message()})

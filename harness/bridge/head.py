@@ -288,8 +288,10 @@ class Head:
             return
         for worker in conductor.plan.workers:
             node = self._runner.clients.get(worker)
-            if node is None or node.state == "missing":
-                conductor.roll.lose(worker, "it disappeared")
+            if node is None:
+                conductor.roll.lose(worker, "it left")
+            elif node.state == "missing":
+                conductor.roll.lose(worker, "it disappeared", may_return=True)
 
     def _stop_mock(self) -> None:
         mock, self._mock = self._mock, None

@@ -50,6 +50,7 @@ class Bridge:
         self.source = source
         self.architecture = architecture
         self._role: Head | Hand | None = None
+        self._late = False
 
     @property
     def session(self) -> Session | None:
@@ -80,10 +81,15 @@ class Bridge:
         role = Hand if isinstance(runner, WorkerRunner) else Head
         self._role = role(environment, self.source, self.architecture)
         self._role.prepare()
+        if self._late and isinstance(self._role, Hand):
+            self._role.begin_late()
 
     def on_test_start(self, **_: Any) -> None:
         """A run begins, here or on the master that told us."""
-        role = self._playing
+        if self._role is None:  # a worker that joins in the middle of a run is told of it before its own init
+            self._late = True
+            return
+        role = self._role
         try:
             role.begin()
         except (HarnessError, OSError) as error:

@@ -16,15 +16,17 @@ from harness.record.parcel import Parcel, Receipt
 from harness.units import NS
 from harness.workload.schedule import Schedule
 
-#: So long after it was last heard of, a worker on another host may come back and bring what it recorded.
+#: So long a worker on another host that was cut off may come back and bring what it recorded.
 RETURN_S = 20.0
 
 logger = logging.getLogger(__name__)
 
 
 class _Loss(NamedTuple):
+    """Why a worker is lost, and until when it is waited for."""
+
     why: str
-    at_ns: int
+    until_ns: int
 
 
 class Roll:
@@ -50,12 +52,14 @@ class Roll:
         """Records of a worker's; None for those that are not of this run."""
         return self._inbox.take(self._numbers[worker], parcel) if worker in self._numbers else None
 
-    def lose(self, worker: str, why: str) -> None:
-        """A worker is gone; the others play on."""
-        if not self._tallies[worker].finished and worker not in self._lost:
-            self._lost[worker] = _Loss(why, wall_ns())
-            wait = f"; it may come back for {RETURN_S:g} s" if self._away(worker) else ""
-            logger.warning("%s is lost: %s%s", self._named(worker), why, wait)
+    def lose(self, worker: str, why: str, *, may_return: bool = False) -> None:
+        """A worker is gone; the others play on. One on another host may return with what it recorded."""
+        if self._tallies[worker].finished or worker in self._lost:
+            return
+        waited_s = RETURN_S if may_return and self._away(worker) else 0.0
+        self._lost[worker] = _Loss(why, wall_ns() + round(waited_s * NS))
+        wait = f"; it is waited for {waited_s:g} s" if waited_s else ""
+        logger.warning("%s is lost: %s%s", self._named(worker), why, wait)
 
     def close(self, *, stopped: bool) -> None:
         """Nobody is waited for any more; `stopped`: because somebody asked for the end."""
@@ -128,9 +132,7 @@ class Roll:
     def _gone(self, worker: str) -> bool:
         """Whether a worker is not waited for."""
         loss = self._lost.get(worker)
-        if loss is None:
-            return False
-        return not self._away(worker) or wall_ns() > loss.at_ns + RETURN_S * NS
+        return loss is not None and wall_ns() >= loss.until_ns
 
     def _away(self, worker: str) -> bool:
         """Whether a worker is on another host."""

@@ -38,7 +38,7 @@ class Fleet:
     """A master and its workers, each a Locust of its own."""
 
     def __init__(self, run_dir: Path, workers: int, *options: str) -> None:
-        port = str(free_port())
+        self.port = port = str(free_port())
         self.run_dir = run_dir
         self.workers = [
             start("steady.py", "--worker", "--master-port", port, run_dir=run_dir) for _ in range(workers)
@@ -156,6 +156,39 @@ def test_a_run_whose_forked_workers_are_all_killed_ends(tmp_path: Path) -> None:
 
     assert played.code == 1, played.out + played.err
     assert sum("was lost" in reason for reason in played.summary["degraded"]) == 2
+
+
+def test_a_worker_that_joins_in_the_middle_waits_for_the_next_run(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, 1, "--rate", "20", "--length", "8s", *FAST, "--mock-profile", "instant")
+    wait_for(lambda: recorded(tmp_path) > 20)
+    late = start("steady.py", "--worker", "--master-port", fleet.port, run_dir=tmp_path)
+    played = fleet.finish()
+    _, said = late.communicate(timeout=20)
+
+    played.assert_whole()
+    assert {c["worker"] for c in table(played.folder, "calls")} == {0}
+    assert "this worker joined after the run had begun: it waits for the next" in said
+    assert "Traceback" not in said
+    assert late.returncode == 0
+
+
+def test_a_worker_that_is_interrupted_ends_its_calls_first(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, 2, "--rate", "20", "--length", "9s", *FAST, *FIVE_SECONDS)
+    wait_for(lambda: len(list(tmp_path.glob("*/calls-*.arrow"))) == 2)
+    time.sleep(4)
+
+    fleet.workers[0].send_signal(signal.SIGINT)
+    interrupted_unix_ns = time.time_ns()
+    played = fleet.finish()
+    _, said = fleet.workers[0].communicate(timeout=10)
+
+    assert "Shutting down" in said
+    assert "Traceback" not in said
+    (reason,) = (r for r in played.summary["degraded"] if "it was stopped before the end" in r)
+    its = int(reason.split()[1])
+    at_ns = interrupted_unix_ns - read_json(played.folder / "manifest.json")["started_unix_ns"]
+    ended = [c for c in table(played.folder, "calls") if c["worker"] == its and c["end_ns"] > at_ns]
+    assert "ok" in {c["outcome"] for c in ended}
 
 
 def test_a_master_that_no_worker_joins_ends_when_told_how_long_to_wait(tmp_path: Path) -> None:
