@@ -54,10 +54,10 @@ class Ui:
 
 
 @contextmanager
-def web_ui(scenario: str, *options: str, runs: Path) -> Iterator[Ui]:
+def web_ui(scenario: str, *options: str, runs: Path, path: str = "") -> Iterator[Ui]:
     port = free_port()
     process = start(scenario, "--web-host", "127.0.0.1", "--web-port", str(port), *options, run_dir=runs)
-    ui = Ui(f"http://127.0.0.1:{port}", runs)
+    ui = Ui(f"http://127.0.0.1:{port}{path}", runs)
     wait_for(ui.up)
     yield ui
     os.killpg(process.pid, signal.SIGINT)

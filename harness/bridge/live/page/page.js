@@ -254,7 +254,10 @@ function showHappenings(happenings) {
     happened = one.number;
     const item = document.createElement("li");
     item.append(element("time", moment(one.at_s, clock, true)), words(one));
-    $("happenings").prepend(item);
+    item.dataset.at = one.at_s;
+    // The newest first; workers tell of theirs a second later or sooner.
+    const older = [...$("happenings").children].find(({ dataset }) => Number(dataset.at) <= one.at_s);
+    $("happenings").insertBefore(item, older ?? null);
   }
   while ($("happenings").children.length > 200) $("happenings").lastChild.remove();
 }

@@ -62,7 +62,16 @@
     if (fold.getAttribute("aria-expanded") === "false") fold.click();
   }
 
-  const look = () => { showTab(); suggest(); unfold(); };
+  /** Two of Locust's buttons: one has no name, on one the text is hard to read. */
+  function mend() {
+    document.querySelector("header button:not([aria-label]):has(> svg)")?.setAttribute("aria-label", "Day or night");
+  }
+
+  const readable = document.createElement("style");
+  readable.textContent = ".MuiButton-colorWarning.MuiButton-contained { color: #000; }";
+  document.head.append(readable);
+
+  const look = () => { showTab(); suggest(); unfold(); mend(); };
   addEventListener("DOMContentLoaded", () => {
     new MutationObserver(look).observe(document.getElementById("root"), { childList: true, subtree: true, attributeFilter: ["aria-selected"] });
     look();

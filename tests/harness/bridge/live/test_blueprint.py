@@ -202,3 +202,25 @@ def test_a_run_goes_from_its_lead_to_its_report(tmp_path: Path, live: Live, brow
     state = _state(browser)
     assert [w["lost"] for w in state["workers"]] == [None, "it disappeared"]
     assert state["workers"][0]["states"] == {"breaker": [[0.5, "open"]]}
+
+
+class Nobody:
+    """A web UI whose login nobody has passed."""
+
+    def auth_required_if_enabled(self, view: Any) -> Any:
+        def refused() -> tuple[str, int]:
+            return "log in", 401
+
+        refused.__name__ = view.__name__
+        return refused
+
+
+def test_who_has_not_logged_in_sees_and_injects_nothing(tmp_path: Path, live: Live, mock: Mock) -> None:
+    app = Flask(__name__)
+    app.register_blueprint(blueprint(live, Nobody(), ""))
+    live.begin(_conductor(tmp_path), mock)
+    browser = app.test_client()
+    for path in ("", "state", "report"):
+        assert browser.get(f"/resilience/{path}").status_code == 401
+    assert browser.post("/resilience/faults", json=OUTAGE).status_code == 401
+    assert mock.told == []
