@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from harness import command_line
 from harness.errors import HarnessError
 from reports import exits
-from reports.commands import baseline, compare, export, gate, html, play, summarise, sweep, tune
+from reports.commands import baseline, compare, export, fit, gate, html, play, summarise, sweep, tune
 from reports.errors import ReportError, UsageError
 
 COMMANDS = {
-    module.NAME: module for module in (summarise, html, compare, export, baseline, gate, play, sweep, tune)
+    module.NAME: module
+    for module in (summarise, html, compare, export, baseline, gate, play, sweep, tune, fit)
 }
 
 #: Those whose results are kept as they come, so that the same command goes on where it was.

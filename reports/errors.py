@@ -8,6 +8,7 @@ ReportError
 ├── CellError       a virtual run could not be played to its end
 ├── BaselineError   the baseline of a gate is missing, damaged, or of another kind or version
 ├── UnlikeError     runs cannot be compared; names the difference (exit code 3)
+├── ScarceError     too little was recorded to tell: says what is needed (exit code 3)
 └── OutputError     a result cannot be written
 """
 
@@ -40,6 +41,10 @@ class BaselineError(ReportError):
 
 class UnlikeError(ReportError):
     """Runs cannot be compared, or not be relied on: the message names the difference, or what is wrong."""
+
+
+class ScarceError(ReportError):
+    """Too little was recorded to tell what was asked: the message says what is there and what is needed."""
 
 
 class OutputError(ReportError):

@@ -24,5 +24,6 @@ OF = {
         REGRESSION: "regression",
         INCONCLUSIVE: "inconclusive: too little data, or runs that are unlike",
     },
+    "fit": {**PLAIN, INCONCLUSIVE: "no profile: too little was recorded, or the runs are of several APIs"},
     "baseline": {**PLAIN, INCONCLUSIVE: "no baseline: the runs are unlike, or not to be relied on"},
 }

@@ -16,7 +16,7 @@ def policy_toml(table: Mapping[str, Any], remarks: Sequence[str] = ()) -> str:
 
 def _lines(table: Mapping[str, Any]) -> list[str]:
     """The lines of a table: its own keys, then its sections."""
-    own = [f"{key} = {_value(value)}" for key, value in table.items() if not isinstance(value, Mapping)]
+    own = [f"{key} = {value_toml(value)}" for key, value in table.items() if not isinstance(value, Mapping)]
     sections = [
         line
         for key, value in table.items()
@@ -26,10 +26,11 @@ def _lines(table: Mapping[str, Any]) -> list[str]:
     return own + sections
 
 
-def _value(value: Any) -> str:
+def value_toml(value: Any) -> str:
+    """A value as TOML has it."""
     if isinstance(value, str):
         # What JSON escapes is what TOML does, but for the one control character above the others.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_value, value))}]"
+        return f"[{', '.join(map(value_toml, value))}]"
     return str(value).lower() if isinstance(value, bool) else repr(value)

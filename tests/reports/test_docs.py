@@ -77,6 +77,8 @@ def test_the_commands_are_understood() -> None:
         "sweep",
         "play",
         "tune",
+        "fit",
+        "play",
     ]
 
 

@@ -1,0 +1,131 @@
+"""Requests and tokens a minute: as the API's headers tell them, or its refusals."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from reports.fit.observed import Observed
+from reports.reading.run import ABSENT, Bools, Ints
+
+#: A minute's worth at once, as both providers document their limits.
+USUAL_WINDOW_S = 60.0
+
+#: A window is a round number of seconds; what headers tell of it is as exact as one request of the limit.
+_WINDOWS_S = (1, 2, 3, 5, 6, 10, 12, 15, 20, 30)
+
+#: What the messages of refusals tell: OpenAI's, and Anthropic's.
+_OPENAI = re.compile(r"on (?:requests|tokens) per min \((RPM|TPM)\): Limit (\d+)")
+_ANTHROPIC = re.compile(r"rate limit of ([\d,]+) (requests|input tokens|output tokens|tokens) per minute")
+_KINDS = {
+    "RPM": "rpm",
+    "TPM": "tpm",
+    "requests": "rpm",
+    "tokens": "tpm",
+    "input tokens": "itpm",
+    "output tokens": "otpm",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One limit a minute: its key in a profile, how many replies or refusals told it, and by what."""
+
+    key: str
+    value: int
+    told: int
+    source: str
+    others: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits that are known; the seconds' worth that a bucket holds, and whether headers tell it."""
+
+    known: tuple[Limit, ...]
+    window_s: float
+    window_told: bool
+
+    def of(self, key: str) -> int:
+        """A limit, 0 for none."""
+        return next((limit.value for limit in self.known if limit.key == key), 0)
+
+
+def find_limits(observed: Observed) -> Limits:
+    """What headers tell; for kinds they do not tell, what the messages of refusals do."""
+    attempts = observed.attempts
+    columns = {
+        "rpm": attempts.limit_requests,
+        "tpm": attempts.limit_tokens,
+        "itpm": attempts.limit_input_tokens,
+        "otpm": attempts.limit_output_tokens,
+    }
+    known = {key: limit for key, column in columns.items() if (limit := _told(key, column)) is not None}
+    for key, counts in _said(observed.details).items():
+        if key not in known:
+            known[key] = _most(key, counts, "messages of 429s")
+    if "tpm" in known and _is_sum(known):
+        # Anthropic's tokens are those of both sides where these have limits of their own.
+        del known["tpm"]
+    window_s = _window_s(attempts.left_requests, known.get("rpm"))
+    return Limits(tuple(known.values()), window_s or USUAL_WINDOW_S, window_s is not None)
+
+
+def over_a_limit(observed: Observed, limits: Limits) -> Bools:
+    """The 429s whose own headers say that a limit was reached: the limits of a profile make those.
+
+    No request was left, or fewer tokens than the largest one may have asked for; without headers, the code
+    says it where a limit is known by the refusals' messages.
+    """
+    attempts = observed.attempts
+    throttled = attempts.outcome == "throttled"
+    told = (attempts.left_requests != ABSENT) | (attempts.left_tokens != ABSENT)
+    largest = int(attempts.prompt_tokens.max(initial=0)) + int(attempts.completion_tokens.max(initial=0))
+    empty = (attempts.left_requests >= 0) & (attempts.left_requests < 1)
+    empty |= (attempts.left_tokens >= 0) & (attempts.left_tokens <= largest)
+    by_message = any(limit.source != "headers" for limit in limits.known)
+    coded = attempts.code.isin(("rate_limit_exceeded", "rate_limit_error"))
+    return np.asarray(throttled & ((told & empty) | (~told & coded & by_message)))
+
+
+def _told(key: str, column: Ints) -> Limit | None:
+    found = column[column != ABSENT]
+    return _most(key, Counter(found.tolist()), "headers") if len(found) else None
+
+
+def _most(key: str, counts: Counter[int], source: str) -> Limit:
+    (value, _), *others = counts.most_common()
+    return Limit(key, value, sum(counts.values()), source, tuple(sorted(other for other, _ in others)))
+
+
+def _said(details: dict[str, int]) -> dict[str, Counter[int]]:
+    """The limits in what calls said last, by kind."""
+    found: dict[str, Counter[int]] = {}
+    for text, count in details.items():
+        pairs = [(kind, value) for kind, value in _OPENAI.findall(text)]
+        pairs += [(kind, value) for value, kind in _ANTHROPIC.findall(text)]
+        for kind, value in pairs:
+            found.setdefault(_KINDS[kind], Counter())[int(value.replace(",", ""))] += count
+    return found
+
+
+def _is_sum(known: dict[str, Limit]) -> bool:
+    sides = [known[key].value for key in ("itpm", "otpm") if key in known]
+    return bool(sides) and known["tpm"].value == sum(sides)
+
+
+def _window_s(left: Ints, requests: Limit | None) -> float | None:
+    """The seconds' worth of requests that the bucket holds: a full one has all but the request itself left.
+
+    None where the bucket was never seen full: something else was asking with the same key, or all the time.
+    """
+    if requests is None or not (left != ABSENT).any():
+        return None
+    holds = int(left.max()) + 1
+    for window_s in (USUAL_WINDOW_S, *_WINDOWS_S):
+        if holds == requests.value * window_s // 60:
+            return float(window_s)
+    return None

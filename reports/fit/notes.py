@@ -1,0 +1,196 @@
+"""What a fit could not tell, and what it rests on: in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from reports.fit.beside import Beside, Laws
+from reports.fit.fit import Fit
+from reports.fit.latency import USUAL_CV
+from reports.fit.line import AMPLE
+from reports.telling import words
+
+THROTTLED = 429
+
+#: A share of attempts that is worth a sentence.
+_SOME = 0.01
+
+#: Rather than not.
+_HUNG = 0.5
+
+#: Replies at the fewest for a p99 that is known to some percent.
+_FEW = 3000
+
+
+def notes(fit: Fit, laws: Laws) -> list[str]:
+    """In the order of the profile's sections."""
+    return [
+        *_runs(fit),
+        *_first_token(fit, laws),
+        *_gaps(fit, laws),
+        *_length(fit, laws),
+        *_limits(fit),
+        *_capacity(fit),
+        *_failures(fit),
+    ]
+
+
+def _runs(fit: Fit) -> Iterator[str]:
+    observed = fit.observed
+    degraded = [run for run in observed.runs if run.ending is not None and run.ending.degraded]
+    if degraded:
+        why = words.clean(degraded[0].ending.degraded[0]) if degraded[0].ending else ""
+        yield (
+            f"{len(degraded)} of the runs are degraded ({why}): what the client added is taken for the API's"
+        )
+    cut = [run for run in observed.runs if run.ending is None or run.cut or run.missing]
+    if cut:
+        yield f"{len(cut)} of the runs are not whole: what was recorded is fitted"
+    seeds = [run.manifest.seed for run in observed.runs]
+    if len(set(seeds)) < len(seeds) and any(run.manifest.target.get("bundled") for run in observed.runs):
+        yield (
+            "runs of one seed meet the same draws of the bundled server: together they tell little more"
+            " than one"
+        )
+    if observed.elsewhere:
+        yield f"{observed.elsewhere:,} attempts went to the fallback: they are left out"
+    if not fit.span.alike:
+        yield "the runs differ in length or hours: what happens at a time of its own is not looked for"
+
+
+def _first_token(fit: Fit, laws: Laws) -> Iterator[str]:
+    latency = fit.latency
+    if not latency.streamed:
+        yield (
+            "no streams: the time to first token is what is left of a whole reply without its tokens' time;"
+            " record with --stream to see it"
+        )
+    n = len(latency.first_ms)
+    if n < _FEW:
+        yield (
+            f"{n:,} times to first token: p99 is known to {_width(laws.ttft)};"
+            f" {_FEW:,} replies or more tell it better"
+        )
+    if not latency.per_1k_prompt_ms:
+        prompt = fit.observed.attempts.prompt_tokens
+        seen = prompt[prompt >= 0]
+        if len(seen):
+            low, high = int(seen.min()), int(seen.max())
+            yield (
+                f"no share of the prompt shows in the time to first token: prompts had {low:,} to {high:,}"
+                " tokens; longer ones may"
+            )
+    if not laws.ttft.goodness.close:
+        yield f"the time to first token has another form than the model: shares differ by {_off(laws.ttft)}"
+
+
+def _gaps(fit: Fit, laws: Laws) -> Iterator[str]:
+    gaps = fit.latency.gaps
+    if gaps.together:
+        yield (
+            "the API sends several tokens an event: only their mean time is known, and"
+            f" inter_token.cv = {USUAL_CV:g} is the mock server's own"
+        )
+    elif gaps.cv is None:
+        yield (
+            f"whole replies do not tell how gaps vary: inter_token.cv = {USUAL_CV:g} is the mock server's own"
+        )
+    if laws.gap is not None and not laws.gap.goodness.close:
+        yield f"the time between tokens has another form than the model: shares differ by {_off(laws.gap)}"
+
+
+def _length(fit: Fit, laws: Laws) -> Iterator[str]:
+    if fit.lengths is None or laws.length is None:
+        yield (
+            "hardly a reply ended by itself: [length] is left to the mock server's own; ask with a greater"
+            " max_tokens"
+        )
+        return
+    cut = len(fit.lengths.cut)
+    total = cut + len(fit.lengths.ended)
+    if 2 * cut > total:
+        share = words.percent(cut / total)
+        yield f"{share} of the replies were cut by max_tokens: the upper half of the law is not seen"
+    if fit.observed.planned:
+        yield "the lengths are those the schedule asked the bundled server for: a trace's, not the API's"
+    if not laws.length.goodness.close:
+        yield f"the length of replies has another form than the model: shares differ by {_off(laws.length)}"
+
+
+def _limits(fit: Fit) -> Iterator[str]:
+    limits = fit.limits
+    for limit in limits.known:
+        if limit.others:
+            others = ", ".join(f"{value:,}" for value in limit.others)
+            yield f"limits.{limit.key} changed: {limit.value:,} was told most, and {others}"
+    throttled = int(np.count_nonzero(fit.observed.attempts.outcome == "throttled"))
+    if not limits.known:
+        by = f"{throttled:,} 429s do not tell which" if throttled else "no 429 was seen"
+        yield f"no header told a limit, and {by}: [limits] has none"
+    elif not limits.window_told:
+        yield (
+            "the bucket of requests was never seen full: limits.window_s is a minute's worth, as providers"
+            " document it"
+        )
+
+
+def _capacity(fit: Fit) -> Iterator[str]:
+    line = fit.line
+    if line is None:
+        most = int(fit.latency.crowd.ahead.max(initial=0)) + 1
+        yield (
+            f"no request waited for another, with up to {most:,} at once: what the API does beyond that is"
+            " not known, and [capacity] makes nobody wait"
+        )
+        if fit.latency.gaps.slowdown:
+            longer = fit.latency.gaps.slowdown * most / fit.latency.ample
+            yield (
+                f"tokens took {words.percent(longer)} longer with {most:,} at once: capacity.slots and"
+                " slowdown stand for that rise, not for a bound that was seen"
+            )
+        return
+    if not line.full:
+        yield f"the queue was never seen full: capacity.queue = {AMPLE:,} stands for ample"
+    given_up = int(
+        np.count_nonzero((fit.observed.attempts.outcome == "timeout") & (fit.latency.hung < _HUNG))
+    )
+    if given_up > _SOME * len(fit.observed.attempts):
+        yield (
+            f"{given_up:,} attempts were given up by the client: if the API went on with them, it has more"
+            " slots than it seems; record with longer timeouts"
+        )
+    if line.slots.points:
+        yield (
+            "capacity.slots is what was ours at best; what others held beyond that all the time cannot be"
+            " told from a smaller API"
+        )
+
+
+def _failures(fit: Fit) -> Iterator[str]:
+    failures = fit.failures
+    if failures.refused:
+        yield (
+            f"{failures.refused:,} connections were refused: their chance is of all requests, those on kept"
+            " connections, too"
+        )
+    if failures.connect_timeouts:
+        yield (
+            f"{failures.connect_timeouts:,} connections timed out: whether the edge, the network or the"
+            " address did it does not show; [front] has no limit"
+        )
+    if failures.quota:
+        yield f"{failures.quota:,} requests were refused for want of credit: they are left out"
+    unexplained = sum(one.count for one in failures.requests if one.settings.get("status") == THROTTLED)
+    if unexplained and fit.limits.known:
+        yield f"{unexplained:,} 429s came while limits were not reached: they are a rule of their own"
+
+
+def _width(law: Beside) -> str:
+    low, high = law.interval["p99"]
+    return f"{words.percent((high - low) / (high + low))} either way"
+
+
+def _off(law: Beside) -> str:
+    return f"up to {words.percent(law.goodness.distance)}"
