@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from typing import TextIO
 
 #: SGR of ECMA-48, by what is meant.
 STYLES = {"heading": "1", "error": "1;31", "good": "1;32", "warning": "1;33"}
+
+#: Lines of a report that warn, by how they begin.
+WARNINGS = {"DEGRADED": "warning", "! ": "warning"}
 
 #: Back to the start of the line, which is emptied.
 _ANEW = "\r\x1b[K"
@@ -16,6 +20,15 @@ _ANEW = "\r\x1b[K"
 def paint(text: str, style: str, to: TextIO) -> str:
     """The text in a style of `STYLES`, where `to` shows colours."""
     return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if coloured(to) else text
+
+
+def emphasised(text: str, marks: Mapping[str, str], to: TextIO) -> str:
+    """The text, its lines that begin with one of the marks in that one's style."""
+    lines = text.split("\n")
+    styles = [next((style for mark, style in marks.items() if line.startswith(mark)), None) for line in lines]
+    return "\n".join(
+        line if style is None else paint(line, style, to) for line, style in zip(lines, styles, strict=True)
+    )
 
 
 def coloured(to: TextIO) -> bool:

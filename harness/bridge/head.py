@@ -14,6 +14,7 @@ import gevent
 import msgspec
 from locust.runners import LocalRunner, MasterRunner
 
+from harness import terminal
 from harness.bridge import exits, preflight
 from harness.bridge.admission import Admission
 from harness.bridge.architecture import Architecture
@@ -183,7 +184,8 @@ class Head:
         """Locust has printed its tables: what the run came to stands below them."""
         if self._conductor is not None and self._environment.web_ui is None:
             with suppress(OSError, AttributeError):  # nobody reads, or there is no standard output
-                sys.stdout.write(f"\n{self._conductor.text}\n")
+                text = terminal.emphasised(self._conductor.text, terminal.WARNINGS, sys.stdout)
+                sys.stdout.write(f"\n{text}\n")
                 sys.stdout.flush()
 
     def _check(self) -> None:

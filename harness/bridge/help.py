@@ -32,6 +32,9 @@ EXAMPLES = {
     "trace": ("--headless --trace FILE --speedup 20",),
     "queue_workers": ("--headless --queue-workers 4",),
     "transport": ("--headless --transport fast --processes 2",),
+    "max_usd": (
+        "--host https://api.openai.com \\\n      --model gpt-4.1-mini --allow-real-target --max-usd 0.50",
+    ),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 
+from harness import terminal
 from harness.play.tally import Tally
 from harness.units import NS
 from harness.workload.spans import MINUTE_S, Window
@@ -16,7 +17,7 @@ class Progress:
     def __init__(self, window: Window | None, length_s: float) -> None:
         self._window = window
         self._length_s = length_s
-        self._tty = sys.stdout is not None and sys.stdout.isatty()
+        self._tty = sys.stdout is not None and terminal.rewrites(sys.stdout)
         self._before = (0.0, 0)
         self._shown_s = float("-inf")
 
@@ -27,7 +28,7 @@ class Progress:
             return
         self._shown_s = elapsed_s
         line = self.line(tally, elapsed_s)
-        self._write(f"\r\033[K{line}" if self._tty else f"{line}\n")
+        self._write(terminal.anew(line) if self._tty else f"{line}\n")
 
     def end(self) -> None:
         """Leave the line."""

@@ -19,6 +19,7 @@ from reports.gate.sampled import Sampled
 from reports.gate.verdict import Check, Outcome, Verdict, joined
 from reports.reading.load import read_runs
 from reports.summary.result import save, to_json
+from reports.telling.output import show
 from reports.telling.progress import Stages
 
 NAME, HELP = "gate", "tell whether runs are as good as they were, by the exit code, for CI"
@@ -89,7 +90,10 @@ def run(options: argparse.Namespace) -> int:
         save(options.junit, documents.junit(found))
     if options.markdown is not None:
         text.append(options.markdown, text.markdown(found))
-    print(to_json(documents.document(found)).rstrip() if options.json else text.render(found))
+    if options.json:
+        print(to_json(documents.document(found)).rstrip())
+    else:
+        show(text.render(found))
     return found.code
 
 

@@ -9,6 +9,7 @@ from reports.commands.options import add_failures, add_goodput, add_json, add_pr
 from reports.reading.load import read_run
 from reports.summary.result import summarise, to_json, write
 from reports.summary.text import render
+from reports.telling.output import show
 from reports.telling.progress import Stages
 
 NAME, HELP = "summarise", "write summary.json and print it as a table"
@@ -38,5 +39,8 @@ def run(options: argparse.Namespace) -> int:
         stages.enter("summing up")
         summary = summarise(run, objectives, prices, options.failures)
     write(summary, options.run)
-    print(to_json(summary).rstrip() if options.json else render(summary))
+    if options.json:
+        print(to_json(summary).rstrip())
+    else:
+        show(render(summary))
     return exits.OK

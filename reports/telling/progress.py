@@ -64,7 +64,7 @@ class Progress:
     def line(self) -> str:
         """How far it is now."""
         left = self.total - self.done
-        line = f"{self.done} of {self.total} {self._what}"
+        line = f"{words.count(self.done)} of {words.count(self.total)} {self._what}"
         each_s = self._each_s
         if self._played:
             each_s = (self._stepped_ns - self._begun_ns) / NS_PER_S / self._played

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from harness.terminal import anew, coloured, paint, rewrites
+from harness.terminal import WARNINGS, anew, coloured, emphasised, paint, rewrites
 
 PLAIN, RED = "error:", "\x1b[1;31merror:\x1b[0m"
 
@@ -50,3 +50,18 @@ def test_a_line_that_changes_does_not_wrap(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("COLUMNS", "10")
     assert anew("0123456789abc") == "\r\x1b[K012345678"
     assert anew("0123") == "\r\x1b[K0123"
+
+
+def test_lines_that_warn_are_emphasised_where_there_is_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    text = "run\nDEGRADED: a worker was lost\n\n! 3 % of calls failed\n  wow! "
+    assert emphasised(text, WARNINGS, io.StringIO()) == text
+    assert emphasised(text, WARNINGS, Terminal()).split("\n") == [
+        "run",
+        "\x1b[1;33mDEGRADED: a worker was lost\x1b[0m",
+        "",
+        "\x1b[1;33m! 3 % of calls failed\x1b[0m",
+        "  wow! ",
+    ]

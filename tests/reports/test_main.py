@@ -124,6 +124,20 @@ def test_export_says_what_it_wrote_and_what_was_cut(tmp_path: Path, here: Callab
     assert here("export", tmp_path / "none").returncode == 2
 
 
+def test_export_prints_json_for_machines(tmp_path: Path, here: Callable[..., Said]) -> None:
+    folder = runs.paper_run(tmp_path / "run")
+    (calls,) = folder.glob("calls-*.arrow")
+    calls.write_bytes(calls.read_bytes()[:-1])
+    done = here("export", folder, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    names = ("calls.parquet", "attempts.parquet", "events.parquet", "columns.md")
+    assert json.loads(done.stdout) == {
+        "written": [f"{folder}/export/{name}" for name in names],
+        "rows": {"calls": 12, "attempts": 15, "events": 3},
+        "missing": [f"{calls.name} is cut short: exported up to its last whole batch"],
+    }
+
+
 def test_an_objective_of_streams_is_asked_for_as_any_other(tmp_path: Path) -> None:
     folder = runs.spoken_run(tmp_path / "run")
     done = reports("summarise", folder, "--json", "--goodput", "ttft:400", "itl:60", "tpot:60")

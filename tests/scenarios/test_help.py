@@ -16,7 +16,7 @@ from locust.argument_parser import get_parser
 from locust.util.load_locustfile import load_locustfile
 load_locustfile(sys.argv[1])
 parser = get_parser()
-examples = [line for line in sys.stdin.read().splitlines() if line.startswith("  locust -f ")]
+examples = [line for line in sys.stdin.read().replace("\\\\\n", "").splitlines() if line.startswith("  locust -f ")]
 for line in examples:
     parser.parse_args(shlex.split(line)[1:])
 print(len(examples))

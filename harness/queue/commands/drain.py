@@ -60,7 +60,8 @@ async def _until_empty(queue: Queue, timeout_s: float | None) -> Metrics:
             return metrics
         if now_ns - told_ns >= TELL_EVERY_S * NS:
             told_ns = now_ns
-            words = f"{metrics.waiting} wait, {metrics.processing} run, by {metrics.workers} workers"
+            left = "" if metrics.wait_s is None else f"; about {metrics.wait_s:.0f} s left"
+            words = f"{metrics.waiting} wait, {metrics.processing} run, by {metrics.workers} workers{left}"
             print(words, file=sys.stderr)
         await asyncio.sleep(LOOK_EVERY_S)
 
