@@ -148,6 +148,8 @@ class Conductor:
     def show(self) -> None:
         """Print the progress line."""
         self._progress.show(self.roll.total, wall_ns() - self.plan.started_unix_ns)
+        if self.finished or self.overdue:
+            self._progress.end()  # what Locust says next begins a line
 
     def look(self) -> bool:
         """See to what stands between load and API; whether it can serve no more."""

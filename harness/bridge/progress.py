@@ -20,6 +20,7 @@ class Progress:
         self._tty = sys.stdout is not None and terminal.rewrites(sys.stdout)
         self._before = (0.0, 0)
         self._shown_s = float("-inf")
+        self._open = False
 
     def show(self, tally: Tally, elapsed_ns: int) -> None:
         """To be called about once a second."""
@@ -27,13 +28,15 @@ class Progress:
         if not self._tty and elapsed_s - self._shown_s < 10:  # noqa: PLR2004
             return
         self._shown_s = elapsed_s
+        self._open = self._tty
         line = self.line(tally, elapsed_s)
         self._write(terminal.anew(line) if self._tty else f"{line}\n")
 
     def end(self) -> None:
-        """Leave the line."""
-        if self._tty:
+        """Leave the line, if there is one."""
+        if self._open:
             self._write("\n")
+        self._open = False
 
     def _write(self, text: str) -> None:
         # Whoever read this may have gone (a closed pipe): the run goes on without.

@@ -37,6 +37,23 @@ def test_elsewhere_than_on_a_terminal_it_prints_every_ten_seconds(capsys: pytest
     assert len(capsys.readouterr().out.splitlines()) == 3
 
 
+def test_on_a_terminal_the_line_changes_and_is_left_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
+    progress = Progress(WINDOW, 60.0)
+    progress.end()
+    progress.show(Tally(), 0)
+    progress.show(Tally(), NS)
+    progress.end()
+    progress.end()
+    assert terminal.getvalue() == "\r\x1b[K19:30 ICT  offered \r\x1b[K19:31 ICT  offered \n"
+
+
 def test_a_reader_that_has_gone_does_not_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     class Gone(io.StringIO):
         def write(self, _: str) -> int:
