@@ -9,9 +9,10 @@ from pathlib import Path
 from reports import exits
 from reports.commands.options import each_once
 from reports.errors import ScarceError, UnlikeError, UsageError
-from reports.reading.load import read_run
+from reports.reading.load import read_runs
 from reports.summary.result import save, to_json
 from reports.telling.output import tell
+from reports.telling.progress import Stages
 
 NAME, HELP = "fit", "fit a profile of the mock server to recorded runs of an API"
 EXAMPLES = (
@@ -21,6 +22,9 @@ EXAMPLES = (
 )
 
 SUFFIX = ".toml"
+
+#: What takes how much of the time, where runs are long.
+STAGES = {"reading": 0.4, "fitting": 0.5, "drawing": 0.1}
 
 
 def add(command: argparse.ArgumentParser) -> None:
@@ -56,16 +60,22 @@ def run(options: argparse.Namespace) -> int:
     from reports.fit.text import render  # noqa: PLC0415
     from reports.fit.toml import profile_toml  # noqa: PLC0415
 
+    folders = each_once(options.runs)
     try:
-        found = fit([read_run(path) for path in each_once(options.runs)])
+        with Stages(STAGES) as stages:
+            runs = list(read_runs(folders, stages.enter("reading")))
+            stages.enter("fitting")
+            found = fit(runs)
+            beside = laws(found)
+            figures = result(found, beside, options.out.stem)
+            stages.enter("drawing")
+            picture = png(fitted(beside, figures), SIZE)
     except (ScarceError, UnlikeError) as error:
         print(f"reports: no fit: {error}", file=sys.stderr)
         return exits.INCONCLUSIVE
-    beside = laws(found)
-    figures = result(found, beside, options.out.stem)
     written = [
         save(options.out, profile_toml(figures).encode()),
-        save(options.out.with_suffix(".png"), png(fitted(beside, figures), SIZE)),
+        save(options.out.with_suffix(".png"), picture),
         save(options.out.with_suffix(".json"), to_json(figures).encode()),
     ]
     tell(options, figures, render(figures), written)
