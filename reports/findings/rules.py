@@ -12,6 +12,7 @@ from reports.findings import (
     breakers,
     faults,
     hold,
+    injected,
     levels,
     losses,
     permits,
@@ -60,6 +61,7 @@ TRUST = (
         " at most",
         trust.hot_worker,
     ),
+    Rule("faults_injected", "rows named `fault` in the events table", injected.faults_injected),
     Rule(
         "few_calls",
         f"under {trust.FEWEST_CALLS} calls: none of the rules below is applied",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reports.drawing.page import Plot
+from reports.figures.injected import injected
 from reports.reading.run import Run
 from reports.summary import plots, queue_block, said
 from reports.summary.latencies import Dots
@@ -38,7 +39,7 @@ def _happened(run: Run, t: Timeline, s: Summary) -> list[Plot]:
             "evening",
             "The evening",
             f"{due}; requests when they were sent. Bins of {bin_s}. Grey above blue is what customers lost.",
-            plots.evening(t, schedule.clock, schedule.curve),
+            plots.evening(t, schedule.clock, schedule.curve, injected(run.events)),
             full=True,
             said=said.evening(s),
         ),

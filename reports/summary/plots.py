@@ -14,6 +14,7 @@ from reports.drawing import style
 from reports.drawing.canvas import Draw, Size
 from reports.figures import queueing
 from reports.figures.checks import LAG_LIMIT_MS
+from reports.figures.injected import Injected
 from reports.figures.quantiles import nines
 from reports.figures.queueing import Backlog
 from reports.reading.run import Clock
@@ -28,11 +29,18 @@ FEWEST_LEGEND_COLUMNS = 2
 FAR = 2
 
 
-def evening(t: Timeline, clock: Clock | None, intended: list[tuple[float, float]] | None) -> Draw:
-    """What was offered, what the API was sent, what customers got."""
+def evening(
+    t: Timeline,
+    clock: Clock | None,
+    intended: list[tuple[float, float]] | None,
+    faults: Sequence[Injected] = (),
+) -> Draw:
+    """What was offered, what the API was sent, what customers got; when faults were injected by hand."""
 
     def draw(figure: Figure, size: Size) -> None:
         ax = figure.add_subplot()
+        for fault in faults:
+            ax.axvspan(fault.from_s, min(fault.to_s, t.window_s), color=style.STORM, alpha=0.14, linewidth=0)
         ax.stairs(t.offered, t.edges_s, fill=True, color=style.OFFERED, alpha=0.75, linewidth=0)
         ax.stairs(
             t.offered, t.edges_s, baseline=None, color=style.MUTED, linewidth=1.0, label="calls offered"
@@ -47,6 +55,10 @@ def evening(t: Timeline, clock: Clock | None, intended: list[tuple[float, float]
         ax.set_ylim(0)
         ax.set_ylabel("per second")
         parts.time_axis(ax, clock, t.window_s, size)
+        for fault in faults:
+            at = (fault.from_s, ax.get_ylim()[1])
+            name = parts.cut(fault.name)
+            ax.annotate(name, at, xytext=(3, -3), textcoords="offset points", va="top", clip_on=True)
         parts.legend(ax, _columns(size, 5))
 
     return draw
