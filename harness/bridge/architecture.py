@@ -111,6 +111,9 @@ class Architecture(Protocol):
     def drain_s(self, options: Namespace) -> float:
         """The longest that calls under way may take after the last arrival."""
 
+    def out_of_reach(self, options: Namespace) -> str:
+        """What load processes on other hosts would not reach, and what to do; empty where there is none."""
+
     def crew(
         self,
         options: Namespace,

@@ -24,6 +24,7 @@ from harness.bridge.session import HURRY_S, PATIENCE
 from harness.clock import wall_ns
 from harness.play.offer import Offer, schedule_document
 from harness.play.tally import Tally
+from harness.policy.parse import values
 from harness.record import folder as run_folder
 from harness.spending.amount import Amount
 from harness.units import NS
@@ -111,6 +112,8 @@ class Conductor:
             until_ns=round(until_s * NS),
             bundled=mock is not None,
             drain_s=self.architecture.drain_s(options),
+            policy=values(self.settings.policy),
+            offer=offer.digest,
             live=self._live,
             terms=None if cashier is None else cashier.terms.message(),
             portions={} if cashier is None else cashier.first,

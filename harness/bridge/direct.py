@@ -47,6 +47,11 @@ class Direct:
         del options
         return DRAIN_S
 
+    def out_of_reach(self, options: Namespace) -> str:
+        """Nothing that is in between."""
+        del options
+        return ""
+
     def crew(
         self,
         options: Namespace,

@@ -20,9 +20,12 @@ from harness.bridge.plan import Plan, plan_from
 from harness.bridge.post import Post
 from harness.bridge.session import HURRY_S
 from harness.bridge.sources import Source
+from harness.errors import ConfigError
 from harness.play.pulse import Pulse
 from harness.play.tally import Tally
+from harness.policy.parse import restored
 from harness.spending.treasury import Ask
+from harness.wire.address import LOOPBACK
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +51,8 @@ class Hand:
         self._runner.register_message(RECEIPT, self._on_receipt_message)
         self._runner.register_message(GRANT, self._on_grant_message)
         self._runner.register_message(NOTE, self._on_note_message)
-        if self._environment.parsed_options.processes:
+        options = self._environment.parsed_options
+        if options.processes and options.master_host in LOOPBACK:
             # In a run, the Ctrl-C reached the master, too, and it is the master that stops us.
             self._interrupt = OnInterrupt(self._quit_if_idle, self._runner.quit)
             self._runner.greenlet.spawn(_quit_when_orphaned, self._runner, os.getppid())
@@ -60,7 +64,12 @@ class Hand:
         if plan is None:
             return
         self._failed = self._told_to_stop = False
-        _, settings, offer = self.post.asked_for()
+        _, settings, offer = self.post.asked_for(restored(plan.policy))
+        if offer.digest != plan.offer:
+            raise ConfigError(
+                "the arrivals planned here are not the master's: expected the same release of primetime, and"
+                " the same file of a trace, on every host"
+            )
         settings = settings.toward(settings.target(plan.host, bundled=plan.bundled))
         self.post.begin(plan, plan.workers.index(self._runner.client_id), settings, offer)
 

@@ -109,8 +109,7 @@ class Head:
         target = settings.target(environment.host, bundled=mock is not None)
         settings = settings.toward(target)
         admitted = self._admission.for_run(target, settings)
-        if mock is not None:
-            preflight.check_reach(mock.listen, self._worker_ids())
+        preflight.check_reach(self._worker_ids(), mock, self._architecture.out_of_reach(options))
         self._failed = False
         preflight.check_tasks(environment.user_classes)
         self._conductor = conductor = Conductor(

@@ -120,6 +120,10 @@ class MockProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._admin.close()
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
         self._log.unlink(missing_ok=True)
         self._log.parent.rmdir()
 
@@ -151,6 +155,10 @@ class Admin:
             raise ConfigError(f"mock server, {path}: {_message(said)}")
         answer: dict[str, Any] = json.loads(said)
         return answer
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
     def _exchange(self, method: str, path: str, body: str) -> tuple[int, str]:
         self._connection.request(method, path, body, self._headers)

@@ -118,13 +118,13 @@ def add_arguments(parser: ArgumentParser, mock_profile: str) -> None:
     )
 
 
-def settings_from(options: Namespace) -> Settings:
-    """The settings on a parsed command line. Raises ConfigError."""
+def settings_from(options: Namespace, policy: Policy | None = None) -> Settings:
+    """The settings on a parsed command line, with this policy instead of its own. Raises ConfigError."""
     closed = is_closed(options)
     run_time = getattr(options, "run_time", None)
     wire = _one_of("--wire", options.wire, WIRES)
     return Settings(
-        policy=load_policy(options.policy),
+        policy=policy or load_policy(options.policy),
         seed=options.seed,
         run_dir=Path(options.run_dir),
         mock_profile=options.mock_profile,

@@ -11,7 +11,9 @@ class Plan:
     """One run, as every process of it has to know it. `workers` are Locust's client ids, in order; `live`
     says that somebody may look on while it plays.
 
-    `terms` are those of its budget, if there is one, and `portions` what each worker has of it at first.
+    `policy` holds the values of the whole run's: a worker on another host need not have its file. `offer` is
+    the digest of its arrivals. `terms` are those of its budget, if there is one, and `portions` what each
+    worker has of it at first.
     """
 
     run: str
@@ -23,6 +25,8 @@ class Plan:
     bundled: bool
     drain_s: float
     live: bool
+    policy: dict[str, Any]
+    offer: str
     terms: dict[str, Any] | None = None
     portions: dict[str, list[int]] = field(default_factory=dict)
 

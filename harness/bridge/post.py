@@ -16,6 +16,7 @@ from harness.bridge.sources import Source
 from harness.play.offer import Offer
 from harness.play.pulse import Pulse
 from harness.play.tally import Tally
+from harness.policy.config import Policy
 from harness.spending.treasury import Ask, Grant
 
 
@@ -47,10 +48,13 @@ class Post:
         """Whether nothing is played: no run, or one that is through here."""
         return self.session is None or self.session.tally.finished
 
-    def asked_for(self) -> tuple[Namespace, Settings, Offer]:
-        """What the options ask for now; the web UI may have changed them. Raises ConfigError."""
+    def asked_for(self, policy: Policy | None = None) -> tuple[Namespace, Settings, Offer]:
+        """What the options ask for now, since the web UI may have changed them; of policies, this one.
+
+        Raises ConfigError.
+        """
         options = self._environment.parsed_options
-        settings = settings_from(options)
+        settings = settings_from(options, policy)
         return options, settings, self._source.offer(options, settings.seed)
 
     def begin(self, plan: Plan, index: int, settings: Settings, offer: Offer) -> None:

@@ -12,6 +12,7 @@ import psutil
 from locust import User
 
 from harness.bridge.architecture import Architecture
+from harness.bridge.mock_process import MockProcess
 from harness.bridge.options import Settings
 from harness.bridge.roll import host_of
 from harness.bridge.target import Target, address
@@ -53,14 +54,19 @@ def check_mock_host(address: str) -> None:
         )
 
 
-def check_reach(listen: str, workers: Sequence[str]) -> None:
-    """That workers, by their client ids, can reach a mock server that listens there. Raises ConfigError."""
+def check_reach(workers: Sequence[str], mock: MockProcess | None, beside: str) -> None:
+    """That workers, by their client ids, reach the bundled server, if any, and what else is there.
+
+    `beside` is an architecture's `out_of_reach`. Raises ConfigError.
+    """
     away = sorted({host_of(worker) for worker in workers} - {"", socket.gethostname()})
-    if away and listen in LOOPBACK:
-        raise ConfigError(
-            f"the bundled mock server listens on {listen}, out of reach of workers on {', '.join(away)}:"
-            " start the master with --mock-host and an address of its own, or with --host"
+    if mock is not None and mock.listen in LOOPBACK:
+        beside = (
+            f"the bundled mock server on {mock.listen}: start the master with --mock-host and an address of"
+            " its own, or with --host"
         )
+    if away and beside:
+        raise ConfigError(f"workers on {', '.join(away)} do not reach {beside}")
 
 
 def check_port(host: str, port: int) -> None:

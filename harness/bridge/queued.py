@@ -127,6 +127,14 @@ class Queued:
         """As asked for."""
         return options_from(options).drain_s
 
+    def out_of_reach(self, options: Namespace) -> str:
+        """The run's own Valkey listens on a socket in the run's folder."""
+        if options_from(options).url is not None:
+            return ""
+        return (
+            "the run's own Valkey: start the master with --queue-url-file and the URL of one that they reach"
+        )
+
     def crew(
         self,
         options: Namespace,

@@ -25,6 +25,7 @@ from harness.bridge.statistics import Statistics
 from harness.bridge.till import till_of
 from harness.client import next_tag
 from harness.clock import cpu_ns, now_ns, origin_of
+from harness.errors import HarnessError
 from harness.model import Tag
 from harness.play.offer import Offer
 from harness.play.pacer import make_pacer
@@ -281,10 +282,17 @@ class Session:
         except OSError as error:
             self.tally.degraded = f"records could not be sent to the master: {error.strerror}"
 
+    def _fail(self, error: BaseException) -> None:
+        if isinstance(error, HarnessError):  # it says in a line what is wrong
+            self.tally.degraded = str(error)
+            logger.error("%s", error)
+            return
+        self.tally.degraded = f"the player failed: {type(error).__name__}: {error}"
+        logger.error("%s", "".join(traceback.format_exception(error)))
+
     def _finish(self, main: Pending | None) -> None:
         if main is not None and main.error is not None:
-            self.tally.degraded = f"the player failed: {type(main.error).__name__}: {main.error}"
-            logger.error("%s", "".join(traceback.format_exception(main.error)))
+            self._fail(main.error)
         try:
             self._recorder.close()
         except (OSError, ValueError, OverflowError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, cast
 
 from harness.errors import ConfigError, expected
@@ -29,6 +30,13 @@ class Offer:
     length_s: float
     window: Window | None
     about: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """Of its arrivals: alike where two processes will play parts of the same; empty of a closed loop."""
+        if self.schedule is None:
+            return ""
+        return blake2b(self.schedule.at_ns.tobytes(), digest_size=16).hexdigest()
 
 
 def evening_offer(window: Window, length_s: float, peak_rps: float, arrivals: str, seed: int) -> Offer:

@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import asdict, fields, is_dataclass, replace
 from typing import Any, TypeVar, get_args, get_type_hints
 
+import msgspec
+
 from harness.errors import ConfigError, expected, nearest
 from harness.policy.checks import fits, wanted
 from harness.policy.config import Policy
@@ -69,6 +71,11 @@ def parse(table: Mapping[str, Any], name: str) -> Policy:
 def values(policy: Policy) -> dict[str, Any]:
     """Every value of a policy as nested plain data, as manifests and reports print it."""
     return asdict(policy)
+
+
+def restored(plain: Mapping[str, Any]) -> Policy:
+    """The policy whose `values` these are, though they may have travelled."""
+    return msgspec.convert(plain, Policy)
 
 
 def unread_keys(policy: Mapping[str, Any], settings: Mapping[str, Any]) -> set[str]:

@@ -33,10 +33,18 @@ MOST_LOST_S = 2.5
 class Hosts:
     """A master on host `m`, and a worker on each of the others, whose files are under `own[name]`."""
 
-    def __init__(self, base: Path, hosts: dict[str, Host], options: tuple[str, ...], mock_host: str) -> None:
+    def __init__(
+        self,
+        base: Path,
+        hosts: dict[str, Host],
+        options: tuple[str, ...],
+        mock_host: str,
+        without: dict[Path, Path],
+    ) -> None:
         self.runs = base / "runs"
         self.runs.mkdir()
         self.hosts = hosts
+        self._without = without
         self.own = {name: base / name for name in hosts if name != "m"}
         address = hosts["m"].address
         self.workers = {}
@@ -48,7 +56,7 @@ class Hosts:
 
     def _start(self, name: str, *options: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "locust", "-f", str(SCENARIOS / "steady.py")]
-        own = {self.runs: self.own[name]} if name in self.own else {}
+        own = {self.runs: self.own[name], **self._without} if name in self.own else {}
         return self.hosts[name].start(*command, "--run-dir", str(self.runs), *options, own=own)
 
     def finish(self, timeout_s: float = 90) -> Played:
@@ -74,9 +82,16 @@ class Hosts:
 
 
 @contextmanager
-def fleet(base: Path, *options: str, workers: int = 2, mock_host: str = "") -> Iterator[Hosts]:
+def fleet(
+    base: Path,
+    *options: str,
+    workers: int = 2,
+    mock_host: str = "",
+    without: dict[Path, Path] | None = None,
+) -> Iterator[Hosts]:
+    """On the workers' hosts, directories of `without` are others."""
     with network("m", *(f"w{n}" for n in range(workers))) as hosts:
-        yield Hosts(base, hosts, options, mock_host)
+        yield Hosts(base, hosts, options, mock_host, without or {})
 
 
 def steady(length_s: int) -> tuple[str, ...]:
@@ -105,6 +120,20 @@ def test_records_of_workers_on_other_hosts_come_whole(tmp_path: Path) -> None:
             assert f"its records go to the master, and to {played.folder}" in said
 
 
+def test_a_policy_file_is_needed_on_the_master_only(tmp_path: Path) -> None:
+    policies, nothing = tmp_path / "policies", tmp_path / "nothing"
+    policies.mkdir()
+    nothing.mkdir()
+    mine = policies / "mine.toml"
+    mine.write_text("[retry]\nattempts = 1\n")
+    options = ("--rate", "40", "--length", "4s", "--mock-profile", "instant", "--policy", str(mine))
+    with fleet(tmp_path, *options, workers=1, without={policies: nothing}) as here:
+        played = here.finish()
+
+    played.assert_whole()
+    assert read_json(played.folder / "manifest.json")["policy"]["name"] == "mine"
+
+
 def test_a_mock_server_out_of_the_workers_reach_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with fleet(tmp_path, *steady(5), mock_host="127.0.0.1") as here:
         played = here.finish()
@@ -112,8 +141,8 @@ def test_a_mock_server_out_of_the_workers_reach_is_refused_with_what_to_do(tmp_p
     assert played.code == 2
     assert played.folders == []
     assert (
-        "the bundled mock server listens on 127.0.0.1, out of reach of workers on w0, w1: start the master"
-        " with --mock-host and an address of its own, or with --host"
+        "workers on w0, w1 do not reach the bundled mock server on 127.0.0.1: start the master with"
+        " --mock-host and an address of its own, or with --host"
     ) in played.err
     assert "Traceback" not in played.err
 

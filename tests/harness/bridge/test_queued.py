@@ -44,6 +44,13 @@ def test_the_defaults_are_two_workers_and_a_server_of_the_run_s_own() -> None:
     assert found.worker.idle_timeout_s is None
 
 
+def test_another_host_reaches_a_server_that_is_named_and_not_the_run_s_own(tmp_path: Path) -> None:
+    url = tmp_path / "url"
+    url.write_text("redis://192.0.2.7")
+    assert Queued().out_of_reach(options("--queue-url-file", str(url))) == ""
+    assert Queued().out_of_reach(options()).startswith("the run's own Valkey: start the master with")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -62,9 +62,15 @@ def test_a_seed_is_an_evening(law: str) -> None:
     assert first.at_ns.tolist() == again.at_ns.tolist() != other.at_ns.tolist()
 
 
+def test_offers_are_alike_where_their_arrivals_are() -> None:
+    one, again, other = (steady_offer(5.0, 60.0, "gamma", seed).digest for seed in (1, 1, 2))
+    assert one == again != other
+
+
 def test_a_closed_loop_has_no_schedule() -> None:
     offer = steady_offer(5.0, 60.0, CLOSED, 1)
     assert offer.schedule is None
+    assert not offer.digest
     said = schedule_document("steady", offer)
     assert (said["arrivals"], said["count"], said["curve"]) == ("closed", None, None)
 

@@ -5,11 +5,12 @@ from dataclasses import fields, replace
 from itertools import chain
 from typing import Any, get_args, get_type_hints
 
+import msgspec
 import pytest
 
 from harness.errors import ConfigError
 from harness.policy.config import ConcurrencyConfig, FallbackConfig, Policy, RateConfig
-from harness.policy.parse import NEEDS, READS, parse, values
+from harness.policy.parse import NEEDS, READS, parse, restored, values
 from harness.policy.presets import PRESETS, preset
 
 
@@ -336,6 +337,12 @@ def test_the_values_of_a_policy_describe_it_again(name: str) -> None:
             }
         else:
             assert again[section] == values(preset(name))[section]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_values_that_travelled_are_the_policy_again(name: str) -> None:
+    mine = parse({"preset": name, "deadline_s": 7}, "mine")
+    assert restored(msgspec.json.decode(msgspec.json.encode(values(mine)))) == mine
 
 
 def _toml_like(value: Any) -> Any:
