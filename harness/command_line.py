@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import metadata
@@ -14,15 +13,12 @@ from harness.errors import ConfigError, nearest
 
 DISTRIBUTION = "primetime-harness"
 
-#: Help is no wider, however wide the terminal is: lines stay easy to read.
-MOST_COLUMNS = 100
-
 
 class Help(argparse.RawDescriptionHelpFormatter):
     """Options as argparse shows them, examples as they are written, headings in bold on a terminal."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=min(shutil.get_terminal_size().columns, MOST_COLUMNS) - 2)
+        super().__init__(prog, width=terminal.columns(elsewhere=80) - 2)
 
     def add_argument(self, action: argparse.Action) -> None:
         """An option; where it is a list of commands, argparse forgets that they are set in."""

@@ -10,6 +10,9 @@ from typing import TextIO
 #: SGR of ECMA-48, by what is meant.
 STYLES = {"heading": "1", "error": "1;31", "good": "1;32", "warning": "1;33"}
 
+#: Text is no wider, however wide the terminal is.
+MOST_COLUMNS = 100
+
 #: Lines of a report that warn, by how they begin.
 WARNINGS = {"DEGRADED": "warning", "! ": "warning"}
 
@@ -20,6 +23,11 @@ _ANEW = "\r\x1b[K"
 def paint(text: str, style: str, to: TextIO) -> str:
     """The text in a style of `STYLES`, where `to` shows colours."""
     return f"\x1b[{STYLES[style]}m{text}\x1b[0m" if coloured(to) else text
+
+
+def columns(elsewhere: int = MOST_COLUMNS) -> int:
+    """How wide text for people is: as the terminal, but no wider than is read with ease; and elsewhere."""
+    return min(shutil.get_terminal_size((elsewhere, 24)).columns, MOST_COLUMNS)
 
 
 def emphasised(text: str, marks: Mapping[str, str], to: TextIO) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from argparse import Namespace
@@ -12,6 +13,7 @@ from typing import Any
 
 import gevent
 
+from harness import terminal
 from harness.bridge.admission import Admitted
 from harness.bridge.architecture import Architecture
 from harness.bridge.cashier import Cashier, budget_document, spent_document
@@ -254,8 +256,10 @@ def _reports(verb: str, folder: Path) -> tuple[bool, str]:
         timeout=REPORT_S,
         check=False,
         start_new_session=True,  # a Ctrl-C in the terminal is not for the report
+        env={**os.environ, "COLUMNS": str(terminal.columns())},
     )
-    return done.returncode == 0, (done.stdout + done.stderr).rstrip()
+    # Of one that went well, standard error has how far it was in between.
+    return done.returncode == 0, (done.stdout + ("" if done.returncode == 0 else done.stderr)).rstrip()
 
 
 def _text(window: object) -> str | None:

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from harness import terminal
 from reports.compare.changes import METRICS, PERCENTILES, Against, Decided, Metric
 from reports.drawing import page
 from reports.drawing.page import Html
@@ -19,7 +20,6 @@ from reports.telling.text_table import table
 
 _LATENCIES = (("call_latency_ms", "ok calls"), ("call_latency_all_ms", "all calls"))
 
-WIDTH = 100
 
 RULE = (
     "Median change over pairs of runs of one seed, with its 95 % interval over pairs where there are"
@@ -31,17 +31,21 @@ def lines(decided: Decided) -> str:
     """Both tables and what is apart; empty where nothing is paired and no group has its intervals."""
     parts = []
     if heading := _heading(decided):
-        parts.append("\n".join([table(heading, _changes(decided)), textwrap.fill(RULE, WIDTH)]))
+        parts.append("\n".join([table(heading, _changes(decided)), textwrap.fill(RULE, terminal.columns())]))
     if apart := _apart(decided):
         parts.append("\n".join(f"not paired: {words.clean(line)}" for line in apart))
     if rows := _intervals(decided):
         why = [
-            textwrap.fill(f"No interval of {reason}.", WIDTH, subsequent_indent="  ")
+            textwrap.fill(f"No interval of {reason}.", terminal.columns(), subsequent_indent="  ")
             for reason in _reasons(decided)
         ]
         parts.append(
             "\n".join(
-                [table(["call latency", *PERCENTILES], rows), *why, textwrap.fill(f"{interval.RULE}.", WIDTH)]
+                [
+                    table(["call latency", *PERCENTILES], rows),
+                    *why,
+                    textwrap.fill(f"{interval.RULE}.", terminal.columns()),
+                ]
             )
         )
     return "\n\n".join(parts)

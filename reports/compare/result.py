@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness import terminal
 from harness.prices import Prices
 from reports.figures.failures import Failures
 from reports.figures.metrics import share
@@ -136,7 +138,8 @@ def render(compared: Sequence[Compared], warned: Sequence[str]) -> str:
     heading = ["", *(words.clean(c.label) + ("*" if c.summary["degraded"] else "") for c in compared)]
     lines += [table(heading, [[r.name, *r.cells] for r in rows(compared)])]
     definition, failed = compared[0].summary["quantile_definition"], words.failures(compared[0].summary)
-    lines += [f"Goodput: ok with {met}. Percentiles: {definition}; {failed}."]
+    note = f"Goodput: ok with {met}. Percentiles: {definition}; {failed}."
+    lines += [textwrap.fill(note, terminal.columns())]
     lines += [f"{c.label}: {each}." for c in compared for each in words.missing(c.summary)]
     lines += [f"* {c.label} is degraded: {words.clean(r)}" for c in compared for r in c.summary["degraded"]]
     return "\n".join(lines)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from harness import terminal
 from reports.findings.finding import Finding
 from reports.telling import words
 
 #: The terminal says what matters most; pages say all.
-MOST_TOLD, WIDTH = 5, 100
+MOST_TOLD = 5
 
 SIGNS = {"problem": "!", "note": "·", "good": "+"}
 
@@ -25,5 +26,5 @@ def in_lines(findings: Sequence[Finding], where: str) -> str:
 
 def _wrapped(sign: str, text: str) -> str:
     return textwrap.fill(
-        text, WIDTH, initial_indent=f"{sign} ", subsequent_indent="  ", break_on_hyphens=False
+        text, terminal.columns(), initial_indent=f"{sign} ", subsequent_indent="  ", break_on_hyphens=False
     )

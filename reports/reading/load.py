@@ -34,13 +34,13 @@ def read_run(folder: Path, told: Told = unheard) -> Run:
         manifest=manifest,
         document=document,
         ending=read_ending(folder),
-        calls=read_table(folder, Calls, "calls", passed, cut),
-        attempts=read_table(folder, Attempts, "attempts", passed, cut),
-        events=read_table(folder, Events, "events", passed, cut),
+        calls=read_table(folder, Calls, "calls", cut, passed),
+        attempts=read_table(folder, Attempts, "attempts", cut, passed),
+        events=read_table(folder, Events, "events", cut, passed),
         cut=tuple(cut),
         missing=missing(folder, manifest.processes),
         # The same streams once more: direct runs need not hold two columns of nothing.
-        queued=None if manifest.queue is None else read_table(folder, Queued, "calls", passed),
+        queued=None if manifest.queue is None else read_table(folder, Queued, "calls", passed=passed),
         folder=folder,
     )
 

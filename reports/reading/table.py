@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.record.schema import TABLES
 from reports.reading.columns import empty
+from reports.reading.following import unheard
 from reports.reading.run import Cut, Ints
 from reports.reading.stream import Stream
 
@@ -27,7 +28,11 @@ def paths(folder: Path, table: str) -> list[Path]:
 
 
 def read_table(
-    folder: Path, kind: type[T], table: str, passed: Callable[[float], None], cut: list[Cut] | None = None
+    folder: Path,
+    kind: type[T],
+    table: str,
+    cut: list[Cut] | None = None,
+    passed: Callable[[float], None] = unheard,
 ) -> T:
     """All rows of a table, over every worker's file, in order; appends the streams that are cut to `cut`.
 

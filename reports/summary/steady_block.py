@@ -5,13 +5,13 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
+from harness import terminal
 from reports.drawing import page
 from reports.drawing.page import Html
 from reports.summary.result import Summary
 from reports.telling import words
 from reports.telling.text_table import table as text_table
 
-WIDTH = 100
 LABEL_WIDTH = 23
 
 SHOWN = ("p50", "p95", "p99")
@@ -23,15 +23,15 @@ _LATENCIES = (
 
 def lines(s: Summary) -> str:
     """A line that says whether; the latencies if so; the rule, where it was put to use."""
-    steady = s["steady"]
+    steady, width = s["steady"], terminal.columns()
     label = f"{'steady state':<{LABEL_WIDTH}}  "
-    told = [textwrap.fill(label + words.clean(verdict(steady)), WIDTH, subsequent_indent=" " * len(label))]
+    told = [textwrap.fill(label + words.clean(verdict(steady)), width, subsequent_indent=" " * len(label))]
     if steady["holds"]:
         rows = [[label, *(words.interval(found[name]) for name in SHOWN)] for label, found in _given(steady)]
         told.append(text_table(["  95 % intervals", *SHOWN], rows, first_width=LABEL_WIDTH))
-        told += [textwrap.fill(f"{reason}.", WIDTH, subsequent_indent="  ") for reason in reasons(steady)]
+        told += [textwrap.fill(f"{reason}.", width, subsequent_indent="  ") for reason in reasons(steady)]
     if steady["from_s"] is not None:
-        told.append(textwrap.fill(steady["rule"], WIDTH))
+        told.append(textwrap.fill(steady["rule"], width))
     return "\n".join(told)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
+from harness import terminal
 from reports.figures.metrics import share
 from reports.findings.finding import recalled
 from reports.findings.text import in_lines
@@ -111,4 +113,4 @@ def _latencies(s: Summary) -> str:
         f" {words.NOTHING} too few samples; {words.failures(s)}."
     )
     heading = ["latency", *PERCENTILES, "n"]
-    return table(heading, rows, first_width=LABEL_WIDTH) + "\n" + note
+    return table(heading, rows, first_width=LABEL_WIDTH) + "\n" + textwrap.fill(note, terminal.columns())

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from harness.terminal import WARNINGS, anew, coloured, emphasised, paint, rewrites
+from harness.terminal import WARNINGS, anew, coloured, columns, emphasised, paint, rewrites
 
 PLAIN, RED = "error:", "\x1b[1;31merror:\x1b[0m"
 
@@ -50,6 +50,12 @@ def test_a_line_that_changes_does_not_wrap(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("COLUMNS", "10")
     assert anew("0123456789abc") == "\r\x1b[K012345678"
     assert anew("0123") == "\r\x1b[K0123"
+
+
+def test_text_is_as_wide_as_the_terminal_but_no_wider_than_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for given, width in (("60", 60), ("300", 100)):
+        monkeypatch.setenv("COLUMNS", given)
+        assert columns() == columns(elsewhere=80) == width
 
 
 def test_lines_that_warn_are_emphasised_where_there_is_colour(monkeypatch: pytest.MonkeyPatch) -> None:
