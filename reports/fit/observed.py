@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from reports.errors import RunError, UnlikeError
-from reports.reading.following import unheard
 from reports.reading.names import Names
 from reports.reading.run import ABSENT, NS_PER_S, Bools, Floats, Ints, Lists, Run
 from reports.reading.table import read_table
@@ -132,7 +131,7 @@ def observe(runs: Sequence[Run]) -> Observed:
     for run in runs:
         if run.folder is None:
             raise RunError("a run in memory has no columns to fit to")
-        part = read_table(run.folder, Attempts, "attempts", unheard)
+        part = read_table(run.folder, Attempts, "attempts")
         parts.append(part)
         shifts.append(np.full(len(part), at_ns, dtype=np.int64))
         at_ns += (run.last_ns or 0) + _APART_NS
@@ -196,7 +195,7 @@ def _name(run: Run) -> str:
 def _planned(runs: Sequence[Run]) -> bool:
     """Whether the bundled server was told how long replies are to be: a trace has lengths of its own."""
     return any(
-        bool((read_table(run.folder, _Planned, "calls", unheard).planned_completion_tokens != ABSENT).any())
+        bool((read_table(run.folder, _Planned, "calls").planned_completion_tokens != ABSENT).any())
         for run in runs
         if run.folder is not None and run.manifest.target.get("bundled")
     )
