@@ -25,6 +25,9 @@ from reports.summary.timeline import Timeline
 MOST_VECTOR_DOTS = 1500
 FEWEST_LEGEND_COLUMNS = 2
 
+#: Above the highest line, where the names of injected faults stand.
+ROOM_FOR_NAMES = 1.15
+
 #: A bound further above what it bounds is not drawn.
 FAR = 2
 
@@ -52,7 +55,7 @@ def evening(
         if intended:
             at, rate = zip(*intended, strict=True)
             ax.plot(at, rate, color=style.INK, linewidth=1.0, linestyle=(0, (4, 3)), label="intended curve")
-        ax.set_ylim(0)
+        ax.set_ylim(0, ax.get_ylim()[1] * (ROOM_FOR_NAMES if faults else 1))
         ax.set_ylabel("per second")
         parts.time_axis(ax, clock, t.window_s, size)
         for fault in faults:

@@ -59,6 +59,8 @@ class Live:
     def hear(self, worker: str, pulse: Pulse) -> None:
         """A worker's pulse has come; of one that plays no part in this run, nothing."""
         if self._conductor is not None and worker in self._conductor.plan.workers:
+            # Another host's clock may be ahead: what has happened has happened by now.
+            pulse.second = min(pulse.second, max(0, int(self._elapsed_s)))
             self._view.add(self._conductor.plan.workers.index(worker), pulse, wall_ns())
 
     def reported(self) -> None:

@@ -136,7 +136,7 @@ def _row(found: Bin, covered_s: float) -> dict[str, Any]:
     """A bin as the page draws it: rates a second, times in milliseconds, None where there was nothing."""
     pulse, stood = found.pulse, list(found.stood.values())
     ended = sum(pulse.calls.values())
-    limits = [gates[0].limit for _, gates in stood if gates]
+    first = [gates[0] for _, gates in stood if gates]
     return {
         "offered": pulse.scheduled / covered_s,
         "calls": {outcome: count / covered_s for outcome, count in pulse.calls.items()},
@@ -149,10 +149,16 @@ def _row(found: Bin, covered_s: float) -> dict[str, Any]:
         "loop_lag_ms": round(pulse.loop_lag_s * 1000, 1),
         "backoff_s": round(pulse.backoff_s / covered_s, 3),
         "in_flight": sum(in_flight for in_flight, _ in stood),
-        "held": sum(gates[0].held for _, gates in stood if gates),
-        "waiting": sum(gates[0].waiting for _, gates in stood if gates),
-        "limit": None if None in limits else sum(limit for limit in limits if limit),
+        "held": sum(gate.held for gate in first) if first else None,
+        "waiting": sum(gate.waiting for gate in first) if first else None,
+        "limit": _sum_of([gate.limit for gate in first]),
     }
+
+
+def _sum_of(limits: list[int | None]) -> int | None:
+    """All of them together; None where one is unlimited, or there is none."""
+    known = [limit for limit in limits if limit is not None]
+    return sum(known) if known and len(known) == len(limits) else None
 
 
 def _some(histogram: Histogram, *shares: float) -> list[float | None]:

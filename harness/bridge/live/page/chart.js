@@ -88,6 +88,10 @@ export class Chart {
     this.svg = figure.querySelector("svg");
   }
 
+  retitle(title) {
+    this.title = this.figure.querySelector("h2").textContent = title;
+  }
+
   /** Have `pointed(second)` told where somebody points: by pointer, or by arrows once it has the focus. */
   onPoint(pointed) {
     this.svg.addEventListener("pointermove", (event) => {

@@ -29,7 +29,7 @@ const CHARTS = [
     series: (run) => seen(run).map((outcome) => ({ name: outcome, colour: outcome, kind: "stack", of: (bin) => bin.calls[outcome] ?? 0 })),
   },
   {
-    title: "Attempts by outcome", least: 1, empty: (run) => clients(run) ? "" : "the clients are in the queue's workers",
+    title: "Attempts by outcome", least: 1, empty: (run) => clients(run) ? "" : "in the queue's workers",
     series: (run) => tried(run).map((outcome) => ({ name: outcome, colour: outcome, kind: "stack", of: (bin) => bin.attempts[outcome] ?? 0 })),
   },
   {
@@ -37,7 +37,7 @@ const CHARTS = [
     series: () => [{ name: "attempts", colour: "violet", kind: "line", of: (bin) => bin.attempts_a_call }],
   },
   {
-    title: "Permits", least: 4, text: whole, empty: (run) => clients(run) ? "" : "the clients are in the queue's workers",
+    title: "Permits", least: 4, text: whole, empty: (run) => clients(run) ? "" : "in the queue's workers",
     series: () => [
       { name: "in use", colour: "teal", kind: "area", of: (bin) => bin.held },
       { name: "limit", colour: "limit", kind: "line", thin: true, dashed: true, of: (bin) => bin.limit },
@@ -45,7 +45,7 @@ const CHARTS = [
     ],
   },
   {
-    title: "Wait for a permit", least: 10, text: time, empty: () => "no attempt has ended yet",
+    title: "Wait for a permit", least: 10, text: time, empty: (run) => clients(run) ? "no attempt has ended yet" : "in the queue's workers",
     series: () => quantiles("wait_ms", "gold", "95 %"),
   },
   {
@@ -54,7 +54,7 @@ const CHARTS = [
   },
   {
     title: "Time to first token", least: 100, text: time,
-    empty: (run) => streamed(run) ? "no stream has begun yet" : "replies come whole: tick “stream” in the form",
+    empty: (run) => streamed(run) ? "no stream has begun yet" : "replies come whole",
     series: () => quantiles("ttft_ms", "teal", "95 %"),
   },
   {
@@ -124,11 +124,13 @@ function stretches(happenings) {
 function introduce(about) {
   const { target, schedule, policy } = about;
   $("title").textContent = `${about.scenario} · ${policy.name}`;
-  const where = target.bundled ? `bundled mock server, profile ${target.profile}` : `${target.real ? "real API " : ""}${target.host}`;
+  const where = target.bundled ? `bundled mock server, profile ${target.profile}` : target.host;
+  $("real").hidden = !target.real;
   $("sub").textContent = [
     where, `${about.workers} worker${about.workers === 1 ? "" : "s"}`, `${about.generator.transport}${about.generator.stream ? ", streams" : ""}`,
     schedule.arrivals === "closed" ? "closed loop" : `${schedule.arrivals} arrivals`, `seed ${about.seed}`, about.run,
   ].join(" · ");
+  evening.retitle(schedule.clock ? "The evening" : "The run");
   $("policy-title").textContent = `Policy in force: ${policy.name}`;
   $("policy").replaceChildren(...Object.entries(policy.values).map(([name, value]) => {
     const pair = document.createElement("div");
@@ -179,7 +181,7 @@ function showFigures(told) {
     ["Offered", number(now.offered), "/s", run.live ? planned === null ? "as users come back" : `planned ${number(planned)} /s` : `${whole(totals.scheduled)} calls`],
     ["Served", number(ok(now)), "/s", ended ? `${number(100 * ok(now) / ended)} % of calls` : "none ended just now"],
     ["Attempts a call", number(now.attempts_a_call, 2), "", `${number(totals.attempts_a_call, 2)} since the start`],
-    ["In flight", whole(lastBin.in_flight), "", `${whole(lastBin.waiting)} wait for a permit`],
+    ["In flight", whole(lastBin.in_flight), "", lastBin.waiting === null ? "in the queue or with its workers" : `${whole(lastBin.waiting)} wait for a permit`],
     ["Call latency, 95 %", ...split(now.latency_ms[1]), `median ${time(now.latency_ms[0])}, served`],
     ["First token, 95 %", ...split(now.ttft_ms[1]), streamed(run) ? `median ${time(now.ttft_ms[0])}` : "replies come whole"],
     ["Schedule lag, 99 %", ...split(now.lag_ms[1]), (now.lag_ms[1] ?? 0) < 50 ? "the generator keeps up" : "the generator is late"],

@@ -39,6 +39,13 @@ def test_permits_are_unlimited_if_those_of_one_worker_are() -> None:
     assert view.course(0, 1)[0]["limit"] is None
 
 
+def test_of_workers_without_clients_nothing_is_said_of_permits() -> None:
+    view = View(1)
+    view.add(0, _pulse(0, in_flight=7), 0)
+    (row,) = view.course(0, 1)
+    assert (row["in_flight"], row["held"], row["waiting"], row["limit"]) == (7, None, None, None)
+
+
 def test_the_course_is_whole_as_far_as_every_worker_has_told_or_patience_lasts() -> None:
     view = View(3)
     for second in range(10):
