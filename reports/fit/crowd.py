@@ -42,7 +42,7 @@ class Crowd:
 
 def crowd(observed: Observed, occupying: Bools, rows: Ints) -> Crowd:
     """Walk through the attempts in the order they were sent; only those `occupying` take a place."""
-    sent, end, takes = observed.sent_s.tolist(), observed.end_s.tolist(), occupying.tolist()
+    sent, end, takes = observed.sent_s.tolist(), observed.left_s.tolist(), occupying.tolist()
     asked = np.zeros(len(sent), dtype=np.bool_)
     asked[rows] = True
     ahead = array("q", bytes(8 * len(sent)))

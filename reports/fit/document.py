@@ -8,7 +8,7 @@ from typing import Any
 from reports.fit.bursts import Burst
 from reports.fit.failures import Failure
 from reports.fit.fit import Fit, Span
-from reports.fit.latency import USUAL_CV
+from reports.fit.gaps import USUAL_CV
 from reports.reading.run import MINUTES_PER_DAY, MINUTES_PER_HOUR
 
 #: Digits that are written of a number: more than any sample tells.

@@ -8,7 +8,7 @@ import numpy as np
 
 from reports.fit.beside import Beside, Laws
 from reports.fit.fit import Fit
-from reports.fit.latency import USUAL_CV
+from reports.fit.gaps import USUAL_CV
 from reports.fit.line import AMPLE
 from reports.telling import words
 
@@ -67,6 +67,8 @@ def _first_token(fit: Fit, laws: Laws) -> Iterator[str]:
             "no streams: the time to first token is what is left of a whole reply without its tokens' time;"
             " record with --stream to see it"
         )
+    if latency.waited:
+        yield f"{latency.waited:,} of the times to first token had a wait, which follows from the slots"
     n = len(latency.first_ms)
     if n < _FEW:
         yield (

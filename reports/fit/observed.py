@@ -94,9 +94,13 @@ class Observed:
         return (self.attempts.sent_ns + self.shift_ns) / NS_PER_S
 
     @property
-    def end_s(self) -> Floats:
-        """When each ended, on the same line."""
-        return (self.attempts.end_ns + self.shift_ns) / NS_PER_S
+    def left_s(self) -> Floats:
+        """When each left the API, on the same line: at its end, or when a stream that broke said its last.
+
+        A client may wait long for a stream that has fallen silent.
+        """
+        last_ns = np.where(self.streamed & ~self.ok, self.attempts.output_ns.last, self.attempts.end_ns)
+        return np.asarray((last_ns + self.shift_ns) / NS_PER_S)
 
     @property
     def elapsed_s(self) -> Floats:
