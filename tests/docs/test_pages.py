@@ -16,7 +16,7 @@ import pytest
 from harness.policy.parse import parse
 from reports.__main__ import parser
 from tests.docs.pages import DOCS, OF_PACKAGES, PAGES, REFERENCE, SAVED, Block, blocks, commands, name
-from tests.docs.walking import NOT_REPEATED
+from tests.docs.walking import NOT_REPEATED, opens_the_web_ui
 from tests.mockserver.server.running import running
 from tests.scenarios.running import ROOT
 
@@ -85,13 +85,30 @@ def test_each_python_example_runs(page: Path, block: Block, tmp_path: Path) -> N
     assert "failed:" not in done.stdout
 
 
-def test_what_no_test_repeats_is_understood_all_the_same() -> None:
-    lines = [line for page in PAGES for line in commands(page) if any(part in line for part in NOT_REPEATED)]
-    gates = [shlex.split(line)[3:] for line in lines if "-m reports" in line]
+def unrepeated() -> list[str]:
+    """Commands of the pages that no test of these does."""
+    lines = [line for page in PAGES for line in commands(page)]
+    return [line for line in lines if any(part in line for part in NOT_REPEATED) or opens_the_web_ui(line)]
+
+
+def test_gates_that_no_test_repeats_are_understood_all_the_same() -> None:
+    gates = [shlex.split(line)[3:] for line in unrepeated() if "-m reports" in line]
 
     assert len(gates) >= 2
     assert {parser().parse_args(gate).command for gate in gates} == {"gate"}
-    assert all("-m reports" in line or "-m pytest" in line for line in lines)
+
+
+def test_every_option_of_a_scenario_that_no_test_repeats_exists() -> None:
+    lines = [line for line in unrepeated() if "locust " in line]
+    used = {option for line in lines for option in re.findall(r"(?<= )--[a-z][\w-]*", line)}
+    # In a process of its own: Locust patches the whole process.
+    script = "import locust.argument_parser as a; print(a.get_parser().format_help())"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    ours = (DOCS / "reference" / "commands.md").read_text(encoding="utf-8")
+    known = set(re.findall(r"--[a-z][\w-]*", done.stdout + ours))
+
+    assert len(lines) >= 3
+    assert used - known == set()
 
 
 def test_the_policy_example_is_a_policy_and_its_comments_name_every_key() -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.docs.pages import Step
@@ -21,6 +22,9 @@ _SET_UP = re.compile(r"(python3 -m venv|(\.venv/bin/)?pip install) ")
 #: What no test repeats, and why.
 NOT_REPEATED = {
     "-m pytest": "it is what runs this",
+    "sk-...": "no key",
+    "--allow-real-target": "it costs money; tests/scenarios has a mock server that plays a real API",
+    "192.0.2.": "it needs hosts; tests/scenarios/test_hosts.py has them",
     "gate --ab": "an hour of real time; tests/scenarios/test_gate_ab.py has it shorter",
     "gate --commit": "the same",
 }
@@ -112,12 +116,12 @@ def hurried(step: Step) -> Step:
     What they print is then another evening's.
     """
     lines = [_hurried(line) for line in step.commands.splitlines()]
-    real = any("locust " in line for line in lines)
+    real = any("locust " in line and "||" not in line for line in lines)
     return Step("\n".join(lines), () if real else step.shown)
 
 
 def _hurried(line: str) -> str:
-    if any(part in line for part in NOT_REPEATED):
+    if any(part in line for part in NOT_REPEATED) or opens_the_web_ui(line):
         return ":"
     parts = [part for part in line.split(" && ") if not _SET_UP.match(part)]
     return " && ".join(map(_short, parts)) or (line and ":")
@@ -125,10 +129,31 @@ def _hurried(line: str) -> str:
 
 def _short(command: str) -> str:
     scenario = re.search(r"locust .*?-f \S*?([\w-]+\.py)", command)
-    if scenario is None:
+    if scenario is None or "||" in command:
         return command
-    ports = f" --master-bind-port {(port := free_port())} --master-port {port}"
-    return command + _SHORT.get(scenario[1], _EVENING) + ports * ("--processes" in command)
+    own = f" --master-port {_port()}"
+    if "--worker" in command:
+        return _with(command, own)
+    bind = f" --master-bind-port {_port()}"
+    alone = "--processes" not in command and "--master" not in command
+    return _with(command, _SHORT.get(scenario[1], _EVENING) + ("" if alone else bind + own))
+
+
+def _with(command: str, options: str) -> str:
+    """The command with options behind its own, before where its output goes."""
+    own, apart, rest = command.partition(" > ")
+    return own + options + apart + rest
+
+
+@cache
+def _port() -> int:
+    """A port for the master of one page's runs: tests run side by side."""
+    return free_port()
+
+
+def opens_the_web_ui(line: str) -> bool:
+    """Whether a line would wait for somebody in a browser: tests/scenarios has the web UI's tests."""
+    return "locust " in line and "--headless" not in line and "--worker" not in line
 
 
 def laid_out(folder: Path) -> Path:
