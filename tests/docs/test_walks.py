@@ -17,7 +17,7 @@ WALKED = [README, TUTORIAL, *HOW_TO]
 
 def cases() -> list[object]:
     """The how-to pages that play evenings in real time take a while, however short these are made."""
-    real = [page for page in HOW_TO if any("locust " in line for line in commands(page))]
+    real = [page for page in HOW_TO if any("locust -f" in line for line in commands(page))]
     return [pytest.param(page, marks=[pytest.mark.slow] * (page in real), id=name(page)) for page in WALKED]
 
 

@@ -22,7 +22,6 @@ _SET_UP = re.compile(r"(python3 -m venv|(\.venv/bin/)?pip install) ")
 #: What no test repeats, and why.
 NOT_REPEATED = {
     "-m pytest": "it is what runs this",
-    "sk-...": "no key",
     "--allow-real-target": "it costs money; tests/scenarios has a mock server that plays a real API",
     "192.0.2.": "it needs hosts; tests/scenarios/test_hosts.py has them",
     "gate --ab": "an hour of real time; tests/scenarios/test_gate_ab.py has it shorter",
@@ -107,7 +106,7 @@ def assert_as_told(walked: Sequence[Walked]) -> None:
 
 def _is_slow(failed: str, out: str) -> bool:
     """Beside other tests on two cores the generator may have been slow, and a run says so."""
-    return failed.startswith("1\t") and "locust" in failed and SLOW in out
+    return failed.startswith("1\t") and "locust -f" in failed and SLOW in out
 
 
 def hurried(step: Step) -> Step:
@@ -115,20 +114,20 @@ def hurried(step: Step) -> Step:
 
     What they print is then another evening's.
     """
+    if not is_repeated(step):
+        return Step(":", ())
     lines = [_hurried(line) for line in step.commands.splitlines()]
-    real = any("locust " in line and "||" not in line for line in lines)
+    real = any("locust -f" in line and "||" not in line for line in lines)
     return Step("\n".join(lines), () if real else step.shown)
 
 
 def _hurried(line: str) -> str:
-    if any(part in line for part in NOT_REPEATED) or opens_the_web_ui(line):
-        return ":"
     parts = [part for part in line.split(" && ") if not _SET_UP.match(part)]
     return " && ".join(map(_short, parts)) or (line and ":")
 
 
 def _short(command: str) -> str:
-    scenario = re.search(r"locust .*?-f \S*?([\w-]+\.py)", command)
+    scenario = re.search(r"locust -f \S*?([\w-]+\.py)", command)
     if scenario is None or "||" in command:
         return command
     own = f" --master-port {_port()}"
@@ -137,6 +136,13 @@ def _short(command: str) -> str:
     bind = f" --master-bind-port {_port()}"
     alone = "--processes" not in command and "--master" not in command
     return _with(command, _SHORT.get(scenario[1], _EVENING) + ("" if alone else bind + own))
+
+
+def is_repeated(step: Step) -> bool:
+    """Whether tests do what the step says."""
+    return not any(part in step.commands for part in NOT_REPEATED) and not any(
+        "locust -f" in line and "--headless" not in line and "--worker" not in line for line in step.lines
+    )
 
 
 def _with(command: str, options: str) -> str:
@@ -149,11 +155,6 @@ def _with(command: str, options: str) -> str:
 def _port() -> int:
     """A port for the master of one page's runs: tests run side by side."""
     return free_port()
-
-
-def opens_the_web_ui(line: str) -> bool:
-    """Whether a line would wait for somebody in a browser: tests/scenarios has the web UI's tests."""
-    return "locust " in line and "--headless" not in line and "--worker" not in line
 
 
 def laid_out(folder: Path) -> Path:
