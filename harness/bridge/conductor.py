@@ -238,17 +238,18 @@ class Conductor:
 
     def _report(self) -> None:
         """Start `reports` as a child process: scenarios do not import it."""
-        summarised, summary_text = _reports("summarise", self.folder)
-        drawn, page_text = _reports("html", self.folder)
+        prices = ["--prices", self.settings.prices] if self.settings.prices else []
+        summarised, summary_text = _reports("summarise", self.folder, *prices)
+        drawn, page_text = _reports("html", self.folder, *prices)
         self.text = f"{summary_text}\n{page_text}".strip()
         if summarised and drawn:
             document = json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
             self.degraded = list(document["degraded"])
 
 
-def _reports(verb: str, folder: Path) -> tuple[bool, str]:
+def _reports(verb: str, folder: Path, *options: str) -> tuple[bool, str]:
     """Whether it went well, and what it printed."""
-    command = [sys.executable, "-m", "reports", verb, str(folder)]
+    command = [sys.executable, "-m", "reports", verb, str(folder), *options]
     done = subprocess.run(  # noqa: S603 - our own module
         command,
         capture_output=True,

@@ -32,6 +32,7 @@ def settings(run: Run) -> dict[str, str]:
         "architecture": manifest.architecture,
         "queue": run.document.get("queue") or {},
         "target": manifest.target,
+        "budget": run.document.get("budget") or {},
         "generator": manifest.generator,
         "options": manifest.options,
         "versions": manifest.versions,

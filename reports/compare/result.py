@@ -92,7 +92,7 @@ _LONGEST_DIFFERENCE = 60
 
 
 def conditions(runs: Sequence[Run]) -> dict[str, list[Any]]:
-    """What the runs met, a value a run: seed, schedule, profile and generator, by their names.
+    """What the runs met, a value a run: seed, schedule, target and generator, by their names.
 
     Scenarios have names of their own for the two architectures, which are compared as policies are.
     """
@@ -102,8 +102,15 @@ def conditions(runs: Sequence[Run]) -> dict[str, list[Any]]:
         "seed": [r.manifest.seed for r in runs],
         **_each("schedule", schedules),
         "target.profile": [r.manifest.target.get("profile") for r in runs],
+        "target.real": [r.manifest.real for r in runs],
+        **{f"target.{key}": [_of_real(r, key) for r in runs] for key in ("host", "wire", "model")},
         **_each("generator", [r.manifest.generator for r in runs]),
     }
+
+
+def _of_real(run: Run, key: str) -> Any:
+    """Of a real API's run; which port a mock server had, or what it was called there, is no condition."""
+    return run.manifest.target.get(key) if run.manifest.real else None
 
 
 def _each(name: str, documents: list[dict[str, Any]]) -> dict[str, list[Any]]:

@@ -107,8 +107,14 @@ TROUBLES = (
     Trouble(
         "own_pool",
         "found no free connection in the client's own pool",
-        "attempts that ended `local`",
-        _outcome("local"),
+        "attempts that ended `local`, but for those that waited for the budget",
+        _outcome("local", but=("",)),
+    ),
+    Trouble(
+        "budget_held",
+        "waited in vain for the run's budget, of which too much was in flight at once",
+        "attempts that ended `local` without a fault: nothing was sent",
+        _outcome("local", only=("",)),
     ),
 )
 

@@ -59,6 +59,7 @@ def conditions(run: Run, objectives: Sequence[Objective]) -> dict[str, Any]:
             "target": {
                 "profile": target.get("profile"),
                 "host": None if target.get("bundled") else target.get("host"),
+                **({k: target.get(k) for k in ("real", "wire", "model")} if run.manifest.real else {}),
             },
             "generator": run.manifest.generator,
             "architecture": run.manifest.architecture,

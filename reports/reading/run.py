@@ -90,6 +90,26 @@ class QueueUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """Requests, tokens and US dollars; None for what was not counted, or has no limit."""
+
+    requests: int | None = None
+    tokens: int | None = None
+    usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What became of a run's budget: see `harness.record.folder.Ending`."""
+
+    requests: int
+    tokens: int | None = None
+    usd: float | None = None
+    forfeited: Counted | None = None
+    trial: Counted | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The fields of `manifest.json` that reports reason about."""
 
@@ -108,6 +128,12 @@ class Manifest:
     generator: dict[str, Any] = field(default_factory=dict)
     architecture: str = "direct"
     queue: QueueUsed | None = None
+    budget: Counted | None = None
+
+    @property
+    def real(self) -> bool:
+        """Whether it was no mock server, and no server on the machine itself, that was called."""
+        return bool(self.target.get("real"))
 
     @property
     def processes(self) -> int:
@@ -145,6 +171,7 @@ class Ending:
     recorded: dict[str, int] = field(default_factory=dict)
     degraded: list[str] = field(default_factory=list)
     elsewhere: dict[str, Elsewhere] = field(default_factory=dict)
+    spent: Spent | None = None
 
 
 @dataclass(frozen=True, slots=True)

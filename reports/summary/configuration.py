@@ -26,6 +26,7 @@ def parts(run: Run) -> list[tuple[str, dict[str, Any]]]:
         ("Schedule", schedule),
         ("Queue", run.document.get("queue") or {}),
         ("Target", manifest.target),
+        ("Budget", run.document.get("budget") or {}),
         ("Generator", manifest.generator),
         ("Options", manifest.options),
         ("Versions and machine", {**manifest.versions, **manifest.machine}),

@@ -13,6 +13,7 @@ from reports.findings.finding import recalled
 from reports.findings.page import how_drawn, section
 from reports.findings.rules import in_words
 from reports.reading.run import Run
+from reports.summary import target
 from reports.summary.configuration import configuration
 from reports.summary.panels import figures
 from reports.summary.result import Summary
@@ -56,6 +57,7 @@ def render(run: Run, objectives: Sequence[Objective], summary: Summary) -> str:
 def _header(run: Run, s: Summary) -> Html:
     schedule = run.manifest.schedule
     facts = [
+        *([target.said(s)] if s["target"]["real"] else []),
         f"policy {s['policy']['name']}",
         f"{words.duration(s['duration_s'])} of arrivals"
         + (f" for {schedule.window}" if schedule.window else ""),
@@ -67,7 +69,10 @@ def _header(run: Run, s: Summary) -> Html:
         else f"started {run.manifest.started.replace('T', ' ')[:19]} UTC",
     ]
     title = f"{s['scenario']} with {s['policy']['name']}"
-    return page.header(title, *(page.element("span", fact) for fact in facts))
+    shown = [page.element("span", fact) for fact in facts]
+    if s["target"]["real"]:
+        shown[0] = page.element("span", page.element("strong", facts[0]))
+    return page.header(title, *shown)
 
 
 def _headlines(s: Summary) -> Html:
@@ -116,6 +121,8 @@ def _spent(s: Summary) -> str:
     cost, tokens = s["cost_usd"], s["tokens"]
     total = tokens["prompt"] + tokens["completion"]
     paid = words.unpriced(cost["unpriced"]) or f"{words.usd(cost['total'])} in all"
+    if budget := target.spending(s):
+        paid = f"{paid}; budget: {budget}"
     return f"{paid}; {words.percent(share(tokens['wasted'], total))} of {words.count(total)} tokens wasted"
 
 

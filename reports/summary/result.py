@@ -17,7 +17,7 @@ from reports.figures.objectives import Objective
 from reports.figures.totals import Totals, finite, percentiles
 from reports.findings import find
 from reports.reading.run import NS_PER_S, Run
-from reports.summary import steadiness
+from reports.summary import steadiness, target
 
 Summary = dict[str, Any]
 
@@ -61,6 +61,8 @@ def summarise(
         "scenario": manifest.scenario,
         "seed": manifest.seed,
         "policy": run.document["policy"],
+        "target": target.section(run),
+        "budget": target.budget(run),
         "degraded": checks.degraded(run),
         "duration_s": run.window_s,
         "in_flight_at_end": checks.in_flight_at_end(run),

@@ -9,7 +9,7 @@ from harness import terminal
 from reports.figures.metrics import share
 from reports.findings.finding import recalled
 from reports.findings.text import in_lines
-from reports.summary import queue_block, steady_block
+from reports.summary import queue_block, steady_block, target
 from reports.summary.result import PERCENTILES, Summary, latencies
 from reports.telling import words
 from reports.telling.text_table import table
@@ -37,6 +37,7 @@ def _heading(s: Summary) -> str:
         words.clean(f"{s['scenario']} · policy {policy} · seed {s['seed']} · arrivals for")
         + f" {words.duration(s['duration_s'])}",
     ]
+    lines += [target.said(s)] if s["target"]["real"] else []
     lines += [f"DEGRADED: {words.clean(reason)}" for reason in s["degraded"]]
     return "\n".join(lines)
 
@@ -68,11 +69,19 @@ def _rates(s: Summary) -> str:
         ("breaker open", words.percent(s["breaker_open_fraction"]), "of the workers' time"),
         ("wasted tokens", words.count(spent["wasted"]), f"{words.percent(wasted)} of {words.count(total)}"),
         ("cost", words.usd(s["cost_usd"]["total"]), words.cost_note(s)),
+        *_budget(s),
         ("in flight at end", words.count(s["in_flight_at_end"]), "scheduled but not recorded"),
         *queue_block.lines(s),
         *_generator(s["generator"]),
     ]
     return "\n".join(f"{name:<{LABEL_WIDTH}}  {value:>10}  {note}".rstrip() for name, value, note in rows)
+
+
+def _budget(s: Summary) -> list[tuple[str, str, str]]:
+    """What was spent of it; nothing where there was none."""
+    found = target.spending(s)
+    lost = target.forfeited(s)
+    return [row for row in (("budget", "", found), ("", "", lost)) if row[2]]
 
 
 def _generator(g: dict[str, Any]) -> list[tuple[str, str, str]]:

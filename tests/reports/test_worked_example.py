@@ -347,6 +347,8 @@ NO_FIGURES = {
     "scenario",
     "seed",
     "policy",
+    "target",  # tests/reports/summary/test_target.py
+    "budget",
     "degraded",  # tests/reports/figures/test_checks.py
     "findings",  # tests/reports/findings
     "steady",  # tests/reports/statistics/test_steady.py, test_batches.py

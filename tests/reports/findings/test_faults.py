@@ -24,6 +24,7 @@ KINDS = (
     ("streams_broke", Outcome.PARTIAL, Fault.STREAM),
     ("bad_replies", Outcome.MALFORMED, Fault.BODY),
     ("own_pool", Outcome.LOCAL, Fault.POOL),
+    ("budget_held", Outcome.LOCAL, Fault.NONE),
 )
 
 
