@@ -51,7 +51,7 @@ def explain_silence(error: OSError | HTTPException, shown: str) -> str:
             " SSL_CERT_FILE to the file of the authority that signed it"
         )
     if isinstance(error, ssl.SSLError):
-        reason = (error.reason or "TLS failed").replace("_", " ").lower()
+        reason = (getattr(error, "reason", None) or "TLS failed").replace("_", " ").lower()
         return f"{api} does not speak TLS ({reason}): check the port, or give --host with http://"
     if isinstance(error, HTTPException):
         kind = type(error).__name__

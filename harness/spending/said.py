@@ -39,6 +39,7 @@ def table(offered: Offered) -> str:
         ("estimate", _estimate(offered)),
         ("at most", _most(offered)),
         ("budget", f"{budget(offered.limit)}: the run stops there, what is in flight included"),
+        ("at once", f"the budget covers {_in_flight(offered):,} requests in flight, each at its most"),
     ]
     return "\n".join(f"  {name:<9} {text}" for name, text in rows)
 
@@ -91,6 +92,13 @@ def _most(offered: Offered) -> str:
     requests = found.calls * offered.tries
     total = f"{_priced(None if money is None else money * requests)}{one.tokens * requests:,} tokens"
     return f"{text}, {total} if every call takes {offered.tries} of them"
+
+
+def _in_flight(offered: Offered) -> int:
+    """How many of the largest requests the budget covers at one time: further ones wait, or are refused."""
+    one, limit = offered.estimate.most_call.message(), offered.limit.message()
+    covered = (most // each for each, most in zip(one, limit, strict=True) if each and most < UNLIMITED)
+    return min(covered, default=0)
 
 
 def _priced(picodollars: int | None) -> str:
