@@ -40,6 +40,23 @@ def test_both_languages_say_to_do_the_same() -> None:
     ]
 
 
+def test_the_thai_page_speaks_as_the_article_does() -> None:
+    text = THAI.read_text(encoding="utf-8")
+    said = (
+        "2 ทุ่ม",
+        "prime time",
+        "timeout",
+        "retry",
+        "semaphore",
+        "circuit breaker",
+        "คำขอ",
+        "ใช้งานจริง",
+        "จำกัดคำขอพร้อมกัน",
+    )
+
+    assert [word for word in said if word not in text] == []
+
+
 def test_both_languages_lead_to_the_same_places_and_give_the_same_figures() -> None:
     english, thai = (page.read_text(encoding="utf-8") for page in (README, THAI))
     places = [set(re.findall(r"\]\(([^)]+)\)", text)) for text in (english, thai)]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import HOW_TO, README, TUTORIAL, commands, name, steps
-from tests.docs.walking import assert_as_told, hurried, laid_out, walk
+from tests.docs.pages import HOW_TO, README, TUTORIAL, name, steps
+from tests.docs.walking import assert_as_told, hurried, is_repeated, laid_out, walk
 from tests.scenarios.running import ROOT, environment
 
 WALKED = [README, TUTORIAL, *HOW_TO]
@@ -17,7 +17,11 @@ WALKED = [README, TUTORIAL, *HOW_TO]
 
 def cases() -> list[object]:
     """The how-to pages that play evenings in real time take a while, however short these are made."""
-    real = [page for page in HOW_TO if any("locust -f" in line for line in commands(page))]
+    real = [
+        page
+        for page in HOW_TO
+        if any("locust -f" in step.commands for step in steps(page) if is_repeated(step))
+    ]
     return [pytest.param(page, marks=[pytest.mark.slow] * (page in real), id=name(page)) for page in WALKED]
 
 
