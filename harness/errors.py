@@ -99,7 +99,7 @@ class Partial(CallError):  # noqa: N818
 
 
 class LocalExhaustion(CallError):  # noqa: N818
-    """Our own connection pool was exhausted: the fault is on this side of the wire."""
+    """Our own connection pool, or what a budget covers at once, was exhausted: nothing was sent."""
 
 
 class Fatal(CallError):  # noqa: N818

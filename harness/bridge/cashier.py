@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 
+from harness.play.tally import Tally
 from harness.spending.amount import NOTHING, Amount
+from harness.spending.said import part_spent
 from harness.spending.terms import Terms
 from harness.spending.treasury import Ask, Grant, Treasury
 
@@ -34,6 +36,7 @@ class Cashier:
         workers = list(workers)
         self._treasury = Treasury(terms.limit, len(workers))
         self._treasury.spend(trial)
+        self._exhausted = False
         #: What each worker has to begin with, for the plan.
         self.first = {worker: self._treasury.open(worker).total.message() for worker in workers}
 
@@ -41,9 +44,13 @@ class Cashier:
         """A worker's wish for more."""
         return self._treasury.ask(worker, asked)
 
-    def hear(self, worker: str, spent: Amount, *, finished: bool) -> None:
+    def hear(self, worker: str, tally: Tally) -> None:
         """What a worker has spent; once it has finished, the rest of its portions is there for others."""
-        if finished:
+        if not tally.spent:
+            return
+        spent = Amount.of(tally.spent)
+        self._exhausted = self._exhausted or tally.exhausted
+        if tally.finished:
             self._treasury.close(worker, spent)
         else:
             self._treasury.tell(worker, spent)
@@ -67,9 +74,15 @@ class Cashier:
             max_usd=limit["usd"],
         )
 
+    @property
+    def said(self) -> str:
+        """What has been spent of what is limited, for a line: $0.12 of $0.25."""
+        return part_spent(self._treasury.spent, self.terms.limit)
+
     def document(self) -> dict[str, Any]:
         """An ending's `spent`."""
-        return spent_document(self.terms, self._treasury.spent, self._treasury.forfeited, self.trial)
+        spent, forfeited = self._treasury.spent, self._treasury.forfeited
+        return spent_document(self.terms, spent, forfeited, self.trial, exhausted=self._exhausted)
 
 
 def budget_document(terms: Terms) -> dict[str, Any]:
@@ -78,14 +91,17 @@ def budget_document(terms: Terms) -> dict[str, Any]:
     return {**terms.limit.document(), "prices": None if prices is None else prices.source}
 
 
-def spent_document(terms: Terms, spent: Amount, forfeited: Amount, trial: Amount) -> dict[str, Any]:
+def spent_document(
+    terms: Terms, spent: Amount, forfeited: Amount, trial: Amount, *, exhausted: bool
+) -> dict[str, Any]:
     """What was spent in all; of that, what lost processes had been given and did not account for, and what
-    the trial request before the run cost. Null for what was not counted.
+    the trial request before the run cost. Null for what was not counted. `exhausted` where it ended the run.
     """
     return {
         **_counted(terms, spent),
         "forfeited": _counted(terms, forfeited) if forfeited != NOTHING else None,
         "trial": _counted(terms, trial) if trial != NOTHING else None,
+        "exhausted": exhausted,
     }
 
 

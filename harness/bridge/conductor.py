@@ -28,7 +28,6 @@ from harness.play.offer import Offer, schedule_document
 from harness.play.tally import Tally
 from harness.policy.parse import values
 from harness.record import folder as run_folder
-from harness.spending.amount import Amount
 from harness.units import NS
 
 #: From the start of a test to the first instant of its schedule: longer, where other processes have to begin.
@@ -152,7 +151,8 @@ class Conductor:
 
     def show(self) -> None:
         """Print the progress line."""
-        self._progress.show(self.roll.total, wall_ns() - self.plan.started_unix_ns)
+        spent = "" if self.cashier is None else self.cashier.said
+        self._progress.show(self.roll.total, wall_ns() - self.plan.started_unix_ns, spent)
         if self.finished or self.overdue:
             self._progress.end()  # what Locust says next begins a line
 
@@ -166,8 +166,8 @@ class Conductor:
     def hear(self, worker: str, tally: Tally) -> None:
         """A worker tells how far it is."""
         self.roll.hear(worker, tally)
-        if self.cashier is not None and tally.spent:
-            self.cashier.hear(worker, Amount.of(tally.spent), finished=tally.finished)
+        if self.cashier is not None:
+            self.cashier.hear(worker, tally)
 
     def wait(self) -> None:
         """Wait for a stop that was asked for to be carried out."""
@@ -216,7 +216,7 @@ class Conductor:
         if terms is None or self.crew is None:
             return None
         spent, forfeited = self.crew.spending()
-        return spent_document(terms, spent + trial, forfeited, trial)
+        return spent_document(terms, spent + trial, forfeited, trial, exhausted=self.crew.exhausted)
 
     def _manifest(self, scenario: str, options: Namespace) -> run_folder.Manifest:
         settings, offer = self.settings, self.offer

@@ -62,8 +62,16 @@ def ask(what: Offered, *, yes: bool, web_ui: bool) -> None:
     if not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
         raise ConfigError("there is no terminal to ask for consent to this cost: give --yes")
     _say("Send these requests? [y/N] ")
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+    if _answer() not in {"y", "yes"}:
         raise ConfigError("not consented to: nothing was sent")
+
+
+def _answer() -> str:
+    try:
+        return sys.stdin.readline().strip().lower()
+    except KeyboardInterrupt:
+        _say("\n")
+        return "no"
 
 
 def _say(text: str) -> None:

@@ -18,7 +18,7 @@ from harness import terminal
 from harness.bridge import exits, preflight
 from harness.bridge.admission import Admission
 from harness.bridge.architecture import Architecture
-from harness.bridge.cashier import Spent, ask_from
+from harness.bridge.cashier import ask_from
 from harness.bridge.conductor import Conductor
 from harness.bridge.interrupt import OnInterrupt
 from harness.bridge.live.desk import Desk
@@ -63,12 +63,6 @@ class Head:
         self._interrupt: OnInterrupt | None = None
         self._terminate: object = None
 
-    @property
-    def spending(self) -> Spent | None:
-        """What the present run has spent, or the last one; None without a budget."""
-        cashier = None if self._conductor is None else self._conductor.cashier
-        return None if cashier is None else cashier.spent
-
     def users_wanted(self) -> int:
         """How many Locust users the run needs: a driver a process, or the users of a closed loop."""
         options = self._environment.parsed_options
@@ -108,10 +102,10 @@ class Head:
         mock = self._mock if self._mock is not None and environment.host == self._mock.host else None
         target = settings.target(environment.host, bundled=mock is not None)
         settings = settings.toward(target)
-        admitted = self._admission.for_run(target, settings)
         preflight.check_reach(self._worker_ids(), mock, self._architecture.out_of_reach(options))
         self._failed = False
         preflight.check_tasks(environment.user_classes)
+        admitted = self._admission.for_run(target, settings)
         self._conductor = conductor = Conductor(
             self._source.name,
             settings,
@@ -194,11 +188,11 @@ class Head:
             preflight.check_port(options.web_host, options.web_port)
         settings, offer = self._check_run(options)
         if environment.host:
-            self._admission.at_start(settings.target(environment.host, bundled=False), settings, offer)
             if settings.mock_profile != self._source.mock_profile:
                 raise ConfigError("--mock-profile has no effect with --host: give one of them")
             if options.mock_host not in LOOPBACK:
                 raise ConfigError("--mock-host has no effect with --host: give one of them")
+            self._admission.at_start(settings.target(environment.host, bundled=False), settings, offer)
         else:
             preflight.check_mock_host(options.mock_host)
             self._mock = MockProcess(settings.mock_profile, settings.seed, options.mock_host)

@@ -9,7 +9,6 @@ from locust import events
 from locust.runners import WorkerRunner
 
 from harness.bridge.architecture import Architecture
-from harness.bridge.cashier import Spent
 from harness.bridge.direct import Direct
 from harness.bridge.hand import Hand
 from harness.bridge.head import Head
@@ -56,10 +55,6 @@ class Bridge:
     def session(self) -> Session | None:
         """The run under way in this process, if any."""
         return None if self._role is None else self._role.post.session
-
-    def spending(self) -> Spent | None:
-        """What the run has spent of its budget; None without one, and in a worker of a distributed run."""
-        return self._role.spending if isinstance(self._role, Head) else None
 
     @property
     def current_session(self) -> Session:

@@ -22,14 +22,14 @@ class Progress:
         self._shown_s = float("-inf")
         self._open = False
 
-    def show(self, tally: Tally, elapsed_ns: int) -> None:
-        """To be called about once a second."""
+    def show(self, tally: Tally, elapsed_ns: int, spent: str = "") -> None:
+        """To be called about once a second; `spent` is what has become of a budget, in words."""
         elapsed_s = elapsed_ns / NS
         if not self._tty and elapsed_s - self._shown_s < 10:  # noqa: PLR2004
             return
         self._shown_s = elapsed_s
         self._open = self._tty
-        line = self.line(tally, elapsed_s)
+        line = self.line(tally, elapsed_s, spent)
         self._write(terminal.anew(line) if self._tty else f"{line}\n")
 
     def end(self) -> None:
@@ -45,8 +45,8 @@ class Progress:
                 sys.stdout.write(text)
                 sys.stdout.flush()
 
-    def line(self, tally: Tally, elapsed_s: float) -> str:
-        """The clock in ICT, what is offered now, ok, failing, in flight, time left."""
+    def line(self, tally: Tally, elapsed_s: float, spent: str = "") -> str:
+        """The clock in ICT, what is offered now, ok, failing, in flight, spent, time left."""
         since_s, before = self._before
         rate = max(0.0, (tally.scheduled - before) / max(elapsed_s - since_s, 1e-9))
         self._before = (elapsed_s, tally.scheduled)
@@ -56,5 +56,5 @@ class Progress:
         left = f"{int(left_s // MINUTE_S)}m{int(left_s % MINUTE_S):02d}s left" if left_s else "draining"
         return (
             f"{clock}  offered {rate:5.1f}/s  ok {tally.ok}  failing {tally.failed}"
-            f"  in flight {tally.in_flight}  {left}"
+            f"  in flight {tally.in_flight}{f'  spent {spent}' if spent else ''}  {left}"
         )

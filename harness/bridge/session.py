@@ -304,6 +304,7 @@ class Session:
             self._send_records(self.courier.deliver)
         if self._till is not None:  # what is still held was in flight when it was given up
             self.tally.spent = (self._till.purse.spent + self._till.purse.held).message()
+            self.tally.exhausted = self._till.exhausted
         self.tally.finished = True
         self._tell(self.tally)
 

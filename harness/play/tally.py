@@ -23,6 +23,7 @@ class Tally:
     degraded: str = ""
     left: bool = False  # the worker stopped by itself, before the run's end
     spent: list[int] = field(default_factory=list)  # of its budget, if it has one: an Amount's message
+    exhausted: bool = False  # the budget did not cover a request any more
 
     @property
     def in_flight(self) -> int:

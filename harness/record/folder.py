@@ -84,7 +84,7 @@ class Ending:
     `arrivals_end_ns` is when arrivals stopped (nanoseconds from the start): rates are over this window.
     `scheduled` counts the arrivals due by then, by worker; `recorded` the calls each worker recorded, as far
     as it told; `elsewhere` are the workers that did so on other machines. `spent` is what became of a budget:
-    {"requests", "tokens", "usd", "forfeited", "trial"}.
+    {"requests", "tokens", "usd", "forfeited", "trial", "exhausted"}.
     """
 
     reason: str

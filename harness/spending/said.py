@@ -11,6 +11,8 @@ from harness.spending.estimate import Estimate
 #: Picodollars a token to dollars a million tokens.
 _MILLION = 10**6
 
+TEN_CENTS = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Offered:
@@ -54,10 +56,22 @@ def budget(limit: Amount) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def part_spent(spent: Amount, limit: Amount) -> str:
+    """How much of each limit that is set."""
+    parts = [
+        None
+        if limit.picodollars >= UNLIMITED
+        else f"{dollars(spent.picodollars)} of {dollars(limit.picodollars)}",
+        None if limit.requests >= UNLIMITED else f"{spent.requests:,} of {limit.requests:,} requests",
+        None if limit.tokens >= UNLIMITED else f"{spent.tokens:,} of {limit.tokens:,} tokens",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
 def dollars(picodollars: int) -> str:
-    """Money in cents; below a dollar in three figures that count."""
+    """Money in cents; less than ten of them in three figures that count."""
     amount = picodollars / PICODOLLARS
-    return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:.3g}"
+    return f"${amount:,.2f}" if amount >= TEN_CENTS or not amount else f"${amount:.3g}"
 
 
 def _price(offered: Offered) -> str:

@@ -29,8 +29,8 @@ class Till:
     def __init__(self, purse: Purse, meter: Meter, spent: Callable[[], None]) -> None:
         self.purse = purse
         self.meter = meter
+        self.exhausted = False  # whether it has refused a request
         self._spent = spent
-        self._told = False
         self._changed = asyncio.Event()
 
     def take(self, grant: Grant) -> None:
@@ -59,8 +59,8 @@ class Till:
         self._wake()
 
     def _refusal(self) -> TransportError:
-        if not self._told:
-            self._told = True
+        if not self.exhausted:
+            self.exhausted = True
             self._spent()
         detail = "the budget is used up: what is left of it does not cover the request"
         return TransportError(Outcome.FATAL, Fault.NONE, detail, BUDGET_SPENT)

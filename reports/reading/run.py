@@ -107,6 +107,7 @@ class Spent:
     usd: float | None = None
     forfeited: Counted | None = None
     trial: Counted | None = None
+    exhausted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

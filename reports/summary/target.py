@@ -47,7 +47,8 @@ def spending(s: Summary) -> str:
         _of(spent["requests"], limit["requests"], words.count, " requests"),
         _of(spent["tokens"], limit["tokens"], words.count, " tokens"),
     ]
-    return ", ".join(part for part in parts if part) + " spent"
+    ended = ", which ended the run" if spent["exhausted"] else ""
+    return f"{', '.join(part for part in parts if part)} spent{ended}"
 
 
 def forfeited(s: Summary) -> str:

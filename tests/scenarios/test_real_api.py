@@ -151,6 +151,7 @@ def test_the_budget_is_never_exceeded_by_the_server_s_own_log(
     assert tokens <= spent["tokens"]
     assert usd <= spent["usd"] <= 0.25
     assert spent["usd"] > 0.2, "most of it was used before the run stopped"
+    assert spent["exhausted"]
     assert ending["arrivals_end_ns"] < 40e9, "it stopped there"
     assert (manifest["target"]["real"], manifest["budget"]["usd"]) == (True, 0.25)
     assert seen == []

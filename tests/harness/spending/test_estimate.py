@@ -44,7 +44,7 @@ def test_all_that_matters_to_who_pays_is_in_the_table() -> None:
         "  API       https://api.example (wire openai, key from OPENAI_API_KEY)",
         "  model     m, $2.00 a million tokens of prompt, $8.00 of reply (prices.toml)",
         "  offer     1,000 calls, each of about 151 tokens of prompt and 60 of reply",
-        "  estimate  $0.782, 211,000 tokens, if each call is sent once",
+        "  estimate  $0.78, 211,000 tokens, if each call is sent once",
         "  at most   $0.004, 1,101 tokens a request, $12.01, 3,303,000 tokens if every call takes 3 of them",
         "  budget    $2.50, 500 requests: the run stops there, what is in flight included",
         "  at once   the budget covers 500 requests in flight, each at its most",
@@ -68,5 +68,5 @@ def test_nobody_knows_how_often_a_closed_loop_will_call() -> None:
 
 def test_money_is_in_cents_and_small_sums_in_figures_that_count() -> None:
     sums = (0, 1_234_567_890_000_000, 123_456_000_000, 1_600_000_000)
-    assert [dollars(sum_) for sum_ in sums] == ["$0.00", "$1,234.57", "$0.123", "$0.0016"]
+    assert [dollars(sum_) for sum_ in sums] == ["$0.00", "$1,234.57", "$0.12", "$0.0016"]
     assert budget(limit(requests=1_000, tokens=2)) == "1,000 requests, 2 tokens"

@@ -34,6 +34,7 @@ SPENT: dict[str, Any] = {
     "usd": 0.00384,
     "forfeited": None,
     "trial": {"requests": 1, "tokens": 9, "usd": 0.000013},
+    "exhausted": False,
 }
 
 
@@ -75,6 +76,11 @@ def test_what_lost_workers_may_have_spent_is_said(tmp_path: Path) -> None:
     lost = {"requests": 20, "tokens": 4000, "usd": 0.05}
     s = summary(real_run(tmp_path / "run", {**SPENT, "forfeited": lost}))
     assert "of that, supposed of lost workers: $0.0500, 20 requests, 4,000 tokens" in render(s)
+
+
+def test_a_budget_that_ended_the_run_is_said_to_have(tmp_path: Path) -> None:
+    s = summary(real_run(tmp_path / "run", {**SPENT, "exhausted": True}))
+    assert "1,280 tokens spent, which ended the run" in render(s)
 
 
 def test_a_run_that_was_cut_off_says_no_sum(tmp_path: Path) -> None:
