@@ -22,7 +22,7 @@ _SET_UP = re.compile(r"(python3 -m venv|(\.venv/bin/)?pip install) ")
 #: What no test repeats, and why.
 NOT_REPEATED = {
     "-m pytest": "it is what runs this",
-    "--allow-real-target": "it costs money; tests/scenarios has a mock server that plays a real API",
+    "--allow-real-target": "it costs money; tests/scenarios/test_real_api.py has it without",
     "192.0.2.": "it needs hosts; tests/scenarios/test_hosts.py has them",
     "gate --ab": "an hour of real time; tests/scenarios/test_gate_ab.py has it shorter",
     "gate --commit": "the same",
