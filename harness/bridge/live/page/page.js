@@ -1,86 +1,22 @@
 // The live page: asks for what it does not know yet once a second, and shows it.
 
 import { Chart, Lanes, moment, number, time, whole } from "./chart.js";
+import { showPanel } from "./panel.js";
+import { CHARTS, EVENING, ok, streamed } from "./pictures.js";
 
 const EVERY_MS = 1000;
 
 /** The height of the evening's drawing on its own, and what stands above and below it in its card. */
-const EVENING = 300, ABOVE = 60;
+const TALL = 300, ABOVE = 60;
 
 const $ = (id) => document.getElementById(id);
 
-/** In the order in which they are stacked. */
-const OUTCOMES = ["ok", "partial", "throttled", "overloaded", "transient", "malformed", "timeout", "deadline", "rejected", "local", "cancelled", "fatal"];
 const PHASES = {
   ready: "Ready", waiting: "Starting", playing: "Playing", draining: "Draining",
   reporting: "Making the report", finished: "Finished", failed: "Could not begin",
 };
 
-const ok = (bin) => bin.calls.ok ?? 0;
-const failing = (bin) => Object.entries(bin.calls).reduce((sum, [outcome, rate]) => sum + (outcome === "ok" ? 0 : rate), 0);
-const seen = (run) => OUTCOMES.filter((outcome) => run.totals.calls[outcome]);
-const tried = (run) => OUTCOMES.filter((outcome) => run.totals.attempts[outcome]);
-const streamed = (run) => run.about.generator.stream;
-const clients = (run) => run.workers.some((worker) => worker.gates.length) || !run.bins.length;
-
-const CHARTS = [
-  {
-    title: "Calls by outcome", least: 1,
-    series: (run) => seen(run).map((outcome) => ({ name: outcome, colour: outcome, kind: "stack", of: (bin) => bin.calls[outcome] ?? 0 })),
-  },
-  {
-    title: "Attempts by outcome", least: 1, empty: (run) => clients(run) ? "" : "in the queue's workers",
-    series: (run) => tried(run).map((outcome) => ({ name: outcome, colour: outcome, kind: "stack", of: (bin) => bin.attempts[outcome] ?? 0 })),
-  },
-  {
-    title: "Attempts a call", least: 2, text: (value) => number(value, 2), empty: () => "no call has ended yet",
-    series: () => [{ name: "attempts", colour: "violet", kind: "line", of: (bin) => bin.attempts_a_call }],
-  },
-  {
-    title: "Permits", least: 4, text: whole, empty: (run) => clients(run) ? "" : "in the queue's workers",
-    series: () => [
-      { name: "in use", colour: "teal", kind: "area", of: (bin) => bin.held },
-      { name: "limit", colour: "limit", kind: "line", thin: true, dashed: true, of: (bin) => bin.limit },
-      { name: "waiting", colour: "gold", kind: "line", of: (bin) => bin.waiting },
-    ],
-  },
-  {
-    title: "Wait for a permit", least: 10, text: time, empty: (run) => clients(run) ? "no attempt has ended yet" : "in the queue's workers",
-    series: () => quantiles("wait_ms", "gold", "95 %"),
-  },
-  {
-    title: "Call latency, served calls", least: 100, text: time, empty: () => "no call was served yet",
-    series: () => quantiles("latency_ms", "ok", "95 %"),
-  },
-  {
-    title: "Time to first token", least: 100, text: time,
-    empty: (run) => streamed(run) ? "no stream has begun yet" : "replies come whole",
-    series: () => quantiles("ttft_ms", "teal", "95 %"),
-  },
-  {
-    title: "Schedule lag", least: 10, text: time, empty: () => "no call has ended yet",
-    series: () => [
-      ...quantiles("lag_ms", "violet", "99 %"),
-      { name: "loop lag", colour: "storm", kind: "line", thin: true, of: (bin) => bin.loop_lag_ms },
-    ],
-  },
-];
-
-function quantiles(key, colour, high) {
-  return [
-    { name: "median", colour, kind: "line", thin: true, dashed: true, of: (bin) => bin[key][0] },
-    { name: high, colour, kind: "line", of: (bin) => bin[key][1] },
-  ];
-}
-
-const evening = new Chart($("evening"), {
-  title: "The evening", planned: true, least: 1, text: number,
-  series: () => [
-    { name: "offered", colour: "muted", kind: "line", thin: true, of: (bin) => bin.offered },
-    { name: "failing", colour: "storm", kind: "line", of: failing },
-    { name: "served", colour: "ok", kind: "line", of: ok },
-  ],
-});
+const evening = new Chart($("evening"), EVENING);
 const charts = [evening, ...CHARTS.map((spec) => new Chart($("plots").appendChild(figure()), spec))];
 const lanes = new Lanes($("breakers"));
 
@@ -150,7 +86,7 @@ function element(tag, text, properties = {}) {
 function draw() {
   drawing = 0;
   if (!run.about || document.hidden) return;
-  evening.height = beside() ? $("panel").offsetHeight - ABOVE : EVENING;
+  evening.height = beside() ? $("panel").offsetHeight - ABOVE : TALL;
   for (const chart of charts) chart.draw(run, pointed);
   lanes.draw(run);
 }
@@ -192,11 +128,11 @@ function showFigures(told) {
 /** Money, else tokens, else requests: of a budget where there is one. */
 function spent(spent, tokens) {
   if (!spent) return ["Spent", "–", "", `${whole(tokens)} tokens`];
-  const of = (most, text) => most === null ? "" : `of ${text(most)}`, dollars = (usd) => `$${number(usd, 4)}`;
-  const requests = `${whole(spent.requests)} ${of(spent.max_requests, whole)} requests`;
-  if (spent.usd !== null) return ["Spent", dollars(spent.usd), of(spent.max_usd, dollars), requests];
-  if (spent.tokens !== null) return ["Spent", whole(spent.tokens), `${of(spent.max_tokens, whole)} tokens`, requests];
-  return ["Spent", whole(spent.requests), `${of(spent.max_requests, whole)} requests`, `${whole(tokens)} tokens`];
+  const dollars = (usd) => `$${number(usd, 4)}`, most = (limit, text) => limit === null ? "" : `of ${text(limit)}; `;
+  const requests = `${whole(spent.requests)} ${most(spent.max_requests, whole).replace("; ", " ")}requests`;
+  if (spent.usd !== null) return ["Spent", dollars(spent.usd), "", most(spent.max_usd, dollars) + requests];
+  if (spent.tokens !== null) return ["Spent", whole(spent.tokens), "tokens", most(spent.max_tokens, whole) + requests];
+  return ["Spent", whole(spent.requests), "requests", most(spent.max_requests, whole) + `${whole(tokens)} tokens`];
 }
 
 function split(ms) {
@@ -270,18 +206,6 @@ function words({ what, worker, route, state, name, seconds }) {
   return `worker ${worker}: ${route.startsWith("fallback") ? "the fallback's " : ""}breaker ${state.replace("_", "-")}`;
 }
 
-function showPanel(told) {
-  const has = Array.isArray(told.faults);
-  $("panel").hidden = !has;
-  $("stage").classList.toggle("with-panel", has);
-  if (!has) return;
-  const may = ["waiting", "playing"].includes(told.phase);
-  for (const button of $("panel").querySelectorAll("button")) button.disabled = !may;
-  $("force").textContent = told.faults.length
-    ? `In force: ${told.faults.map(({ name, left_s }) => `${name}, ${Math.ceil(left_s)} s left`).join("; ")}.`
-    : may ? "None in force." : "While a run plays.";
-}
-
 function showBanner(told) {
   const lines = told.problem ? [told.problem] : told.degraded ?? [];
   $("banner").hidden = !lines.length;
@@ -323,28 +247,5 @@ async function poll() {
   }
   setTimeout(poll, EVERY_MS);
 }
-
-async function order(method, document_) {
-  const said = $("said");
-  said.classList.remove("wrong");
-  try {
-    const answer = await fetch("faults", { method, headers: { "content-type": "application/json" }, body: document_ && JSON.stringify(document_) });
-    const told = await answer.json();
-    said.classList.toggle("wrong", !answer.ok);
-    said.textContent = answer.ok ? (document_ ? "Injected." : "Cleared.") : told.message;
-  } catch {
-    said.classList.add("wrong");
-    said.textContent = "Locust does not answer.";
-  }
-}
-
-for (const form of $("panel").querySelectorAll("form")) {
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    const fields = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, Number(value)]));
-    order("POST", { kind: form.dataset.kind, ...fields });
-  });
-}
-$("clear").addEventListener("click", () => order("DELETE"));
 
 poll();

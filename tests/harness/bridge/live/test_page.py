@@ -11,7 +11,11 @@ from harness.model import Outcome
 from reports.drawing import theme
 
 PAGE = resources.files("harness.bridge.live") / "page"
-FILES = ("index.html", "page.css", "page.js", "chart.js", "tab.js", "theme.js")
+FILES = ("index.html", "page.css", "page.js", "pictures.js", "panel.js", "chart.js", "tab.js", "theme.js")
+
+
+def test_these_are_all() -> None:
+    assert {file.name for file in PAGE.iterdir()} == set(FILES)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -36,7 +40,7 @@ def test_every_variable_that_is_used_is_defined() -> None:
 
 
 def test_every_outcome_has_its_place_and_its_colour() -> None:
-    script = (PAGE / "page.js").read_text(encoding="utf-8")
+    script = (PAGE / "pictures.js").read_text(encoding="utf-8")
     listed = re.search(r"const OUTCOMES = \[(.*?)\];", script)
     assert listed is not None
     assert set(re.findall(r'"(\w+)"', listed[1])) == {outcome.value for outcome in Outcome}
