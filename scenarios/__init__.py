@@ -1,1 +1,1 @@
-"""Locust files: `locust -f scenarios/primetime.py`."""
+"""Locust files: `locust -f scenarios/primetime.py`; with `--help-scenario` each shows its options."""
