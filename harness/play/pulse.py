@@ -1,7 +1,7 @@
 """What happened in one worker in about a second, for whoever looks on while the run plays.
 
 Made only where somebody looks. A pulse is small and bounded whatever the load: counts, histograms of a few
-dozen steps, the changes of breaker and limits up to MOST_CHANGES, and where things stood at its end.
+dozen steps, the changes of breakers up to MOST_CHANGES, and where things stood at its end.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ from harness.model import (
     BreakerChanged,
     CallFinished,
     Event,
-    LimitChanged,
     Outcome,
-    Paused,
     Waited,
 )
 from harness.units import NS
@@ -47,12 +45,11 @@ class Gate(msgspec.Struct):
 
 
 class Change(msgspec.Struct):
-    """A breaker, limit or pause changed; names, texts and values as in a run's events table."""
+    """A breaker went to a state; named `breaker` or `fallback_breaker`, as in a run's events table."""
 
     at_s: float
     name: str
-    text: str
-    value: float
+    state: str
 
 
 class Pulse(msgspec.Struct):
@@ -120,8 +117,10 @@ class Pulses:
                     _count_call(pulse, event)
                 case Waited():
                     pulse.backoff_s += event.duration_ns / NS
-                case _:
+                case BreakerChanged():
                     self._change(pulse, event)
+                case _:  # how limits stand, a gate tells
+                    continue
 
     def late(self, late_s: float) -> None:
         """The event loop woke a sleeper so late."""
@@ -143,20 +142,13 @@ class Pulses:
         pulse.in_flight, pulse.gates = in_flight, gates
         return pulse
 
-    def _change(self, pulse: Pulse, event: BreakerChanged | LimitChanged | Paused) -> None:
+    def _change(self, pulse: Pulse, event: BreakerChanged) -> None:
         if len(pulse.changes) >= MOST_CHANGES:
             pulse.untold += 1
             return
         at_s = (event.at_ns - self._origin_ns) / NS
-        of = "fallback_" if event.route else ""
-        match event:
-            case BreakerChanged():
-                change = Change(at_s, f"{of}breaker", event.after, 0.0)
-            case LimitChanged():
-                change = Change(at_s, f"{of}limit", "", event.after)
-            case Paused():
-                change = Change(at_s, f"{of}pause", "", event.duration_ns / NS)
-        pulse.changes.append(change)
+        name = "fallback_breaker" if event.route else "breaker"
+        pulse.changes.append(Change(at_s, name, event.after))
 
 
 def step_of(duration_ns: int) -> int:

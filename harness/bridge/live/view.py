@@ -78,6 +78,8 @@ class View:
             del self._recent[second]
         for change in pulse.changes:
             self._note(worker, seen, change)
+        if pulse.untold:
+            self.happen(pulse.second, "untold", worker=worker, count=pulse.untold)
 
     def happen(self, at_s: float, what: str, **details: object) -> None:
         """Something that everybody should hear of."""
@@ -125,11 +127,9 @@ class View:
         self._bins = self._bins[::2]
 
     def _note(self, worker: int, seen: WorkerView, change: Change) -> None:
-        if not change.name.endswith("breaker"):
-            return
         states = seen.states.setdefault(change.name, deque(maxlen=MOST_STATES))
-        states.append((round(change.at_s, 2), change.text))
-        self.happen(change.at_s, "breaker", worker=worker, route=change.name, state=change.text)
+        states.append((round(change.at_s, 2), change.state))
+        self.happen(change.at_s, "breaker", worker=worker, route=change.name, state=change.state)
 
 
 def _row(found: Bin, covered_s: float) -> dict[str, Any]:
@@ -147,7 +147,8 @@ def _row(found: Bin, covered_s: float) -> dict[str, Any]:
         "wait_ms": _some(pulse.wait, 0.5, 0.95),
         "lag_ms": _some(pulse.lag, 0.5, 0.99),
         "loop_lag_ms": round(pulse.loop_lag_s * 1000, 1),
-        "backoff_s": round(pulse.backoff_s / covered_s, 3),
+        # By Little's law: calls begun to wait a second, times how long they wait, is how many do.
+        "backing_off": round(pulse.backoff_s / covered_s, 2),
         "in_flight": sum(in_flight for in_flight, _ in stood),
         "held": sum(gate.held for gate in first) if first else None,
         "waiting": sum(gate.waiting for gate in first) if first else None,

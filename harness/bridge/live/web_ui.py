@@ -35,7 +35,8 @@ def join(
 
     `check` raises HarnessError for a form that no run can begin with; `suggestions` are values of its fields.
     """
-    web_ui.template_args["extended_tabs"] = [{"title": TITLE, "key": NAME}]
+    others = web_ui.template_args.get("extended_tabs", [])
+    web_ui.template_args["extended_tabs"] = [*others, {"title": TITLE, "key": NAME}]
     web_ui.app.register_blueprint(blueprint(live, web_ui, prefix))
     told = json.dumps({"choices": suggestions}).replace("<", "\\u003c")
     script = f'<script id="primetime" type="application/json">{told}</script>'

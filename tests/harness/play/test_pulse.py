@@ -94,21 +94,21 @@ def test_it_counts_what_a_call_with_a_retry_was() -> None:
     assert pulse.lag == _steps(3, 0)
 
 
-def test_changes_are_told_as_the_events_table_names_them() -> None:
+def test_a_breaker_is_told_of_by_the_name_it_has_in_the_events_table() -> None:
     pulse = _pulse(
         BreakerChanged(ORIGIN + NS, "closed", "open"),
         LimitChanged(ORIGIN + 2 * NS, 10, 7),
-        Paused(ORIGIN + 3 * NS, 4 * NS, route=1),
+        Paused(ORIGIN + 3 * NS, 4 * NS),
+        BreakerChanged(ORIGIN + 4 * NS, "open", "half_open", route=1),
     )
-    assert [(c.at_s, c.name, c.text, c.value) for c in pulse.changes] == [
-        (1.0, "breaker", "open", 0.0),
-        (2.0, "limit", "", 7),
-        (3.0, "fallback_pause", "", 4.0),
+    assert [(c.at_s, c.name, c.state) for c in pulse.changes] == [
+        (1.0, "breaker", "open"),
+        (4.0, "fallback_breaker", "half_open"),
     ]
 
 
 def test_changes_beyond_the_bound_are_counted() -> None:
-    pulse = _pulse(*(LimitChanged(ORIGIN, n, n + 1) for n in range(MOST_CHANGES + 7)))
+    pulse = _pulse(*(BreakerChanged(ORIGIN, "open", "half_open") for _ in range(MOST_CHANGES + 7)))
     assert (len(pulse.changes), pulse.untold) == (MOST_CHANGES, 7)
 
 

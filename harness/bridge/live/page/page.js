@@ -200,9 +200,10 @@ function showHappenings(happenings) {
   while ($("happenings").children.length > 200) $("happenings").lastChild.remove();
 }
 
-function words({ what, worker, route, state, name, seconds }) {
+function words({ what, worker, route, state, name, seconds, count }) {
   if (what === "fault") return `injected: ${name}, for ${seconds} s`;
   if (what === "clear") return "injected faults cleared";
+  if (what === "untold") return `worker ${worker}: ${count} more changes of its breakers`;
   return `worker ${worker}: ${route.startsWith("fallback") ? "the fallback's " : ""}breaker ${state.replace("_", "-")}`;
 }
 

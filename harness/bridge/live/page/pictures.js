@@ -31,6 +31,7 @@ export const CHARTS = [
       { name: "in use", colour: "teal", kind: "area", of: (bin) => bin.held },
       { name: "limit", colour: "limit", kind: "line", thin: true, dashed: true, of: (bin) => bin.limit },
       { name: "waiting", colour: "gold", kind: "line", of: (bin) => bin.waiting },
+      { name: "backing off", colour: "storm", kind: "line", thin: true, of: (bin) => bin.held === null ? null : bin.backing_off },
     ],
   },
   {

@@ -198,7 +198,7 @@ def test_a_run_goes_from_its_lead_to_its_report(tmp_path: Path, live: Live, brow
     conductor.plan.started_unix_ns = wall_ns() - 61 * NS
     assert _state(browser)["phase"] == "draining"
     conductor.roll.lost[1] = "it disappeared"
-    live.hear("a", Pulse(0, changes=[Change(0.5, "breaker", "open", 0.0)]))
+    live.hear("a", Pulse(0, changes=[Change(0.5, "breaker", "open")]))
     state = _state(browser)
     assert [w["lost"] for w in state["workers"]] == [None, "it disappeared"]
     assert state["workers"][0]["states"] == {"breaker": [[0.5, "open"]]}

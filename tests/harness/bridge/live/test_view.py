@@ -95,9 +95,9 @@ def test_now_is_the_last_seconds_and_overall_the_whole_of_it() -> None:
 
 def test_breakers_are_followed_each_by_its_own_and_told_of_once() -> None:
     view = View(2)
-    opened, closed = Change(3.25, "breaker", "open", 0.0), Change(9.5, "breaker", "closed", 0.0)
-    view.add(1, _pulse(3, changes=[opened, Change(3.3, "limit", "", 7.0)]), 5 * NS)
-    view.add(1, _pulse(9, changes=[closed, Change(9.6, "fallback_breaker", "open", 0.0)]), 11 * NS)
+    opened, closed = Change(3.25, "breaker", "open"), Change(9.5, "breaker", "closed")
+    view.add(1, _pulse(3, changes=[opened]), 5 * NS)
+    view.add(1, _pulse(9, changes=[closed, Change(9.6, "fallback_breaker", "open")]), 11 * NS)
     assert {name: list(states) for name, states in view.workers[1].states.items()} == {
         "breaker": [(3.25, "open"), (9.5, "closed")],
         "fallback_breaker": [(9.6, "open")],
@@ -108,3 +108,15 @@ def test_breakers_are_followed_each_by_its_own_and_told_of_once() -> None:
         (2, 1, "closed"),
         (3, 1, "open"),
     ]
+
+
+def test_changes_beyond_what_a_pulse_holds_are_counted_for_everybody_to_see() -> None:
+    view = View(1)
+    view.add(0, _pulse(4, untold=12), 0)
+    assert [(h["what"], h["at_s"], h["count"]) for h in view.happenings] == [("untold", 4, 12)]
+
+
+def test_calls_that_back_off_are_as_many_as_the_seconds_they_wait_in_a_second() -> None:
+    view = View(1)
+    view.add(0, _pulse(0, backoff_s=7.5), 0)  # three calls of 2.5 s, say
+    assert view.course(0, 1)[0]["backing_off"] == 7.5
