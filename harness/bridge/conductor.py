@@ -190,9 +190,7 @@ class Conductor:
             logger.error(self.text)  # noqa: TRY400 - a full disk is no bug
 
     def _ending(self) -> run_folder.Ending:
-        ends_ns = self.roll.total.arrivals_end_ns
-        if not ends_ns and not self.stopped:  # no worker is left to say
-            ends_ns = self.plan.until_ns
+        ends_ns = self.roll.total.arrivals_end_ns or self._meant_to_end_ns()  # no worker is left to say
         degraded = self.roll.degraded()
         if self.crew is not None:
             degraded += [f"queue worker {n} was lost: {why}" for n, why in self.crew.lost.items()]
@@ -217,6 +215,12 @@ class Conductor:
             return None
         spent, forfeited = self.crew.spending()
         return spent_document(terms, spent + trial, forfeited, trial, exhausted=self.crew.exhausted)
+
+    def _meant_to_end_ns(self) -> int:
+        """When arrivals were to stop, from the start: as planned, or when somebody asked for it."""
+        if self._stopped_ns is None:
+            return self.plan.until_ns
+        return min(max(0, self._stopped_ns - self.plan.started_unix_ns), self.plan.until_ns)
 
     def _manifest(self, scenario: str, options: Namespace) -> run_folder.Manifest:
         settings, offer = self.settings, self.offer

@@ -15,6 +15,7 @@ from harness.bridge import exits
 from harness.bridge.architecture import Architecture
 from harness.bridge.cashier import grant_from
 from harness.bridge.interrupt import OnInterrupt
+from harness.bridge.listening import Listening
 from harness.bridge.messages import ASK, GRANT, NOTE, PULSE, RECEIPT, RECORDS, STOP, TALLY
 from harness.bridge.plan import Plan, plan_from
 from harness.bridge.post import Post
@@ -39,6 +40,7 @@ class Hand:
         )
         self._environment = environment
         self._runner = environment.runner
+        self._listening = Listening(self._runner.worker)
         self._run = ""
         self._failed = False
         self._told_to_stop = False
@@ -86,7 +88,8 @@ class Hand:
     def stop(self) -> None:
         """No more arrivals here; calls under way end, records are written and delivered."""
         self.post.stop(HURRY_S, left=not self._told_to_stop)
-        self.post.wait()
+        with self._listening.held_open():
+            self.post.wait()
 
     def end(self) -> None:
         """The master ends the run."""
@@ -142,8 +145,9 @@ class Hand:
         self.post.stop(float(msg.data["grace_s"]))
 
     def _on_receipt_message(self, msg: Any, **_: Any) -> None:
-        if self.post.session is not None and self.post.session.courier is not None:
-            self.post.session.courier.on_receipt(msg.data)
+        self._listening.here()
+        if self.post.session is not None:
+            self.post.session.records.on_receipt(msg.data)
 
     def _on_note_message(self, msg: Any, **_: Any) -> None:
         if msg.data["run"] == self._run:

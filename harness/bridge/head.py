@@ -7,22 +7,21 @@ import logging
 import signal
 import sys
 from argparse import Namespace
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import gevent
-import msgspec
 from locust.runners import LocalRunner, MasterRunner
 
 from harness import terminal
 from harness.bridge import exits, preflight
 from harness.bridge.admission import Admission
 from harness.bridge.architecture import Architecture
-from harness.bridge.cashier import ask_from
 from harness.bridge.conductor import Conductor
+from harness.bridge.intake import Intake
 from harness.bridge.interrupt import OnInterrupt
 from harness.bridge.live.desk import Desk
-from harness.bridge.messages import ASK, GRANT, RECEIPT, RECORDS, STOP, TALLY
+from harness.bridge.messages import STOP
 from harness.bridge.mock_process import MockProcess
 from harness.bridge.options import Settings, is_closed, settings_from
 from harness.bridge.post import Post
@@ -33,8 +32,7 @@ from harness.command_line import complain
 from harness.errors import ConfigError, HarnessError
 from harness.play.offer import Offer
 from harness.play.pulse import Pulse
-from harness.play.tally import Tally, from_message
-from harness.record.parcel import Parcel, message, received
+from harness.play.tally import Tally
 from harness.spending.treasury import Ask
 from harness.wire.address import LOOPBACK
 
@@ -56,6 +54,7 @@ class Head:
         self._source = source
         self._architecture = architecture
         self._conductor: Conductor | None = None
+        self._intake: Intake | None = None
         self._mock: MockProcess | None = None
         self._ending: gevent.Greenlet | None = None
         self._failed = False
@@ -73,9 +72,7 @@ class Head:
     def prepare(self) -> None:
         """Check all there is to check, start the mock server. What is wrong ends the process."""
         if isinstance(self._runner, MasterRunner):
-            self._runner.register_message(TALLY, self._on_tally_message)
-            self._runner.register_message(RECORDS, self._on_records_message)
-            self._runner.register_message(ASK, self._on_ask_message)
+            self._intake = Intake(self._runner, lambda: self._conductor)
         try:
             self._check()
             if self._environment.web_ui is not None:
@@ -141,7 +138,8 @@ class Head:
         self._stop_run()
         self.post.wait()
         if self._conductor is not None and not self._conductor.ending:
-            self._conductor.wait()
+            with nullcontext() if self._intake is None else self._intake.listening.held_open():
+                self._conductor.wait()
 
     def end(self) -> None:
         """All users are gone: the ending, the report."""
@@ -244,25 +242,6 @@ class Head:
         if self._conductor is not None and self._conductor.cashier is not None:
             self.post.take(self._conductor.cashier.ask(self._runner.client_id, asked))
 
-    def _on_tally_message(self, msg: Any, **_: Any) -> None:
-        if self._conductor is not None and self._conductor.plan.run == msg.data["run"]:
-            self._conductor.hear(msg.node_id, from_message(msg.data))
-
-    def _on_records_message(self, msg: Any, **_: Any) -> None:
-        if self._conductor is None:
-            return
-        receipt = self._conductor.roll.take(msg.node_id, received(msg.data, Parcel))
-        if receipt is not None:
-            self._runner.send_message(RECEIPT, message(receipt), msg.node_id)
-
-    def _on_ask_message(self, msg: Any, **_: Any) -> None:
-        conductor = self._conductor
-        if conductor is None or conductor.cashier is None or conductor.plan.run != msg.data["run"]:
-            return
-        grant = conductor.cashier.ask(msg.node_id, ask_from(msg.data))
-        answer = {"run": conductor.plan.run, **msgspec.to_builtins(grant)}
-        self._runner.send_message(GRANT, answer, client_id=msg.node_id)
-
     def _watch(self) -> None:
         """Once a second: progress, lost workers, the end."""
         while True:
@@ -270,23 +249,14 @@ class Head:
             conductor = self._conductor
             if conductor is None or conductor.ending or self.over:
                 continue
-            self._look_for_lost(conductor)
+            if self._intake is not None:
+                self._intake.look_for_lost(conductor)
             if conductor.look() and not conductor.stopped:
                 logger.warning("stopping: no worker of the queue may send any more")
                 self._stop_run()
             self.over = conductor.finished or conductor.overdue
             if self._environment.web_ui is None:
                 conductor.show()
-
-    def _look_for_lost(self, conductor: Conductor) -> None:
-        if not isinstance(self._runner, MasterRunner):
-            return
-        for worker in conductor.plan.workers:
-            node = self._runner.clients.get(worker)
-            if node is None:
-                conductor.roll.lose(worker, "it left")
-            elif node.state == "missing":
-                conductor.roll.lose(worker, "it disappeared", may_return=True)
 
     def _stop_mock(self) -> None:
         mock, self._mock = self._mock, None

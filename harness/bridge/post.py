@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.bridge.architecture import Architecture
+from harness.bridge.courier import Send
 from harness.bridge.loop_thread import LoopThread
 from harness.bridge.options import Settings, settings_from
 from harness.bridge.plan import Plan
-from harness.bridge.records import Send
 from harness.bridge.session import HURRY_S, PATIENCE, Session
 from harness.bridge.sources import Source
 from harness.play.offer import Offer

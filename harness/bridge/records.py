@@ -1,96 +1,89 @@
-"""Where a worker keeps its records: in the run's folder, where it shares that with the master.
+"""A process's records: in the run's folder, where it shares that with the master; else on its own host.
 
-Where it does not, it keeps them on its own host and sends them to the master as they are written.
+There they are sent to the master as they are written.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import os
-import socket
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import gevent
-
+from harness.bridge.courier import Courier, Send
 from harness.bridge.plan import Plan
-from harness.clock import wall_ns
 from harness.errors import ConfigError
-from harness.record.outbox import Outbox
-from harness.record.parcel import Receipt, message, received
 from harness.record.recorder import Recorder
 
-#: A worker waits so long, at its end, for the master to say that something more has arrived.
-DELIVER_S = 8.0
 
-#: How often it looks, and sends, while it waits.
-LOOK_S = 0.1
-
-logger = logging.getLogger(__name__)
-
-Send = Callable[[dict[str, Any]], None]
-
-
-class Courier:
-    """Sends the files at `paths` to the master, as far as they are written; `send` may lose what it is given.
-
-    To be used on the hub.
-    """
-
-    def __init__(self, paths: list[Path], run: str, send: Send) -> None:
-        self._outbox = Outbox(paths, run, socket.gethostname(), wall_ns)
-        self._folder = paths[0].parent
-        self._send = send
-        logger.info(
-            "this host does not share the run's folder: its records go to the master, and to %s", self._folder
-        )
-
-    def carry(self) -> None:
-        """Send what is new. To be called once a second. Raises OSError for what cannot be read."""
-        for parcel in self._outbox.due():
-            self._send(message(parcel))
-
-    def on_receipt(self, document: dict[str, Any]) -> None:
-        """The master says how far it came."""
-        self._outbox.answered(received(document, Receipt))
-
-    def deliver(self) -> None:
-        """Wait until everything has arrived, as long as there is progress. Raises OSError."""
-        left = self._outbox.left_bytes
-        idle_s = 0.0
-        while left and idle_s < DELIVER_S and not self._outbox.refused:
-            self.carry()
-            gevent.sleep(LOOK_S)
-            before, left = left, self._outbox.left_bytes
-            idle_s = 0.0 if left < before else idle_s + LOOK_S
-        if left:
-            why = self._outbox.refused or "it does not answer"
-            logger.warning(
-                "%d bytes of records are not with the master: %s; all are in %s", left, why, self._folder
-            )
-
-
-def keep_records(
-    plan: Plan, index: int, origin_ns: int, send: Send | None
-) -> tuple[Recorder, Courier | None]:
-    """A process's recorder, and what takes its records to the master where that does not see them.
+class Records:
+    """One process's of one run: written and, where the master does not see them, sent to it. For the hub.
 
     On another host they are kept under the same path, if that can be made there. Without `send` this process
-    made the run's folder. Raises ConfigError where nothing can be written.
+    made the run's folder. Raises ConfigError where nothing can be written; what fails later is returned in
+    words, empty where nothing did.
     """
-    folder = Path(plan.folder)
+
+    def __init__(self, plan: Plan, index: int, origin_ns: int, send: Send | None) -> None:
+        folder = Path(plan.folder)
+        shared = send is None or _is_of(folder / "manifest.json", plan)
+        try:
+            if not shared:
+                folder = _own(folder, plan.run)
+            self._recorder = Recorder(folder, index, origin_ns)
+        except OSError as error:
+            raise ConfigError(f"the run folder {folder} cannot be written: {error.strerror}") from error
+        self.note, self.extend = self._recorder.note, self._recorder.extend
+        self._courier = None if send is None or shared else Courier(self._recorder.paths, plan.run, send)
+
+    @property
+    def counted(self) -> int:
+        """Calls that are on disk."""
+        return self._recorder.counted
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files they are in."""
+        return self._recorder.paths
+
+    @property
+    def sent(self) -> bool:
+        """Whether the master does not see these files."""
+        return self._courier is not None
+
+    def flush(self) -> str:
+        """Write what was gathered."""
+        return _tried(self._recorder.flush, "written")
+
+    def close(self) -> str:
+        """Write the last of it."""
+        return _tried(self._recorder.close, "written")
+
+    def send(self) -> str:
+        """Send what is new: about once a second."""
+        return "" if self._courier is None else _tried(self._courier.carry, "sent to the master")
+
+    def deliver(self) -> str:
+        """Send the last of it, and wait until it is there."""
+        return "" if self._courier is None else _tried(self._courier.deliver, "sent to the master")
+
+    def on_receipt(self, document: dict[str, Any]) -> None:
+        """The master says how far what was sent has come."""
+        if self._courier is not None:
+            self._courier.on_receipt(document)
+
+
+def _tried(what: Callable[[], None], done: str) -> str:
+    """Why it failed: a full disk, or a value that no column holds."""
     try:
-        if send is None or _is_of(folder / "manifest.json", plan):
-            return Recorder(folder, index, origin_ns), None
-        folder = _own(folder, plan.run)
-        recorder = Recorder(folder, index, origin_ns)
-    except OSError as error:
-        raise ConfigError(f"the run folder {folder} cannot be written: {error.strerror}") from error
-    return recorder, Courier(recorder.paths, plan.run, send)
+        what()
+    except (OSError, ValueError, OverflowError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+        return f"records could not be {done}: {why}"
+    return ""
 
 
 def _own(folder: Path, run: str) -> Path:

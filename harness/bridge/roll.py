@@ -16,17 +16,18 @@ from harness.record.parcel import Parcel, Receipt
 from harness.units import NS
 from harness.workload.schedule import Schedule
 
-#: So long a worker on another host that was cut off may come back and bring what it recorded.
+#: So long a worker that leaves may take for that, and one on another host that was cut off to come back.
 RETURN_S = 20.0
 
 logger = logging.getLogger(__name__)
 
 
 class _Loss(NamedTuple):
-    """Why a worker is lost, and until when it is waited for."""
+    """Why a worker is lost, and until when it is waited for; `leaving`: it said so itself."""
 
     why: str
     until_ns: int
+    leaving: bool = False
 
 
 class Roll:
@@ -38,6 +39,7 @@ class Roll:
         self._tallies = {worker: Tally() for worker in workers}
         self._numbers = {worker: number for number, worker in enumerate(workers)}
         self._lost: dict[str, _Loss] = {}
+        self._refused: set[str] = set()
         self._here = socket.gethostname()
 
     def hear(self, worker: str, tally: Tally) -> None:
@@ -45,28 +47,37 @@ class Roll:
         if worker not in self._tallies:
             return
         self._tallies[worker] = tally
-        if self._lost.pop(worker, None):
+        loss = self._lost.get(worker)
+        if loss is None or (loss.leaving and not tally.finished):
+            return
+        del self._lost[worker]
+        if not loss.leaving:
             logger.info("%s is back", self._named(worker))
 
     def take(self, worker: str, parcel: Parcel) -> Receipt | None:
         """Records of a worker's; None for those that are not of this run."""
-        return self._inbox.take(self._numbers[worker], parcel) if worker in self._numbers else None
+        if worker not in self._numbers:
+            return None
+        receipt = self._inbox.take(self._numbers[worker], parcel)
+        if receipt is not None and receipt.refused and worker not in self._refused:
+            self._refused.add(worker)
+            logger.error("no more records of %s are taken: %s", self._named(worker), receipt.refused)
+        return receipt
 
-    def lose(self, worker: str, why: str, *, may_return: bool = False) -> None:
-        """A worker is gone; the others play on. One on another host may return with what it recorded."""
-        if self._tallies[worker].finished or worker in self._lost:
-            return
-        waited_s = RETURN_S if may_return and self._away(worker) else 0.0
-        self._lost[worker] = _Loss(why, wall_ns() + round(waited_s * NS))
-        wait = f"; it is waited for {waited_s:g} s" if waited_s else ""
-        logger.warning("%s is lost: %s%s", self._named(worker), why, wait)
+    def leaves(self, worker: str) -> None:
+        """A worker said that it goes, before the run's end: it ends its calls first, and tells of them."""
+        self._lose(worker, "it left", RETURN_S, leaving=True)
+
+    def disappears(self, worker: str) -> None:
+        """A worker is not heard of. One on another host may be cut off, and come back."""
+        self._lose(worker, "it disappeared", RETURN_S if self._away(worker) else 0.0)
 
     def close(self, *, stopped: bool) -> None:
         """Nobody is waited for any more; `stopped`: because somebody asked for the end."""
         self._inbox.close()
         for worker, tally in self._tallies.items():
             if not tally.finished:
-                self.lose(worker, "it did not finish in time")
+                self._lose(worker, "it did not finish in time", 0.0)
             elif tally.left and not stopped:
                 self._lost.setdefault(worker, _Loss("it was stopped before the end", wall_ns()))
 
@@ -125,6 +136,13 @@ class Roll:
             elif lost and self._away(worker):
                 found[str(number)] = Elsewhere(host_of(worker), str(self._folder.resolve()), lost=lost)
         return found
+
+    def _lose(self, worker: str, why: str, wait_s: float, *, leaving: bool = False) -> None:
+        if self._tallies[worker].finished or worker in self._lost:
+            return
+        self._lost[worker] = _Loss(why, wall_ns() + round(wait_s * NS), leaving)
+        wait = f"; it is waited for {wait_s:g} s" if wait_s else ""
+        logger.warning("%s %s%s", self._named(worker), "leaves" if leaving else f"is lost: {why}", wait)
 
     def _each(self) -> Iterator[tuple[int, str, Tally]]:
         return ((self._numbers[worker], worker, tally) for worker, tally in self._tallies.items())

@@ -15,12 +15,13 @@ import gevent
 
 from harness.bridge.architecture import Architecture, Caller, Part
 from harness.bridge.collector import QuietCollector
+from harness.bridge.courier import Send
 from harness.bridge.driver import Driver
 from harness.bridge.live.teller import Teller
 from harness.bridge.loop_thread import LoopThread, Pending
 from harness.bridge.options import Settings
 from harness.bridge.plan import Plan
-from harness.bridge.records import Send, keep_records
+from harness.bridge.records import Records
 from harness.bridge.statistics import Statistics
 from harness.bridge.till import till_of
 from harness.client import next_tag
@@ -60,8 +61,8 @@ class Session:
     """Plays one worker's share. Made and used on the hub; its caller lives on the loop.
 
     `tell` is given the tally now and then, `ask` what it needs more of the budget, `show` a pulse a second of
-    a run that is live, `send` records for a master that does not see them, whose answers `courier` awaits: it
-    is there only then. Raises HarnessError when the run cannot begin here.
+    a run that is live, `send` records for a master that does not see them; without it this is their folder.
+    Raises HarnessError when the run cannot begin here.
     """
 
     def __init__(
@@ -94,12 +95,12 @@ class Session:
         self._next_id = count(index, len(plan.workers))
         self._writer = Writer(settings.seed)
         origin_ns = origin_of(plan.started_unix_ns)
-        self._recorder, self.courier = keep_records(plan, index, origin_ns, send)
+        self.records = Records(plan, index, origin_ns, send)
         self._gathered = Gathered()
         self._player = Player(
             self.tally, origin_ns, self._gathered.listen, self._raise_later, now_ns, make_pacer
         )
-        emit, note, stop = self._gathered.listen, self._recorder.note, self._player.stop
+        emit, note, stop = self._gathered.listen, self.records.note, self._player.stop
         self._till = till_of(plan, plan.workers[index], stop)
         part = Part(plan, index, settings, environment.parsed_options, emit, note, stop, self._till)
         self.caller: Caller = architecture.caller(part)
@@ -138,7 +139,7 @@ class Session:
 
     def note(self, name: str, text: str, value: float) -> None:
         """A row of the events table, as of now."""
-        self._recorder.note(now_ns(), name, value, text)
+        self.records.note(now_ns(), name, value, text)
 
     def wait(self, timeout_s: float) -> None:
         """Wait, on the hub, until everything is drained and written."""
@@ -219,8 +220,8 @@ class Session:
                     self._flush()
                 if turn % TELL_EVERY == 0:
                     self._tell(self.tally)
-                if turn % SEND_EVERY == 0 and self.courier is not None:
-                    self._send_records(self.courier.carry)
+                if turn % SEND_EVERY == 0:
+                    self._degrade(self.records.send())
                 if turn % CPU_EVERY == 0:
                     self._note_cpu()
             self._note_cpu()
@@ -230,21 +231,21 @@ class Session:
             self._finish(self._main)
 
     def _note_lag(self, at_ns: int, late_s: float) -> None:
-        self._recorder.note(at_ns, "loop_lag", late_s)
+        self.records.note(at_ns, "loop_lag", late_s)
         if self._teller is not None:
             self._teller.late(late_s)
 
     def _note_pause(self, at_ns: int, generation: int, pause_ns: int) -> None:
-        self._recorder.note(at_ns, "gc_pause", pause_ns / NS, str(generation))
+        self.records.note(at_ns, "gc_pause", pause_ns / NS, str(generation))
 
     def _note_cpu(self) -> None:
         before_ns, self._cpu_ns = self._cpu_ns, cpu_ns()
-        self._recorder.note(now_ns(), "cpu", (self._cpu_ns - before_ns) / NS)
+        self.records.note(now_ns(), "cpu", (self._cpu_ns - before_ns) / NS)
 
     def _carry(self) -> None:
         self._thread.relay_logs()
         events = self._gathered.take()
-        self._recorder.extend(events)
+        self.records.extend(events)
         try:
             self._statistics.add(self.tally.count(events))
         except Exception as error:  # noqa: BLE001 - a listener's StopUser: there is no user to stop
@@ -269,18 +270,14 @@ class Session:
             self._ask(asked)
 
     def _flush(self) -> None:
-        try:
-            self._recorder.flush()
-        except (OSError, ValueError, OverflowError) as error:
-            self.tally.degraded = _unwritten(error)
+        if self._degrade(self.records.flush()):
             self.stop()
-        self.tally.recorded = self._recorder.counted
+        self.tally.recorded = self.records.counted
 
-    def _send_records(self, how: Callable[[], None]) -> None:
-        try:
-            how()
-        except OSError as error:
-            self.tally.degraded = f"records could not be sent to the master: {error.strerror}"
+    def _degrade(self, why: str) -> bool:
+        """Whether there is something that degrades the run."""
+        self.tally.degraded = why or self.tally.degraded
+        return bool(why)
 
     def _fail(self, error: BaseException) -> None:
         if isinstance(error, HarnessError):  # it says in a line what is wrong
@@ -293,26 +290,16 @@ class Session:
     def _finish(self, main: Pending | None) -> None:
         if main is not None and main.error is not None:
             self._fail(main.error)
-        try:
-            self._recorder.close()
-        except (OSError, ValueError, OverflowError) as error:
-            self.tally.degraded = _unwritten(error)
+        self._degrade(self.records.close())
         if self._teller is not None:
             self._teller.end(self.tally)
-        self.tally.recorded = self._recorder.counted
-        if self.courier is not None:
-            self._send_records(self.courier.deliver)
+        self.tally.recorded = self.records.counted
+        self._degrade(self.records.deliver())
         if self._till is not None:  # what is still held was in flight when it was given up
             self.tally.spent = (self._till.purse.spent + self._till.purse.held).message()
             self.tally.exhausted = self._till.exhausted
         self.tally.finished = True
         self._tell(self.tally)
-
-
-def _unwritten(error: Exception) -> str:
-    """A full disk, or a value that no column holds."""
-    why = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
-    return f"records could not be written: {why}"
 
 
 async def _nothing() -> None:

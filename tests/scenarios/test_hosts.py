@@ -233,6 +233,25 @@ def test_a_ctrl_c_on_the_master_ends_the_run_in_good_order(tmp_path: Path) -> No
             assert worker.returncode == 0
 
 
+@pytest.mark.slow
+def test_workers_that_are_all_interrupted_drain_and_deliver_first(tmp_path: Path) -> None:
+    with fleet(tmp_path, *steady(300)) as here:
+        wait_for(lambda: recorded(here.runs) > 60)
+
+        for worker in here.workers.values():
+            os.killpg(worker.pid, signal.SIGINT)
+        played = here.finish()
+
+        played.assert_whole()
+        assert_conserved(played)
+        here.assert_same(played, "w0", "w1")
+        for worker in here.workers.values():
+            _, said = worker.communicate(timeout=20)
+            assert worker.returncode == 0
+            assert "Traceback" not in said
+            assert "are not with the master" not in said
+
+
 def ended(file: Path) -> bool:
     """Whether a stream ends as its writer ends it."""
     return file.read_bytes().endswith(b"\xff\xff\xff\xff\x00\x00\x00\x00")

@@ -59,17 +59,17 @@ def test_a_run_is_finished_when_every_worker_said_so(roll: Roll) -> None:
 
 def test_a_worker_beside_the_master_that_is_lost_is_not_waited_for(roll: Roll) -> None:
     roll.hear(AWAY, DONE)
-    roll.lose(BESIDE, "it disappeared", may_return=True)
+    roll.disappears(BESIDE)
     assert roll.finished
     assert roll.degraded() == ["worker 0 was lost: it disappeared"]
 
 
 def test_one_on_another_host_may_come_back_for_a_while(roll: Roll, wall: Wall) -> None:
     roll.hear(BESIDE, DONE)
-    roll.lose(AWAY, "it disappeared", may_return=True)
+    roll.disappears(AWAY)
     assert not roll.finished
     wall.s += RETURN_S - 1
-    roll.lose(AWAY, "it disappeared", may_return=True)  # said again every second
+    roll.disappears(AWAY)  # said again every second
     assert not roll.finished
     wall.s += 1
     assert roll.finished
@@ -81,16 +81,27 @@ def test_one_on_another_host_may_come_back_for_a_while(roll: Roll, wall: Wall) -
     assert (roll.degraded(), roll.elsewhere()) == ([], {})
 
 
-def test_one_that_left_is_not_waited_for(roll: Roll) -> None:
-    roll.hear(BESIDE, DONE)
-    roll.lose(AWAY, "it left")
+def test_one_that_leaves_is_waited_for_until_it_has_told_all(
+    roll: Roll, caplog: pytest.LogCaptureFixture
+) -> None:
+    roll.hear(AWAY, DONE)
+    for _ in range(3):  # it drains
+        roll.leaves(BESIDE)
+        roll.hear(BESIDE, Tally(scheduled=5))
+        assert not roll.finished
+    roll.hear(BESIDE, Tally(scheduled=5, finished=True, left=True))
     assert roll.finished
+    assert [record.message for record in caplog.records] == [
+        f"worker 0 leaves; it is waited for {RETURN_S:g} s"
+    ]
+    roll.close(stopped=False)
+    assert roll.degraded() == ["worker 0 was lost: it was stopped before the end"]
 
 
 def test_a_lost_one_is_told_of_by_where_its_records_are(roll: Roll, tmp_path: Path) -> None:
     roll.hear(AWAY, Tally(scheduled=3, recorded=2))
     arrive(roll, tmp_path)
-    roll.lose(AWAY, "it disappeared")
+    roll.disappears(AWAY)
     roll.hear(BESIDE, DONE)
     roll.close(stopped=False)
 
@@ -125,6 +136,18 @@ def test_what_a_worker_itself_says_is_wrong_names_its_host(roll: Roll) -> None:
     for worker in (BESIDE, AWAY):
         roll.hear(worker, Tally(finished=True, degraded="no disk"))
     assert roll.degraded() == ["no disk", "worker 1 on w1: no disk"]
+
+
+def test_records_that_cannot_be_taken_are_said_once(
+    roll: Roll, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = Parcel(tmp_path.name, 1, "w1", "/runs/r", {"manifest.json": Piece(0, 1, compressed(b"x"))}, 0)
+    for _ in range(2):
+        receipt = roll.take(AWAY, bad)
+        assert receipt is not None
+        assert receipt.refused
+    said = [record.message for record in caplog.records]
+    assert said == ["no more records of worker 1 on w1 are taken: 'manifest.json' is no file of worker 1"]
 
 
 def test_what_is_no_worker_s_is_not_minded(roll: Roll, tmp_path: Path) -> None:

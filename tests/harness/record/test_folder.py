@@ -96,4 +96,5 @@ def test_an_ending_is_written_whole(tmp_path: Path) -> None:
         "recorded": {"0": 5, "1": 3},
         "degraded": ["worker 1 lost a call"],
         "elsewhere": {},
+        "spent": None,
     }
