@@ -34,8 +34,8 @@ SCENARIOS = {
 
 OF_SCENARIOS = """\
 `locust -f scenarios/NAME.py`, beside all of [Locust's own options](https://docs.locust.io/en/stable/configuration.html);
-a `locust.conf` may hold them, too. `--help-scenario` after the file prints its options: Locust answers `--help` before it
-has read the file, and so knows of none of them.
+a `locust.conf` may hold them, too. `--help-scenario` after the file prints its options: Locust answers
+`--help` before it has read the file, and so knows of none of them.
 """
 
 
