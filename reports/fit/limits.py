@@ -9,7 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports.fit.observed import Observed
+from reports.fit.refusals import find_bucket
 from reports.reading.run import ABSENT, Bools, Ints
+
+#: What tells a limit.
+HEADERS, MESSAGES, REFUSALS = "headers", "messages of 429s", "which requests were refused"
 
 #: A minute's worth at once, as both providers document their limits.
 USUAL_WINDOW_S = 60.0
@@ -32,13 +36,17 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One limit a minute: its key in a profile, how many replies or refusals told it, and by what."""
+    """One limit a minute: its key in a profile, how many replies or refusals told it, and by what.
+
+    `others` were told, too; `ends` are what is as likely where it was only read off the refusals.
+    """
 
     key: str
     value: int
     told: int
     source: str
     others: tuple[int, ...] = ()
+    ends: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,7 @@ class Limits:
 
 
 def find_limits(observed: Observed) -> Limits:
-    """What headers tell; for kinds they do not tell, what the messages of refusals do."""
+    """What headers tell; for kinds they do not tell, the messages of refusals; without any, the refusals."""
     attempts = observed.attempts
     columns = {
         "rpm": attempts.limit_requests,
@@ -66,10 +74,14 @@ def find_limits(observed: Observed) -> Limits:
     known = {key: limit for key, column in columns.items() if (limit := _told(key, column)) is not None}
     for key, counts in _said(observed.details).items():
         if key not in known:
-            known[key] = _most(key, counts, "messages of 429s")
+            known[key] = _most(key, counts, MESSAGES)
     if "tpm" in known and _is_sum(known):
         # Anthropic's tokens are those of both sides where these have limits of their own.
         del known["tpm"]
+    if not known and (bucket := find_bucket(observed)) is not None:
+        ends = (bucket.low, bucket.high)
+        limit = Limit("rpm", bucket.limit, bucket.refused, REFUSALS, ends=ends)
+        return Limits((limit,), bucket.window_s, window_told=True)
     window_s = _window_s(attempts.left_requests, known.get("rpm"))
     return Limits(tuple(known.values()), window_s or USUAL_WINDOW_S, window_s is not None)
 
@@ -78,7 +90,7 @@ def over_a_limit(observed: Observed, limits: Limits) -> Bools:
     """The 429s whose own headers say that a limit was reached: the limits of a profile make those.
 
     No request was left, or fewer tokens than the largest one may have asked for; without headers, the code
-    says it where a limit is known by the refusals' messages.
+    says it where a limit is known by the refusals' messages, and all are where it was read off them.
     """
     attempts = observed.attempts
     throttled = attempts.outcome == "throttled"
@@ -86,14 +98,16 @@ def over_a_limit(observed: Observed, limits: Limits) -> Bools:
     largest = int(attempts.prompt_tokens.max(initial=0)) + int(attempts.completion_tokens.max(initial=0))
     empty = (attempts.left_requests >= 0) & (attempts.left_requests < 1)
     empty |= (attempts.left_tokens >= 0) & (attempts.left_tokens <= largest)
-    by_message = any(limit.source != "headers" for limit in limits.known)
-    coded = attempts.code.isin(("rate_limit_exceeded", "rate_limit_error"))
-    return np.asarray(throttled & ((told & empty) | (~told & coded & by_message)))
+    untold = ~told & (attempts.fault == "status")
+    sources = {limit.source for limit in limits.known}
+    if REFUSALS not in sources:
+        untold &= attempts.code.isin(("rate_limit_exceeded", "rate_limit_error")) & (MESSAGES in sources)
+    return np.asarray(throttled & ((told & empty) | untold))
 
 
 def _told(key: str, column: Ints) -> Limit | None:
     found = column[column != ABSENT]
-    return _most(key, Counter(found.tolist()), "headers") if len(found) else None
+    return _most(key, Counter(found.tolist()), HEADERS) if len(found) else None
 
 
 def _most(key: str, counts: Counter[int], source: str) -> Limit:

@@ -32,7 +32,12 @@ def result(fit: Fit, laws: Laws, name: str) -> Result:
         "inter_token": _inter_token(fit),
         "per_1k_prompt_ms": _per_prompt(fit),
         "limits": {
-            limit.key: {"value": limit.value, "n": limit.told, "source": limit.source}
+            limit.key: {
+                "value": limit.value,
+                "n": limit.told,
+                "source": limit.source,
+                **({} if limit.ends is None else {"low": limit.ends[0], "high": limit.ends[1]}),
+            }
             for limit in fit.limits.known
         },
         "capacity": _capacity(fit),

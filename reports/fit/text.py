@@ -64,9 +64,9 @@ def _parameters(result: Result) -> str:
         ends = f"{_number(prompt['low'])} – {_number(prompt['high'])}"
         rows.append(["ttft.per_1k_prompt_ms", _number(prompt["value"]), ends, "prompts of several lengths"])
     for key, limit in result["limits"].items():
-        rows.append(
-            [f"limits.{key}", words.count(limit["value"]), "", f"{limit['source']}, {limit['n']:,} times"]
-        )
+        ends = f"{limit['low']:,} – {limit['high']:,}" if "low" in limit else ""
+        source = f"{limit['source']}, {limit['n']:,} times"
+        rows.append([f"limits.{key}", words.count(limit["value"]), ends, source])
     if result["limits"]:
         rows.append(["limits.window_s", _number(profile["limits"]["window_s"]), "", ""])
     rows += _capacity(result["capacity"])
