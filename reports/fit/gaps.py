@@ -59,6 +59,8 @@ def gaps_of_streams(observed: Observed, timed: Bools, fullness: Floats) -> Gaps:
     weight = (counted[rows] - 1).astype(np.float64)
     each_ms = (output.last - output.first)[rows] / 1e6 / weight
     mean_ms, slowdown, error = _by_fullness(each_ms, weight, fullness[rows])
+    if mean_ms == 0:
+        return Gaps(0.0, error, len(rows))
     together = float((events[rows] - 1).sum()) < LEAST_EVENTS_A_TOKEN * float(weight.sum())
     stretch = 1 + slowdown * fullness[rows]
     lists = output[rows]

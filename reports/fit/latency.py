@@ -30,7 +30,8 @@ _EMPTIEST = 0.3
 #: Where times are only reconstructed, of so many of the fastest nothing but their number is taken.
 _FASTEST = 0.25
 
-#: What is left of a whole reply may be less than nothing: it stands at a microsecond.
+#: What is left of a whole reply may be less than nothing, and an API on this machine be as quick: logarithms
+#: begin at a microsecond.
 _LEAST_MS = 1e-3
 
 #: Slots of an API that never made anybody wait: those of the mock server's good day, or more where more were
@@ -80,10 +81,10 @@ def fit_latency(observed: Observed, places: Floats) -> Latency:
     first_ms, known = _without_waits(times.first_ms, timed, clear, times.slots, times.crowd)
     line = _prompts(first_ms, observed.attempts.prompt_tokens.astype(np.float64), known)
     share = 0.0 if line is None else float(line.at[1])
-    own_ms = first_ms - share * np.maximum(observed.attempts.prompt_tokens, 0)
+    own_ms = np.maximum(first_ms - share * np.maximum(observed.attempts.prompt_tokens, 0), _LEAST_MS)
     waited = int(np.count_nonzero(known & ~clear))
     exact = streamed and not waited
-    least_ms = 0.0 if exact else max(float(np.quantile(own_ms[known], _FASTEST)), _LEAST_MS)
+    least_ms = 0.0 if exact else float(np.quantile(own_ms[known], _FASTEST))
     cut = _cut(observed)
     samples = Samples.of(own_ms[known], times.gone_ms[cut & clear & (times.gone_ms > 0)], least_ms)
     law = one_or_two(samples)
@@ -92,7 +93,7 @@ def fit_latency(observed: Observed, places: Floats) -> Latency:
         first=law,
         per_1k_prompt_ms=1000 * share,
         per_1k_prompt_error_ms=math.nan if line is None else 1000 * float(line.errors[1]),
-        first_ms=np.maximum(own_ms[known], _LEAST_MS),
+        first_ms=own_ms[known],
         waited=waited,
         samples=samples,
         gaps=times.gaps,
@@ -116,7 +117,7 @@ class _Times:
 
 def _of_streams(observed: Observed, timed: Bools, places: Floats) -> _Times:
     found = _crowd(observed, timed)
-    slots = find_slots(found, observed.first_ms[found.rows], places[found.rows])
+    slots = find_slots(found, np.maximum(observed.first_ms[found.rows], _LEAST_MS), places[found.rows])
     gaps = gaps_of_streams(observed, timed, _fullness(found, slots, places))
     return _Times(observed.first_ms, observed.took_ms, gaps, slots, found)
 

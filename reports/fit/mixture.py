@@ -56,7 +56,7 @@ class Samples:
 
         What was seen below `least` is taken for no more than that, and need not even be positive.
         """
-        known = seen[seen > least]
+        known = seen[seen >= least]
         under = float(len(seen) - len(known))
         floor = math.log(least) if least > 0 else 0.0
         return cls(*_gathered(np.log(known)), *_gathered(np.log(cut)), floor, under)

@@ -95,7 +95,7 @@ def _gaps(fit: Fit, laws: Laws) -> Iterator[str]:
             "the API sends several tokens an event: only their mean time is known, and"
             f" inter_token.cv = {USUAL_CV:g} is the mock server's own"
         )
-    elif gaps.cv is None:
+    elif gaps.cv is None and not fit.latency.streamed:
         yield (
             f"whole replies do not tell how gaps vary: inter_token.cv = {USUAL_CV:g} is the mock server's own"
         )

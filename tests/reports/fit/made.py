@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from harness.model import Attempt, AttemptFinished, CallFinished, Level, Levels, Outcome, Reply, Usage
+from mockserver.profile import Profile
+from reports.fit.laws import Lognormal, Mixture
 from reports.fit.observed import Observed, observe
 from reports.reading.load import read_run
 from reports.reading.run import Floats, Ints
@@ -85,7 +88,33 @@ overload_status = 529
 overload_retry_after_s = 2
 """
 
+TTFT = Mixture(Lognormal(430, 0.35), Lognormal(1900, 0.25), 0.08)
+_SIGMA = math.sqrt(math.log1p(0.3**2))
+GAP = Lognormal(21 * math.exp(-_SIGMA * _SIGMA / 2), _SIGMA)
+LENGTH = Lognormal(40, 0.6)
+
+#: Of a normal deviate: exceeded once in a thousand.
+Z999 = 3.29
+
 MS = 1_000_000
+
+
+def ttft_of(profile: Profile) -> Mixture:
+    """The law of a profile's time to first token."""
+    ttft = profile.ttft
+    usual, slow = Lognormal(ttft.median_ms, ttft.sigma), Lognormal(ttft.slow_median_ms, ttft.slow_sigma)
+    return Mixture(usual, slow, ttft.slow_share)
+
+
+def gap_of(profile: Profile) -> Lognormal:
+    """The law of its gaps."""
+    sigma = math.sqrt(math.log1p(profile.inter_token.cv**2))
+    return Lognormal(profile.inter_token.mean_ms * math.exp(-sigma * sigma / 2), sigma)
+
+
+def length_of(profile: Profile) -> Lognormal:
+    """The law of its lengths."""
+    return Lognormal(profile.length.median_tokens, profile.length.sigma)
 
 
 def play(folder: Path, profile: str, *, seed: int = 1, policy: str = "naive", **stage: Any) -> Path:

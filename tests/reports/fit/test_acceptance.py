@@ -1,34 +1,22 @@
-"""Hidden parameters come back: from traffic in virtual time, and from real sockets."""
+"""Hidden parameters come back from traffic in virtual time."""
 
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from mockserver.profile import Profile
-from mockserver.profile_file import load_profile, parse_profile
+from mockserver.profile_file import parse_profile
 from reports.fit.beside import laws
 from reports.fit.fit import Fit, fit
-from reports.fit.laws import Law, Lognormal, Mixture
+from reports.fit.laws import Law
 from reports.fit.result import result
 from reports.reading.load import read_run
 from tests.reports.fit import made
 
-ROOT = Path(__file__).parents[3]
-
-#: Of a normal deviate: exceeded once in a thousand.
-_Z999 = 3.29
-
 LOAD = {"steady": {"rate": 60, "length": "100s"}}
-
-TTFT = Mixture(Lognormal(430, 0.35), Lognormal(1900, 0.25), 0.08)
-_SIGMA = math.sqrt(math.log1p(0.3**2))
-GAP = Lognormal(21 * math.exp(-_SIGMA * _SIGMA / 2), _SIGMA)
-LENGTH = Lognormal(40, 0.6)
 
 
 @pytest.fixture(scope="module")
@@ -53,21 +41,6 @@ def _profile(found: Fit) -> Profile:
     return parse_profile(result(found, laws(found), "fitted")["profile"])
 
 
-def _ttft(profile: Profile) -> Mixture:
-    ttft = profile.ttft
-    usual, slow = Lognormal(ttft.median_ms, ttft.sigma), Lognormal(ttft.slow_median_ms, ttft.slow_sigma)
-    return Mixture(usual, slow, ttft.slow_share)
-
-
-def _gap(profile: Profile) -> Lognormal:
-    sigma = math.sqrt(math.log1p(profile.inter_token.cv**2))
-    return Lognormal(profile.inter_token.mean_ms * math.exp(-sigma * sigma / 2), sigma)
-
-
-def _length(profile: Profile) -> Lognormal:
-    return Lognormal(profile.length.median_tokens, profile.length.sigma)
-
-
 def _same(found: Law, true: Law, rel: float = 0.05) -> None:
     for share in (0.5, 0.99):
         assert found.quantile(share) == pytest.approx(true.quantile(share), rel=rel), share
@@ -75,17 +48,17 @@ def _same(found: Law, true: Law, rel: float = 0.05) -> None:
 
 def test_medians_and_p99s_come_back_from_streams(streams: Fit) -> None:
     profile = _profile(streams)
-    _same(_ttft(profile), TTFT)
-    _same(_gap(profile), GAP)
-    _same(_length(profile), LENGTH)
+    _same(made.ttft_of(profile), made.TTFT)
+    _same(made.gap_of(profile), made.GAP)
+    _same(made.length_of(profile), made.LENGTH)
     for law in laws(streams):
         assert law.goodness.distance < 0.02, law.name
 
 
 def test_medians_and_p99s_come_back_from_whole_replies(whole: Fit) -> None:
     profile = _profile(whole)
-    _same(_ttft(profile), TTFT)
-    _same(_length(profile), LENGTH)
+    _same(made.ttft_of(profile), made.TTFT)
+    _same(made.length_of(profile), made.LENGTH)
     assert profile.inter_token.mean_ms == pytest.approx(21, rel=0.02)
     assert any("whole replies do not tell how gaps vary" in note for note in _notes(whole))
 
@@ -118,7 +91,7 @@ def test_failures_come_back_within_sampling_error(kind: str, request: pytest.Fix
     assert set(seen) == set(true)
     for name, chance in true.items():
         error = math.sqrt(chance * (1 - chance) / seen[name].among)
-        assert abs(seen[name].probability - chance) < _Z999 * error, name
+        assert abs(seen[name].probability - chance) < made.Z999 * error, name
         assert seen[name].low < seen[name].probability < seen[name].high
     assert seen["status_429"].settings == {"status": 429, "retry_after_s": 3.0}
     if kind == "streams":
@@ -138,7 +111,7 @@ def test_waits_do_not_spoil_the_law_of_the_first_token(knee: Fit) -> None:
     seen = knee.observed.first_ms
     assert float(seen[knee.observed.streamed].mean()) > 1.5 * 430  # what it looks like with its waits
     assert profile.ttft.median_ms == pytest.approx(430, rel=0.05)
-    _same(_gap(profile), GAP)
+    _same(made.gap_of(profile), made.GAP)
 
 
 def test_an_api_without_a_line_has_none(streams: Fit) -> None:
@@ -167,33 +140,3 @@ def test_what_happens_in_a_stretch_of_the_evening_is_written_so(tmp_path: Path) 
     assert [(r["status"], r["probability"], r["window"]) for r in document["request_faults"]] == [
         (503, 1.0, "20:03-20:07")
     ]
-
-
-@pytest.mark.slow
-def test_hidden_parameters_come_back_from_real_sockets(tmp_path: Path) -> None:
-    profile = tmp_path / "hidden.toml"
-    profile.write_text(made.HIDDEN, encoding="utf-8")
-    command = [
-        *(sys.executable, "-m", "locust", "-f", str(ROOT / "scenarios" / "steady.py"), "--headless"),
-        *("--stream", "--rate", "40", "--length", "60s", "--policy", "naive", "--transport", "fast"),
-        *("--mock-profile", str(profile), "--run-dir", str(tmp_path / "runs")),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    (folder,) = (tmp_path / "runs").iterdir()
-    out = tmp_path / "my-api.toml"
-    made_it = subprocess.run(
-        [sys.executable, "-m", "reports", "fit", str(folder), "-o", str(out)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert made_it.returncode == 0, (done.stderr[-2000:], made_it.stderr)
-    found = load_profile(str(out))
-    _same(_gap(found), GAP)
-    _same(_length(found), LENGTH, rel=0.08)  # 2,300 replies: the p99 of so many is known to 5 %
-    assert _ttft(found).quantile(0.5) == pytest.approx(TTFT.quantile(0.5), rel=0.05)
-    assert _ttft(found).quantile(0.99) == pytest.approx(TTFT.quantile(0.99), rel=0.10)
-    assert (found.limits.rpm, found.limits.tpm) == (4321, 3_210_000)
-    chances = {rule.name: rule.probability for rule in found.request_faults}
-    for name, chance in (("status_429", 0.02), ("status_500", 0.01), ("reset", 0.008), ("hang", 0.006)):
-        assert abs(chances[name] - chance) < _Z999 * math.sqrt(chance / 2300), name
