@@ -34,6 +34,7 @@ from harness.play.player import Body, Player
 from harness.play.pulse import Pulse
 from harness.play.tally import Gathered, Tally
 from harness.rng import stream
+from harness.spending.purse import OVERDRAWN
 from harness.spending.treasury import Ask, Grant
 from harness.units import NS
 from harness.workload.schedule import Schedule, Writer
@@ -298,6 +299,8 @@ class Session:
         if self._till is not None:  # what is still held was in flight when it was given up
             self.tally.spent = (self._till.purse.spent + self._till.purse.held).message()
             self.tally.exhausted = self._till.exhausted
+            if self._till.purse.overdrawn:
+                self.tally.degraded = OVERDRAWN
         self.tally.finished = True
         self._tell(self.tally)
 

@@ -27,7 +27,7 @@ from harness.queue.worker import Worker
 from harness.queued.plan import Start, WorkerPlan
 from harness.record.recorder import Recorder
 from harness.rng import stream
-from harness.spending.purse import Purse
+from harness.spending.purse import OVERDRAWN, Purse
 from harness.transport import fast, httpx_transport
 from harness.transport.base import Transport
 from harness.transport.budgeted import BudgetedTransport
@@ -82,6 +82,8 @@ async def serve() -> int:
         if till is not None:
             with suppress(OSError):  # nobody is left to be told
                 _say(msgspec.json.encode(till.purse.spent + till.purse.held).decode())
+            if till.purse.overdrawn:
+                _complain(OVERDRAWN)
 
 
 async def _serve(

@@ -7,6 +7,9 @@ from typing import Self
 from harness.spending.amount import NOTHING, Amount
 from harness.spending.treasury import Ask, Grant
 
+#: What an overdrawn purse means to whoever pays.
+OVERDRAWN = "the API billed more for requests than they allow, and more than the budget has"
+
 
 class Purse:
     """Reserve the most a request can cost before it is sent; settle what it did cost when it has ended.

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from tests.scenarios.namespaces import Host, needs_namespaces, network
-from tests.scenarios.running import SCENARIOS, STARTED, Played, environment, finish, read_json, wait_for
+from tests.scenarios.running import SCENARIOS, SLOW, STARTED, Played, environment, finish, read_json, wait_for
 
 pytestmark = needs_namespaces
 
@@ -228,7 +228,7 @@ def test_nothing_is_sent_without_consent(place: Place) -> None:
     assert place.log() == []
 
     code, shown = on_terminal(place, *ALLOWED, answer="y\n")
-    assert code == 0
+    assert code == 0 or (code == 1 and SLOW in shown), shown
     assert place.log() != []
     assert_nowhere(place, shown)
 

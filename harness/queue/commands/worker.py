@@ -10,32 +10,19 @@ import signal
 import sys
 
 from harness.client.client import ResilientClient
-from harness.client.endpoint import DEFAULT_MODELS, Endpoint
-from harness.client.keys import find_key
-from harness.client.trial import try_out
 from harness.errors import ConfigError
 from harness.policy.config import Policy
 from harness.policy.presets import PRESETS
-from harness.policy.respectful import respectful
 from harness.policy.split import split
 from harness.policy_file import load_policy
 from harness.queue import exits
+from harness.queue.commands.api import Api, api_of, till_of
 from harness.queue.commands.options import add_place, queue_of
 from harness.queue.commands.telling import as_json
 from harness.queue.queue import Queue
 from harness.queue.settings import QueueSettings, WorkerSettings
 from harness.queue.worker import Worker
-from harness.spending.given import add_budget, check_allowed, count, picodollars, prices_from
-from harness.spending.purse import Purse
-from harness.spending.terms import Terms, terms_of
-from harness.transport import httpx_transport
-from harness.transport.base import Transport
-from harness.transport.budgeted import BudgetedTransport
-from harness.transport.till import Till
-from harness.wire.address import is_loopback
-
-#: Stands for a key until the address says which one it is.
-_UNKNOWN = "sk-unknown"
+from harness.spending.given import add_budget
 
 NAME, HELP = "worker", "serve tasks, until SIGTERM or Ctrl-C; a second one hands back what is under way"
 EXAMPLES = (
@@ -106,14 +93,17 @@ async def _serve(
     options: argparse.Namespace, queue: Queue, policy: Policy, settings: WorkerSettings, part: tuple[int, int]
 ) -> int:
     spent = asyncio.Event()
-    client = _client(options, policy, part, spent)
+    api = api_of(options, policy, part)
+    till = till_of(api, spent.set)
+    client = api.client(policy, till, send_ids=options.send_ids)
     async with client, queue:
+        api.try_out(till)  # once the queue is there: nothing is spent for a worker that cannot begin
         worker = Worker(queue, client, settings)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _on_signal, worker)
         watch = asyncio.create_task(_stop_when(spent, worker))
-        _tell_ready(options, worker, client)
+        _tell_ready(options, worker, client, api)
         try:
             await worker.run(until_empty=options.until_empty)
         finally:
@@ -133,7 +123,7 @@ async def _stop_when(spent: asyncio.Event, worker: Worker) -> None:
     worker.stop()
 
 
-def _tell_ready(options: argparse.Namespace, worker: Worker, client: ResilientClient) -> None:
+def _tell_ready(options: argparse.Namespace, worker: Worker, client: ResilientClient, api: Api) -> None:
     document = {
         "pid": os.getpid(),
         "worker": worker.identity,
@@ -144,69 +134,17 @@ def _tell_ready(options: argparse.Namespace, worker: Worker, client: ResilientCl
         "concurrency": worker.concurrency,
         "idle_timeout_s": worker.idle_timeout_s,
         "grace_s": worker.grace_s,
+        "real": api.real,
+        "budget": api.budget or None,
     }
     if options.json:
         print(as_json(document), flush=True)
         return
     print(
         "worker {worker} serves queue {queue!r} at {server}: {concurrency} jobs at once, policy {policy},"
-        " to {api}".format(**document),
+        " to {api}".format(**document)
+        + (f", for at most {api.budget}" if api.budget else ""),
         flush=True,
-    )
-
-
-def _client(
-    options: argparse.Namespace, policy: Policy, part: tuple[int, int], spent: asyncio.Event
-) -> ResilientClient:
-    """The client, with this worker's part of the budget; a real API has been tried with one request.
-
-    Raises ConfigError for an API elsewhere that was not allowed and given a budget, or that does not serve.
-    """
-    endpoint = _endpoint(options)
-    model = options.model or DEFAULT_MODELS[endpoint.wire]
-    real = not is_loopback(endpoint.url)
-    terms = _terms(options, policy, model, real=real)
-    where = f"--base-url {endpoint.shown}"
-    check_allowed(where, real=real, allowed=options.allow_real_target, limited=_limited(options))
-    transport: Transport = httpx_transport.build(policy.connections)
-    if terms is not None:
-        till = Till(Purse.alone(terms.part(*part).limit), terms.meter, spent.set)
-        if real:
-            till.purse.spent += try_out(endpoint, model, terms.part(*part))
-        transport = BudgetedTransport(transport, till)
-    return ResilientClient(
-        endpoint.url,
-        endpoint.key,
-        wire=endpoint.wire,
-        model=model,
-        policy=respectful(policy) if real else policy,
-        transport=transport,
-        send_ids=options.send_ids,
-    )
-
-
-def _endpoint(options: argparse.Namespace) -> Endpoint:
-    """The API; its key is that of its host. Raises ConfigError."""
-    found = Endpoint(options.base_url, _UNKNOWN, options.wire)
-    key = find_key(found.url, found.wire)
-    if key.value is None:
-        raise ConfigError(f"{key.variable} is not set: it has to hold the key for --base-url {found.shown}")
-    return Endpoint(found.url, key.value, found.wire)
-
-
-def _limited(options: argparse.Namespace) -> bool:
-    return bool(options.max_usd) or options.max_requests is not None or options.max_tokens is not None
-
-
-def _terms(options: argparse.Namespace, policy: Policy, model: str, *, real: bool) -> Terms | None:
-    second = policy.fallback.model
-    return terms_of(
-        count("--max-requests", options.max_requests),
-        count("--max-tokens", options.max_tokens),
-        picodollars("--max-usd", options.max_usd),
-        prices=prices_from(options.prices),
-        models={"--model": model} | ({} if second is None else {"fallback.model": second}),
-        real=real,
     )
 
 
