@@ -108,8 +108,8 @@ class Hand:
         message = self._environment.parsed_options.primetime_plan
         if message is None:
             return None  # the master could not begin, and says why
+        self._run = str(message["run"])
         plan = plan_from(message)
-        self._run = plan.run
         if self._runner.client_id not in plan.workers:
             logger.warning("this worker joined after the run had begun: it waits for the next")
             return None

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
+from importlib import metadata
 from typing import Any
+
+from harness.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,22 @@ class Plan:
 
     def message(self) -> dict[str, Any]:
         """As it travels with Locust's spawn message."""
-        return asdict(self)
+        return {"release": _release(), **asdict(self)}
 
 
 def plan_from(message: dict[str, Any]) -> Plan:
-    """The plan in a message."""
+    """The plan in a message. Raises ConfigError for that of another release: it may mean something else."""
+    theirs, ours = message.get("release"), _release()
+    if theirs != ours:
+        raise ConfigError(
+            f"primetime {ours} is installed here and {theirs} on the master: expected the same on every host"
+        )
     return Plan(**{f.name: message[f.name] for f in fields(Plan)})
+
+
+def _release() -> str:
+    """Of primetime, where it is installed as a package."""
+    try:
+        return metadata.version("primetime-harness")
+    except metadata.PackageNotFoundError:
+        return "not as a package"

@@ -101,9 +101,8 @@ class Outbox:
 
     def _parcel(self, pieces: dict[str, Piece]) -> Parcel:
         self._number += 1
-        now_ns = self._wall_ns()
-        self._unanswered.append(_Sent(self._number, dict(self._sent), now_ns))
-        return Parcel(self._run, self._number, self._host, self._folder, pieces, now_ns, self.ahead_ns)
+        self._unanswered.append(_Sent(self._number, dict(self._sent), self._wall_ns()))
+        return Parcel(self._run, self._number, self._host, self._folder, pieces, self.ahead_ns)
 
     def _compare_clocks(self, sent_unix_ns: int, at_unix_ns: int) -> None:
         """The quickest receipt tells most: ahead = (sent + received) / 2 - theirs, to half its round trip."""

@@ -23,8 +23,8 @@ class Piece(msgspec.Struct, frozen=True, gc=False):
 class Parcel(msgspec.Struct, frozen=True):
     """Pieces by file name. One without any only asks for a receipt. Numbers rise in the order of sending.
 
-    `host` and `folder` tell where the files are kept whole; `sent_unix_ns` is of the worker's clock, and
-    `ahead_ns` by how much it takes that to be ahead of the receiver's, as far as it knows.
+    `host` and `folder` tell where the files are kept whole; `ahead_ns` by how much the sender takes its clock
+    to be ahead of the receiver's, as far as it knows.
     """
 
     run: str
@@ -32,7 +32,6 @@ class Parcel(msgspec.Struct, frozen=True):
     host: str
     folder: str
     pieces: dict[str, Piece]
-    sent_unix_ns: int
     ahead_ns: int | None = None
 
 

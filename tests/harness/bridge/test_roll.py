@@ -45,7 +45,7 @@ def roll(tmp_path: Path, wall: Wall) -> Roll:
 def arrive(roll: Roll, folder: Path, data: bytes = b"rows") -> None:
     """Something that worker 1 recorded."""
     piece = Piece(0, len(data), compressed(data))
-    assert roll.take(AWAY, Parcel(folder.name, 1, "w1", "/runs/r", {FILE: piece}, 0, 7)) is not None
+    assert roll.take(AWAY, Parcel(folder.name, 1, "w1", "/runs/r", {FILE: piece}, 7)) is not None
 
 
 def test_a_run_is_finished_when_every_worker_said_so(roll: Roll) -> None:
@@ -141,7 +141,7 @@ def test_what_a_worker_itself_says_is_wrong_names_its_host(roll: Roll) -> None:
 def test_records_that_cannot_be_taken_are_said_once(
     roll: Roll, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bad = Parcel(tmp_path.name, 1, "w1", "/runs/r", {"manifest.json": Piece(0, 1, compressed(b"x"))}, 0)
+    bad = Parcel(tmp_path.name, 1, "w1", "/runs/r", {"manifest.json": Piece(0, 1, compressed(b"x"))})
     for _ in range(2):
         receipt = roll.take(AWAY, bad)
         assert receipt is not None
@@ -152,5 +152,5 @@ def test_records_that_cannot_be_taken_are_said_once(
 
 def test_what_is_no_worker_s_is_not_minded(roll: Roll, tmp_path: Path) -> None:
     roll.hear("late_1", DONE)
-    assert roll.take("late_1", Parcel(tmp_path.name, 1, "late", "/", {}, 0)) is None
+    assert roll.take("late_1", Parcel(tmp_path.name, 1, "late", "/", {})) is None
     assert roll.total.recorded == 0

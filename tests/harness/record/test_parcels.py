@@ -228,7 +228,7 @@ def test_a_worker_that_turns_out_to_share_the_folder_is_let_write_there(wire: Wi
     "name", ["calls-0-0a1b2c3d.arrow", "../calls-1-0a1b2c3d.arrow", "manifest.json", "calls-1-.arrow"]
 )
 def test_a_name_that_is_no_file_of_the_worker_is_refused(name: str, wire: Wire) -> None:
-    parcel = Parcel(RUN, 1, HOST, "/runs", {name: Piece(0, 1, compressed(b"x"))}, 0)
+    parcel = Parcel(RUN, 1, HOST, "/runs", {name: Piece(0, 1, compressed(b"x"))})
     receipt = wire.inbox.take(1, parcel)
     assert receipt is not None
     assert receipt.refused == f"{name!r} is no file of worker 1"
@@ -237,7 +237,7 @@ def test_a_name_that_is_no_file_of_the_worker_is_refused(name: str, wire: Wire) 
 
 @pytest.mark.parametrize("piece", [Piece(0, 2, b"garbage"), Piece(0, 5 << 20, b""), Piece(-1, 2, b"")])
 def test_a_piece_that_is_none_is_refused(piece: Piece, wire: Wire) -> None:
-    receipt = wire.inbox.take(1, Parcel(RUN, 1, HOST, "/runs", {NAMES[0]: piece}, 0))
+    receipt = wire.inbox.take(1, Parcel(RUN, 1, HOST, "/runs", {NAMES[0]: piece}))
     assert receipt is not None
     assert receipt.refused
     assert receipt.there == {}
