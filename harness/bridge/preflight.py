@@ -7,6 +7,7 @@ import logging
 import socket
 from argparse import Namespace
 from collections.abc import Sequence
+from ipaddress import IPv4Address, ip_address
 
 import psutil
 from locust import User
@@ -48,10 +49,9 @@ def check_reachable(target: Target) -> None:
 
 def check_mock_host(address: str) -> None:
     """That it is one by which other hosts can reach this one. Raises ConfigError."""
-    if address in {"", "0.0.0.0", "::", "*"}:  # noqa: S104 - refused
-        raise expected(
-            "--mock-host", address, "the address by which the workers reach this host, as 192.0.2.7"
-        )
+    if address not in LOOPBACK and not _is_ours(address):
+        wanted = "an address of this machine by which the workers reach it, such as 192.0.2.7"
+        raise expected("--mock-host", address, wanted)
 
 
 def check_reach(workers: Sequence[str], mock: MockProcess | None, beside: str) -> None:
@@ -90,6 +90,17 @@ def end_children() -> None:
     """Terminate the workers that `--processes` forked: they would look for their master for minutes."""
     for child in psutil.Process().children():
         child.terminate()
+
+
+def _is_ours(address: str) -> bool:
+    """Whether it is the address of one of this machine's interfaces."""
+    try:
+        known = ip_address(address)
+        with socket.socket(socket.AF_INET if isinstance(known, IPv4Address) else socket.AF_INET6) as probe:
+            probe.bind((address, 0))
+    except (ValueError, OSError):
+        return False
+    return not known.is_unspecified
 
 
 def _check_users(users: Sequence[type[User]], *, closed: bool) -> None:

@@ -40,11 +40,16 @@ def test_nor_what_stands_between(mock: MockProcess) -> None:
         check_reach(["b_1"], None, "the run's own Valkey: do so")
 
 
-@pytest.mark.parametrize("address", ["", "0.0.0.0", "::"])
+@pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "127.0.0.2"])
+def test_an_address_of_this_machine_will_do(address: str) -> None:
+    check_mock_host(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "0.0.0.0", "::", "192.0.2.7", "load-master", "10.0.0", "127.0.0.1:80"]
+)
 def test_an_address_that_no_other_host_can_use_is_refused(address: str) -> None:
-    with pytest.raises(
-        ConfigError, match=r"--mock-host = .*: expected the address by which the workers reach"
-    ):
+    with pytest.raises(ConfigError, match=r"--mock-host = .*: expected an address of this machine by which"):
         check_mock_host(address)
 
 
