@@ -93,6 +93,24 @@ def test_a_lost_parcel_is_noticed_by_the_next_and_sent_again(wire: Wire) -> None
     wire.assert_same()
 
 
+def test_what_was_on_its_way_behind_a_lost_parcel_is_sent_again_once(wire: Wire) -> None:
+    parcels = []
+    for _ in range(3):
+        wire.grow(100)
+        parcels += wire.outbox.due()
+    second, third = (wire.inbox.take(1, parcel) for parcel in parcels[1:])  # the first is lost
+    assert second is not None
+    assert third is not None
+    wire.outbox.answered(second)
+    (again,) = wire.outbox.due()
+    assert [piece.offset for piece in again.pieces.values()] == [0]
+    wire.outbox.answered(third)
+    (question,) = wire.outbox.due()
+    assert question.pieces == {}
+    wire.deliver(again)
+    wire.assert_same()
+
+
 def test_a_lost_last_parcel_is_asked_about(wire: Wire) -> None:
     wire.grow(100)
     wire.outbox.due()  # lost
