@@ -112,10 +112,12 @@ def add_arguments(parser: ArgumentParser, mock_profile: str) -> None:
         metavar="NAME",
         help="the model asked for (default: {openai}, or {anthropic})".format(**DEFAULT_MODELS),
     )
-    add_budget(parser)
-    parser.add_argument(
+    permission = add_budget(parser)
+    consent = parser.add_argument(
         "--yes", action="store_true", help="consent to the cost of a real API: nobody is asked"
     )
+    for action in (permission, consent):  # who pays gives them at the start, not whoever opens the web UI
+        action.include_in_web_ui = False  # type: ignore[attr-defined]  # Locust's own attribute
 
 
 def settings_from(options: Namespace, policy: Policy | None = None) -> Settings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import Action, ArgumentParser
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -17,9 +17,9 @@ MOST_USD = 1_000_000
 BUDGETS = "--max-usd, --max-requests, --max-tokens"
 
 
-def add_budget(parser: ArgumentParser) -> None:
-    """What a run may spend; without a budget nothing leaves this machine."""
-    parser.add_argument(
+def add_budget(parser: ArgumentParser) -> Action:
+    """What a run may spend; without a budget nothing leaves this machine. Returns the permission."""
+    permission = parser.add_argument(
         "--allow-real-target",
         action="store_true",
         help="let requests leave this machine; needs one of the budgets below, too",
@@ -43,6 +43,7 @@ def add_budget(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--prices", default="", metavar="FILE.toml", help="prices of models, in place of the list that ships"
     )
+    return permission
 
 
 def check_allowed(where: str, *, real: bool, allowed: bool, limited: bool) -> None:

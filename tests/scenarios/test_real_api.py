@@ -195,6 +195,30 @@ def test_workers_of_a_queue_have_fixed_shares_of_the_budget(place: Place) -> Non
     assert_nowhere(place, played.out, played.err)
 
 
+@pytest.mark.slow
+def test_workers_on_other_hosts_share_the_budget_and_one_that_is_cut_off_takes_its_portion(
+    tmp_path: Path,
+) -> None:
+    with network("api", "load", "far") as hosts:
+        place = Place(hosts["api"], hosts["load"], tmp_path)
+        place.serve(str(PROFILE), "--tls", str(place.certificate))
+        locust = [sys.executable, "-m", "locust", "-f", str(SCENARIOS / "steady.py")]
+        for host in (hosts["load"], hosts["far"]):
+            host.start(*locust, "--worker", "--master-host", place.load.address, env=place.env)
+        lead = ("--master", "--expect-workers", "2", "--length", "15s", "--max-usd", "0.25")
+        process = place.load.start(*place.command("steady.py", *STEADY, *lead), env=place.env)
+        wait_for(lambda: len(place.log()) > 60)
+        hosts["far"].cut()
+        played = finish(process, place.runs)
+
+    _, _, usd = billed(place.log())
+    spent = read_json(played.folder / "ending.json")["spent"]
+    assert usd <= spent["usd"] <= 0.25
+    assert spent["forfeited"]["usd"] > 0
+    assert played.code == 1
+    assert_nowhere(place, played.out, played.err)
+
+
 def children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
@@ -296,10 +320,14 @@ def test_a_refusal_of_the_api_is_explained(place: Place, status: int, words: str
 
 def test_the_other_format_is_spoken_where_it_is_asked_for(place: Place) -> None:
     place.serve("instant", "--tls", str(place.certificate))
-    options = (*ALLOWED, "--yes", "--wire", "anthropic", "--max-usd", "1")
+    options = (*ALLOWED, "--yes", "--wire", "anthropic", "--max-usd", "1", "--policy", "naive")
     played = place.play("steady.py", *options, ANTHROPIC_API_KEY=KEY, OPENAI_API_KEY="")
 
     played.assert_whole()
     assert {row["path"] for row in place.log()} == {"/v1/messages"}
-    assert read_json(played.folder / "manifest.json")["target"]["model"] == "claude-haiku-4-5"
+    manifest = read_json(played.folder / "manifest.json")
+    assert manifest["target"]["model"] == "claude-haiku-4-5"
+    policy = manifest["policy"]["values"]
+    assert (policy["retry"]["hints"], policy["rate"]["pause"]) == (True, True), "not optional here"
+    assert "policy naive: a real API's Retry-After is obeyed" in played.err
     assert_nowhere(place, played.out, played.err)
