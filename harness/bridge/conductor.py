@@ -243,10 +243,8 @@ class Conductor:
     def _report(self) -> None:
         """Start `reports` as a child process: scenarios do not import it."""
         prices = ["--prices", self.settings.prices] if self.settings.prices else []
-        summarised, summary_text = _reports("summarise", self.folder, *prices)
-        drawn, page_text = _reports("html", self.folder, *prices)
-        self.text = f"{summary_text}\n{page_text}".strip()
-        if summarised and drawn:
+        made, self.text = _reports("summarise", self.folder, "--html", *prices)
+        if made:
             document = json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
             self.degraded = list(document["degraded"])
 

@@ -58,6 +58,21 @@ def test_summarise_prints_json_and_nothing_else(tmp_path: Path) -> None:
     assert done.stdout == (folder / "summary.json").read_text()
 
 
+def test_summarise_writes_the_page_too_where_it_is_asked_to(
+    tmp_path: Path, here: Callable[..., Said]
+) -> None:
+    folder = runs.paper_run(tmp_path / "run")
+    assert here("html", folder).returncode == 0
+    page = (folder / "report.html").read_text()
+    (folder / "report.html").unlink()
+    text = here("summarise", folder).stdout
+    assert not (folder / "report.html").exists()
+    done = here("summarise", folder, "--html")
+    assert (done.returncode, done.stdout) == (0, f"{text}wrote {folder}/report.html\n")
+    assert (folder / "report.html").read_text() == page
+    assert here("summarise", folder, "--html", "--json").stdout == (folder / "summary.json").read_text()
+
+
 def test_prices_are_the_users_own_where_they_say_so(tmp_path: Path, here: Callable[..., Said]) -> None:
     folder = runs.paper_run(tmp_path / "run")
     table = tmp_path / "prices.toml"
