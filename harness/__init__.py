@@ -1,7 +1,7 @@
 """The resilient client of primetime, and what drives and records it.
 
-The client, with the HTTP libraries that it brings, is imported when it is first asked for: who reads records, or
-asks a command for help, does without.
+The client, with the HTTP libraries that it brings, is imported when it is first asked for: who reads records,
+or asks a command for help, does without.
 """
 
 from importlib import import_module
