@@ -14,7 +14,7 @@ from typing import NamedTuple
 from harness.record.arrow import compressed
 from harness.record.parcel import Parcel, Piece, Receipt
 
-#: The most one parcel holds, before it is compressed to about a tenth: a second of some 3,500 calls.
+#: The most one parcel holds, before it is compressed: a second of some 3,500 calls.
 PARCEL_BYTES = 1 << 20
 
 #: The most that may be on its way without a receipt; then it is only asked how far it came. Heartbeats of
