@@ -14,6 +14,7 @@ import numpy as np
 
 from reports.fit.crowd import Crowd
 from reports.fit.laws import Lognormal, Mixture
+from reports.fit.median_line import median_line
 from reports.fit.mixture import Samples, one_or_two
 from reports.reading.run import Floats, Ints
 
@@ -27,6 +28,12 @@ _UNEXPLAINED = 1e-7
 #: By how much slots have to be likelier than none, and how many must have stood in line.
 LEAST_GAIN = 20.0
 FEWEST_WAITED = 30
+
+#: Half of the 95 % quantile of chi squared with one degree of freedom: Wilks' interval.
+_HALF_CHI95 = 1.92
+
+#: A wait shows in the time to first token as itself, up to so much.
+_SLOPE_OFF = 0.1
 
 #: In so many stretches of a run the slots may differ; then each has to gain so much by it.
 STRETCHES = 12
@@ -79,11 +86,22 @@ def find_slots(crowd: Crowd, first_ms: Floats, places: Floats) -> Slots | None:
     near = [choices[k] for k in np.flatnonzero(sums >= sums.max() - _HALF_CHI95)]
     points = _points(likelihood, choices, best, ahead, places)
     most = max((slots for _, slots in points), default=best)
-    return Slots(most, near[0] + most - best, near[-1] + most - best, waited, points)
+    slots = Slots(most, near[0] + most - best, near[-1] + most - best, waited, points)
+    return slots if _explains(slots, crowd, first_ms, places) else None
 
 
-#: Half of the 95 % quantile of chi squared with one degree of freedom: Wilks' interval.
-_HALF_CHI95 = 1.92
+def _explains(slots: Slots, crowd: Crowd, first_ms: Floats, places: Floats) -> bool:
+    """Whether the first token came as much later as the wait was long: of a mere rise with load not."""
+    ours = slots.at(places)
+    waits_ms = np.zeros(len(first_ms))
+    for some in np.unique(ours):
+        mine = ours == some
+        waits_ms[mine] = crowd.waits_ms(int(some))[mine]
+    waited = waits_ms > 0
+    if np.count_nonzero(waited) < FEWEST_WAITED:
+        return False
+    line = median_line(first_ms[waited], [waits_ms[waited]])
+    return bool(abs(line.at[1] - 1) <= max(_SLOPE_OFF, 2 * line.errors[1]))
 
 
 def _points(

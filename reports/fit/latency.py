@@ -49,9 +49,10 @@ class Latency:
     """What is known of the times of replies.
 
     `first_ms` are those to the first token, without waits and without the prompt's share; `samples` the same
-    with those that were cut. `hung` is, of every attempt, the chance that it never would have been answered.
-    `waited` of the first tokens had a wait, which was taken off. Without a line there are no `slots`, and the
-    slowdown is of `ample` ones.
+    with those that were cut. `waited` of them had a wait, which was taken off. `rise` is by what share those
+    of the fullest moments still came later, where that is more than chance. `hung` is, of every attempt, the
+    chance that it never would have been answered. Without a line there are no `slots`, and the slowdown is
+    of `ample` ones.
     """
 
     streamed: bool
@@ -60,6 +61,7 @@ class Latency:
     per_1k_prompt_error_ms: float
     first_ms: Floats
     waited: int
+    rise: float
     samples: Samples
     gaps: Gaps
     slots: Slots | None
@@ -95,6 +97,7 @@ def fit_latency(observed: Observed, places: Floats) -> Latency:
         per_1k_prompt_error_ms=math.nan if line is None else 1000 * float(line.errors[1]),
         first_ms=own_ms[known],
         waited=waited,
+        rise=_rise(own_ms[known], times.crowd.ahead[known].astype(np.float64)),
         samples=samples,
         gaps=times.gaps,
         slots=times.slots,
@@ -208,6 +211,21 @@ def _prompts(first_ms: Floats, prompt: Floats, known: Bools) -> Line | None:
         return None
     line = median_line(first_ms[rows], [prompt[rows]])
     return line if telling(line, 1) else None
+
+
+def _rise(own_ms: Floats, ahead: Floats) -> float:
+    """How much later the first token came among the most others than among the fewest, as a share of it.
+
+    Most and fewest are the 95 % and the 5 % quantile; 0 where chance could make it.
+    """
+    few, most = np.quantile(ahead, [0.05, 0.95])
+    if few == most:
+        return 0.0
+    line = median_line(own_ms, [ahead])
+    early_ms = float(line.at[0] + line.at[1] * few)
+    if not telling(line, 1) or early_ms <= 0:
+        return 0.0
+    return float(line.at[1] * (most - few)) / early_ms
 
 
 def _hung(cut: Bools, gone_ms: Floats, law: Found, samples: Samples) -> Floats:

@@ -17,6 +17,9 @@ THROTTLED = 429
 #: A share of attempts that is worth a sentence.
 _SOME = 0.01
 
+#: A rise of the time to first token with load that is worth one.
+_RISE = 0.1
+
 #: Rather than not.
 _HUNG = 0.5
 
@@ -84,6 +87,11 @@ def _first_token(fit: Fit, laws: Laws) -> Iterator[str]:
                 f"no share of the prompt shows in the time to first token: prompts had {low:,} to {high:,}"
                 " tokens; longer ones may"
             )
+    if latency.rise > _RISE:
+        yield (
+            f"the first token came {words.percent(latency.rise)} later where most others were there, and no"
+            " line explains it: the model has no such rise, only the law of all that was seen"
+        )
     if not laws.ttft.goodness.close:
         yield f"the time to first token has another form than the model: shares differ by {_off(laws.ttft)}"
 

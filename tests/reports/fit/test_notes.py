@@ -1,0 +1,83 @@
+"""What a fit says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.model import Attempt, Fault, Outcome
+from reports.fit.beside import laws
+from reports.fit.fit import fit
+from reports.fit.notes import notes
+from reports.reading.load import read_run
+from tests.reports import runs
+from tests.reports.fit import made
+
+
+def _streams(
+    n: int, *, later_ms: float = 0.0, every_ms: float = 100.0, prompt: float = 0.0
+) -> Iterator[Attempt]:
+    """Streams of ten tokens; the first comes so much later for each other that is under way."""
+    rng = np.random.default_rng(1)
+    ends: list[float] = []
+    at = 0.0
+    for i in range(n):
+        at += every_ms * float(rng.exponential()) * (1 + np.sin(i / 50))
+        ahead = sum(end > at for end in ends[-200:])
+        asked = int(rng.integers(50, 4000))
+        first = (
+            at + float(400 * np.exp(0.2 * rng.standard_normal())) + later_ms * ahead + prompt * asked / 1000
+        )
+        output = [first + 20 * k for k in range(10)]
+        ends.append(output[-1] + 20)
+        yield made.attempt(i, at, ends[-1], output_ms=output, tokens=(asked, 10), reason="stop", status=200)
+
+
+def _said(*folders: Path) -> str:
+    found = fit([read_run(folder) for folder in folders])
+    return "\n".join(notes(found, laws(found)))
+
+
+def test_a_first_token_that_comes_later_under_load_is_told(tmp_path: Path) -> None:
+    said = _said(made.run(tmp_path / "run", _streams(1500, later_ms=30)))
+    assert "later where most others were there, and no line explains it" in said
+
+
+def test_one_that_does_not_is_not(tmp_path: Path) -> None:
+    said = _said(made.run(tmp_path / "run", _streams(1500)))
+    assert "later where most others were there" not in said
+    assert "no share of the prompt shows in the time to first token: prompts had 5" in said
+    assert "1,500 times to first token: p99 is known to" in said
+
+
+def test_a_share_of_the_prompt_is_found_where_prompts_differ(tmp_path: Path) -> None:
+    folder = made.run(tmp_path / "run", _streams(2000, prompt=90))
+    assert fit([read_run(folder)]).latency.per_1k_prompt_ms == pytest.approx(90, rel=0.1)
+    assert "no share of the prompt" not in _said(folder)
+
+
+def test_runs_that_are_not_whole_or_alike_are_told(tmp_path: Path) -> None:
+    folders = [made.run(tmp_path / name, _streams(300)) for name in ("a", "b")]
+    (folders[0] / "ending.json").unlink()
+    runs.rewrite_manifest(folders[1], schedule={"arrivals": "poisson", "duration_s": 77.0})
+    said = _said(*folders)
+    assert "1 of the runs are not whole: what was recorded is fitted" in said
+    assert "the runs differ in length or hours" in said
+    assert "runs of one seed meet the same draws of the bundled server" in said
+
+
+def test_what_the_client_gave_up_on_or_could_not_reach_is_told(tmp_path: Path) -> None:
+    lost = [
+        made.attempt(900, 1, 2, Outcome.TRANSIENT, fault=Fault.CONNECT),
+        made.attempt(901, 1, 2, Outcome.TIMEOUT, fault=Fault.CONNECT_TIMEOUT),
+        made.attempt(902, 1, 2, Outcome.FATAL, fault=Fault.QUOTA, status=429),
+        made.attempt(903, 1, 2, route=1),
+    ]
+    said = _said(made.run(tmp_path / "run", [*_streams(300), *lost]))
+    assert "1 connections were refused" in said
+    assert "1 connections timed out" in said
+    assert "1 requests were refused for want of credit" in said
+    assert "1 attempts went to the fallback: they are left out" in said
