@@ -40,27 +40,26 @@ class Crowd:
         return found
 
 
-def crowd(observed: Observed, occupying: Bools, rows: Ints) -> Crowd:
-    """Walk through the attempts in the order they were sent; only those `occupying` take a place."""
-    sent, end, takes = observed.sent_s.tolist(), observed.left_s.tolist(), occupying.tolist()
-    asked = np.zeros(len(sent), dtype=np.bool_)
+def ahead_of(observed: Observed, occupying: Bools) -> Ints:
+    """Of every attempt: those `occupying` a place that were sent before it and had not left by then."""
+    sent_s = observed.sent_s
+    before = np.concatenate(([0], np.cumsum(occupying)[:-1])) if len(sent_s) else np.empty(0)
+    gone = np.searchsorted(np.sort(observed.left_s[occupying]), sent_s, side="right")
+    # One that came and left in the very instant of another may count as gone before it came.
+    return np.maximum(before - gone, 0).astype(np.int64)
+
+
+def crowd(observed: Observed, occupying: Bools, ahead: Ints, rows: Ints) -> Crowd:
+    """Walk through the attempts in the order they were sent; `ahead` is how many each of them finds."""
+    asked = np.zeros(len(ahead), dtype=np.bool_)
     asked[rows] = True
-    ahead = array("q", bytes(8 * len(sent)))
-    leaving, here = array("d"), list[float]()
-    begins = array("q")
-    for i, (sent_s, is_asked) in enumerate(zip(sent, asked.tolist(), strict=True)):
-        if gone := bisect_right(here, sent_s):
-            del here[:gone]
-        ahead[i] = len(here)
+    leaving, begins, here = array("d"), array("q"), list[float]()
+    columns = (observed.sent_s, observed.left_s, occupying, asked)
+    for sent_s, left_s, takes, is_asked in zip(*(column.tolist() for column in columns), strict=True):
+        del here[: bisect_right(here, sent_s)]
         if is_asked:
             begins.append(len(leaving))
             leaving.extend(here)
-        if takes[i]:
-            insort(here, end[i])
-    return Crowd(
-        np.frombuffer(ahead, dtype=np.int64) if ahead else np.empty(0, np.int64),
-        rows,
-        np.array(leaving, dtype=np.float64),
-        np.array(begins, dtype=np.int64),
-        observed.sent_s,
-    )
+        if takes:
+            insort(here, left_s)
+    return Crowd(ahead, rows, np.array(leaving), np.array(begins, dtype=np.int64), observed.sent_s)

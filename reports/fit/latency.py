@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reports.fit.capacity import Slots, find_slots
-from reports.fit.crowd import Crowd, crowd
+from reports.fit.crowd import Crowd, ahead_of, crowd
 from reports.fit.gaps import Gaps, gaps_of_streams, gaps_of_whole, slope_of_whole
 from reports.fit.median_line import Line, median_line, telling
 from reports.fit.mixture import Found, Samples, one_or_two
@@ -23,6 +23,9 @@ ENOUGH_CLEAR = 3000
 
 #: Attempts whose line is reconstructed: more tell no more of the slots.
 MOST_ASKED = 20_000
+
+#: Of all of them together, those that were ahead: so many are held in memory, and again for each guess.
+MOST_AHEAD = 4_000_000
 
 #: The first guess of a whole reply's time a token is taken from those that found so few others there.
 _EMPTIEST = 0.3
@@ -173,10 +176,14 @@ def _cut(observed: Observed) -> Bools:
 
 
 def _crowd(observed: Observed, timed: Bools) -> Crowd:
+    """Who was there together; of as many attempts, evenly chosen, as can be looked at one by one."""
+    occupying = observed.ok | observed.streamed
+    ahead = ahead_of(observed, occupying)
     rows = np.flatnonzero(timed)
-    if len(rows) > MOST_ASKED:
-        rows = rows[np.linspace(0, len(rows) - 1, MOST_ASKED).astype(np.int64)]
-    return crowd(observed, observed.ok | observed.streamed, rows)
+    most = max(1, min(MOST_ASKED, MOST_AHEAD // max(int(ahead.max(initial=0)), 1)))
+    if len(rows) > most:
+        rows = rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+    return crowd(observed, occupying, ahead, rows)
 
 
 def _room(slots: Slots | None, found: Crowd, places: Floats) -> Ints:
