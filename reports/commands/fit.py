@@ -52,10 +52,9 @@ def run(options: argparse.Namespace) -> int:
     if options.out.suffix != SUFFIX:
         raise UsageError(f"-o {options.out}: expected a name that ends in {SUFFIX}: it is a profile")
     # Plotting takes a second to import; only the commands that draw pay for it.
-    from reports.drawing.canvas import png  # noqa: PLC0415
     from reports.fit.beside import laws  # noqa: PLC0415
     from reports.fit.fit import fit  # noqa: PLC0415
-    from reports.fit.plots import SIZE, fitted  # noqa: PLC0415
+    from reports.fit.plots import picture  # noqa: PLC0415
     from reports.fit.result import result  # noqa: PLC0415
     from reports.fit.text import render  # noqa: PLC0415
     from reports.fit.toml import profile_toml  # noqa: PLC0415
@@ -69,13 +68,13 @@ def run(options: argparse.Namespace) -> int:
             beside = laws(found)
             figures = result(found, beside, options.out.stem)
             stages.enter("drawing")
-            picture = png(fitted(beside, figures), SIZE)
+            drawn = picture(beside, figures)
     except (ScarceError, UnlikeError) as error:
         print(f"reports: no fit: {error}", file=sys.stderr)
         return exits.INCONCLUSIVE
     written = [
         save(options.out, profile_toml(figures).encode()),
-        save(options.out.with_suffix(".png"), picture),
+        save(options.out.with_suffix(".png"), drawn),
         save(options.out.with_suffix(".json"), to_json(figures).encode()),
     ]
     tell(options, figures, render(figures), written)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,16 @@ from matplotlib.figure import Figure
 
 from reports.drawing import axes as parts
 from reports.drawing import style
-from reports.drawing.canvas import Draw, Size
+from reports.drawing.canvas import Size, png
 from reports.figures.quantiles import nines
 from reports.fit.beside import Beside, Laws
 from reports.fit.goodness import survived
 from reports.fit.result import Result
 from reports.reading.run import Floats
 
-#: Of the picture beside a profile.
-SIZE = Size(10.0, 6.8, 7)
+#: Panels in a row, and their size.
+ACROSS = 2
+_WIDTH_IN, _PANEL_IN = 10.0, 3.4
 
 #: Points of a curve: more cannot be seen.
 _POINTS = 300
@@ -31,20 +33,22 @@ _MOST_TICKS = 7
 _MOST_RULES = 12
 
 
-def fitted(laws: Laws, result: Result) -> Draw:
-    """A panel for each law, and one for the failures."""
+def picture(laws: Laws, result: Result) -> bytes:
+    """A PNG: a panel for each law, and one for the failures where there were any."""
+    panels = [partial(_curves, law=law) for law in laws]
+    if result["failures"]:
+        panels.append(partial(_chances, failures=result["failures"]))
+    down = -(-len(panels) // ACROSS)
 
     def draw(figure: Figure, size: Size) -> None:
         del size
-        panels = list(figure.subplots(2, 2).ravel())
-        for ax, law in zip(panels, laws, strict=False):
-            _curves(ax, law)
-        shown = len(list(laws))
-        _chances(panels[shown], result["failures"])
-        for ax in panels[shown + 1 :]:
+        places = figure.subplots(down, ACROSS, squeeze=False).ravel()
+        for ax, panel in zip(places, panels, strict=False):
+            panel(ax)
+        for ax in places[len(panels) :]:
             ax.set_axis_off()
 
-    return draw
+    return png(draw, Size(_WIDTH_IN, _PANEL_IN * down, 7))
 
 
 def _curves(ax: Axes, law: Beside) -> None:
@@ -98,12 +102,6 @@ def _thinned(values: Floats, shares: Floats) -> tuple[Floats, Floats]:
 def _chances(ax: Axes, failures: Sequence[dict[str, Any]]) -> None:
     """The chance of each failure with its 95 % interval, and how often it was seen."""
     ax.set_title("failures, % of the requests that could meet them")
-    if not failures:
-        ax.text(
-            0.5, 0.5, "none was seen", ha="center", va="center", transform=ax.transAxes, color=style.MUTED
-        )
-        ax.set_axis_off()
-        return
     shown = sorted(failures, key=lambda one: -one["probability"])[:_MOST_RULES][::-1]
     at = np.arange(len(shown))
     for y, one in zip(at, shown, strict=True):
