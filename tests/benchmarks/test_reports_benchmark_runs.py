@@ -70,7 +70,7 @@ def test_a_figure_that_is_another_is_named() -> None:
     [
         (["--rounds", "0"], "--rounds 0: expected at least 1"),
         (["--calls", "-1"], "--calls -1: expected at least 1"),
-        (["--calls", str(10**13)], "GB left, a run of 10,000,000,000,000 calls needs 3,200,000.0 GB"),
+        (["--calls", str(10**13)], "GB left, a run of 10,000,000,000,000 calls needs 4,000,000.0 GB"),
     ],
 )
 def test_bad_arguments_and_too_small_a_disk_are_named(arguments: list[str], message: str) -> None:
