@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.client.endpoint import Endpoint, WireName, without_password, without_user
+from harness.client.endpoint import Endpoint, WireName, check_address, without_user
 from harness.client.keys import find_key
-from harness.errors import ConfigError, expected
-from harness.wire.address import is_http_address, is_loopback
+from harness.errors import ConfigError
+from harness.wire.address import is_loopback
 
 #: Stands in for a key where none is needed.
 MOCK_KEY = "sk-primetime-mock"
@@ -73,8 +73,7 @@ class Target:
 
 def base_url(host: str) -> str:
     """The API's base address for a `--host`: `/v1` is added where the host names no path."""
-    if not is_http_address(host):
-        raise expected("--host", without_password(host), "an address such as http://127.0.0.1:8000")
+    check_address("--host", host, "an address such as http://127.0.0.1:8000")
     return host.rstrip("/") + ("" if urlsplit(host).path.strip("/") else "/v1")
 
 

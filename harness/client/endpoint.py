@@ -8,7 +8,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from harness import errors
-from harness.wire.address import is_http_address
+from harness.wire.address import has_user, is_http_address
 from harness.wire.choose import wire_named
 
 WireName = Literal["openai", "anthropic"]
@@ -85,11 +85,21 @@ def _checked_url(url: str) -> str:
     what = "an address such as https://api.openai.com/v1"
     if not isinstance(url, str):
         raise errors.expected("base_url", url, what)
-    if not is_http_address(url):
-        raise errors.expected("base_url", without_password(url), what)
+    check_address("base_url", url, what)
     if urlsplit(url).query or urlsplit(url).fragment:
         raise errors.expected("base_url", without_password(url), f"{what}, without a query or fragment")
     return url.rstrip("/")
+
+
+def check_address(name: str, url: str, what: str) -> None:
+    """That a setting is an address of HTTP. Raises ConfigError, which shows no password.
+
+    A user and password are refused: they would take the place of the key in the header that carries it.
+    """
+    if has_user(url):
+        raise errors.expected(name, without_password(url), f"{what}, without a user and password")
+    if not is_http_address(url):
+        raise errors.expected(name, without_password(url), what)
 
 
 def without_password(url: str) -> str:

@@ -29,6 +29,12 @@ def test_what_is_no_address_is_refused(host: str) -> None:
         base_url(host)
 
 
+def test_a_user_and_password_are_refused_and_not_shown() -> None:
+    with pytest.raises(ConfigError, match="--host.*without a user and password") as caught:
+        base_url("http://user:hunter2@127.0.0.1:8000")
+    assert "hunter2" not in str(caught.value)
+
+
 def test_the_port_follows_from_the_scheme() -> None:
     assert address("http://127.0.0.1") == ("127.0.0.1", 80)
     assert address("https://127.0.0.1") == ("127.0.0.1", 443)
@@ -96,8 +102,8 @@ def test_a_server_on_this_machine_needs_no_key(monkeypatch: pytest.MonkeyPatch) 
     assert target("http://127.0.0.1:1").key == MOCK_KEY
 
 
-def test_a_manifest_says_what_is_real_and_shows_no_password() -> None:
-    assert target("https://me:secret@api.example/v1").document("calm") == {
+def test_a_manifest_says_what_is_real() -> None:
+    assert target("https://api.example/v1").document("calm") == {
         "host": "https://api.example/v1",
         "bundled": False,
         "profile": None,

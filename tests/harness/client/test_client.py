@@ -553,11 +553,6 @@ def test_a_page_that_echoes_the_headers_does_not_bring_the_key_into_errors_or_ev
     assert_unseen(*everything_of(error), *events)
 
 
-def test_a_password_in_the_address_stays_unseen() -> None:
-    client = ResilientClient("https://user:hunter2@api.test/v1", KEY)
-    assert "hunter2" not in repr(client)
-
-
 def test_a_client_the_user_brought_is_not_closed(api: respx.Route) -> None:
     api.mock(return_value=completion())
 

@@ -53,9 +53,21 @@ def test_an_unknown_wire_names_the_nearest() -> None:
         ResilientClient(BASE, KEY, wire="antropic")  # type: ignore[arg-type]
 
 
-def test_neither_key_nor_password_is_shown() -> None:
-    endpoint = Endpoint("https://user:hunter2@api.test/v1", KEY)
+def test_a_key_is_not_shown() -> None:
+    endpoint = Endpoint("https://api.test/v1", KEY)
     for shown in (repr(endpoint), str(endpoint), endpoint.shown):
         assert KEY not in shown
-        assert "hunter2" not in shown
     assert endpoint.shown == "https://api.test/v1"
+
+
+@pytest.mark.parametrize("url", ["https://user:hunter2@api.test/v1", "http://hunter2@api.test"])
+def test_a_user_and_password_in_an_address_are_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """Every call would fail: they take the place of the key."""
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+    for base_url in (url, None):
+        with pytest.raises(ConfigError, match="base_url = .*without a user and password") as caught:
+            ResilientClient(base_url, KEY)
+        assert "hunter2" not in str(caught.value)
+        assert "\n" not in str(caught.value)
