@@ -30,7 +30,7 @@ def test_what_is_no_address_is_refused(host: str) -> None:
 
 
 def test_a_user_and_password_are_refused_and_not_shown() -> None:
-    with pytest.raises(ConfigError, match="--host.*without a user and password") as caught:
+    with pytest.raises(ConfigError, match=r"--host.*without a user and password") as caught:
         base_url("http://user:hunter2@127.0.0.1:8000")
     assert "hunter2" not in str(caught.value)
 

@@ -67,7 +67,7 @@ def test_a_user_and_password_in_an_address_are_refused_and_not_shown(
     """Every call would fail: they take the place of the key."""
     monkeypatch.setenv("OPENAI_BASE_URL", url)
     for base_url in (url, None):
-        with pytest.raises(ConfigError, match="base_url = .*without a user and password") as caught:
+        with pytest.raises(ConfigError, match=r"base_url = .*without a user and password") as caught:
             ResilientClient(base_url, KEY)
         assert "hunter2" not in str(caught.value)
         assert "\n" not in str(caught.value)
