@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 
 from harness.record.arrow import restored
@@ -81,12 +83,26 @@ class Inbox:
         if not 0 <= known < piece.size:
             return
         data = restored(piece.data, piece.size)[known:]
-        with (self._folder / name).open("ab" if name in files else "xb") as file:
-            file.write(data)
+        path = self._folder / name
+        with path.open("ab" if name in files else "xb", buffering=0) as file:
+            files[name] = here
+            try:
+                _write_all(file, data)
+            except OSError:
+                # What is noted must be what is here: more would pass for a copy of the worker's own file.
+                os.truncate(path, here)
+                raise
         files[name] = here + len(data)
 
     def _receipt(self, parcel: Parcel, here: dict[str, int], refused: str = "") -> Receipt:
         return Receipt(self._run, parcel.number, here, self._wall_ns(), refused)
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    """An unbuffered file may take a part at a time."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def _check(name: str, worker: int, piece: Piece) -> None:

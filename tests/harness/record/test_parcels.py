@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from io import FileIO
 from itertools import count
 from pathlib import Path
 
@@ -230,6 +231,26 @@ def test_a_full_disk_is_said_to_the_worker_and_kept_for_the_ending(
     wire.grow(10)
     wire.deliver(wire.outbox.due()[0])
     assert wire.outbox.refused == wire.inbox.kept[1].refused == "No space left on device"
+
+
+def test_what_a_full_disk_took_in_part_is_cut_back_to_what_is_noted(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More would pass for a copy of the worker's file, and nobody would be told to fetch it."""
+    wire.grow(10)
+    wire.deliver(wire.outbox.due()[0])
+
+    def full(file: FileIO, data: bytes) -> None:
+        file.write(data[:3])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(inbox, "_write_all", full)
+    wire.grow(10, 10)
+    wire.deliver(wire.outbox.due()[0])
+    kept = wire.inbox.kept[1]
+    assert kept.refused == "No space left on device"
+    assert {name: (wire.here / name).stat().st_size for name in kept.files} == kept.files
+    assert kept.files[NAMES[0]] == 10
 
 
 def test_a_worker_that_turns_out_to_share_the_folder_is_let_write_there(wire: Wire) -> None:
