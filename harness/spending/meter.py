@@ -56,8 +56,9 @@ class Meter(msgspec.Struct, frozen=True):
         """The most that a request with this body can cost. Raises UnboundedError.
 
         A token is at least a byte, and what an API's own template puts around a message is less than what
-        JSON does: the bytes of the body are no fewer than the tokens of the prompt. A reply has at most
-        `max_tokens`, each of `n` times.
+        JSON does: the bytes of the body are no fewer than the tokens of the prompt. (Not of an image, which
+        may cost more than its address is long: it is outside the bound.) A reply has at most `max_tokens`,
+        each of `n` times.
         """
         if not self.reads:
             return ONE_REQUEST
@@ -75,7 +76,12 @@ class Meter(msgspec.Struct, frozen=True):
         """What a request cost whose reply was read to its end; at its worst, where the API does not tell."""
         if status in _UNBILLED:
             return ONE_REQUEST
-        if status == _TOLD and parsed.outcome is Outcome.OK and parsed.usage is not None:
+        if (
+            status == _TOLD
+            and parsed.outcome is Outcome.OK
+            and parsed.usage is not None
+            and _is_likely(parsed)
+        ):
             return self.cost(parsed.usage, _body.decode(body).model)
         return self.most(body)
 
@@ -99,8 +105,25 @@ class Meter(msgspec.Struct, frozen=True):
         bounds = [b for b in (document.max_tokens, document.max_completion_tokens) if _is_count(b)]
         if not bounds and self.strict:
             raise UnboundedError("a request without max_tokens has no bound of its cost: expected max_tokens")
-        times = document.n if _is_count(document.n) else 1
-        return int(max(bounds, default=ASSUMED_REPLY_TOKENS) * times)
+        return int(max(bounds, default=ASSUMED_REPLY_TOKENS) * self._times(document.n))
+
+    def _times(self, asked: Any) -> int:
+        """How many replies are asked for; 3.0 is 3 to an API."""
+        if isinstance(asked, float) and asked.is_integer():
+            asked = int(asked)
+        if _is_count(asked):
+            return int(asked)
+        if asked is not None and self.strict:
+            raise UnboundedError(f"a request with n = {asked!r} has no bound of its cost: expected a count")
+        return 1
+
+
+def _is_likely(parsed: Parsed) -> bool:
+    """Whether the tokens told can be all there were: some of the prompt, and some of a text."""
+    usage, reply = parsed.usage, parsed.reply
+    if usage is None or usage.prompt_tokens == 0:
+        return False
+    return usage.completion_tokens > 0 or reply is None or not reply.text
 
 
 def _is_count(value: Any) -> bool:

@@ -29,11 +29,14 @@ class Counts(msgspec.Struct):
     output_tokens: Tokens | None = None
     cache_creation_input_tokens: Tokens | None = None
     cache_read_input_tokens: Tokens | None = None
+    total_tokens: Tokens | None = None
 
     def total(self) -> Usage | None:
         """As the model has it; None while input or output is not told, or the sum is out of range."""
         if self.prompt_tokens is not None and self.completion_tokens is not None:
-            return Usage(self.prompt_tokens, self.completion_tokens)
+            # Some APIs leave the tokens of reasoning out of the completion's, and in the total.
+            made = max(self.completion_tokens, (self.total_tokens or 0) - self.prompt_tokens)
+            return Usage(self.prompt_tokens, made)
         if self.input_tokens is None or self.output_tokens is None:
             return None
         cached = (self.cache_creation_input_tokens or 0) + (self.cache_read_input_tokens or 0)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.model import Fault, Message, Outcome, Request, Usage
+from harness.model import Fault, Message, Outcome, Reply, Request, Usage
 from harness.prices import Price, Prices
 from harness.spending.amount import ONE_REQUEST, Amount
 from harness.spending.meter import Meter, UnboundedError
@@ -35,6 +35,7 @@ def test_a_request_costs_no_more_than_its_bytes_and_all_it_asks_for() -> None:
     assert len(asked) == 29
     assert METER.most(asked) == Amount(1, 79, 29 * 1_000_000 + 50 * 2_000_000)
     assert METER.most(body(max_completion_tokens=7)).tokens == len(body(max_completion_tokens=7)) + 7
+    assert METER.most(body(max_tokens=50, n=3.0)).tokens == len(body(max_tokens=50, n=3.0)) + 150
     assert METER.most(body(max_tokens=50, n=3)).tokens == len(body(max_tokens=50, n=3)) + 150
 
 
@@ -52,6 +53,11 @@ def test_what_is_refused_before_a_token_is_made_is_not_billed(status: int) -> No
     [
         (200, Parsed(Outcome.OK)),  # no usage told
         (200, Parsed(Outcome.PARTIAL, usage=Usage(30, 1))),  # it broke: more may have been made
+        (200, Parsed(Outcome.OK, usage=Usage(0, 4))),  # no prompt has no tokens
+        (
+            200,
+            Parsed(Outcome.OK, reply=Reply("a text", "m", "stop", None), usage=Usage(30, 0)),
+        ),  # nor has a text
         (200, Parsed(Outcome.MALFORMED)),
         (500, Parsed(Outcome.TRANSIENT)),
         (504, Parsed(Outcome.TRANSIENT)),
@@ -88,6 +94,7 @@ def test_a_request_that_never_left_costs_nothing_but_itself(
         (body(), "expected max_tokens"),
         (body(max_tokens=True), "expected max_tokens"),
         (body(max_tokens=-5), "expected max_tokens"),
+        (body(max_tokens=5, n=2.5), r"n = 2\.5 .* expected a count"),
         (json.dumps({"model": "x", "max_tokens": 1}).encode(), "model 'x' has no price in paper.toml"),
         (b'{"max_tokens": 1}', "model None has no price"),
         (b"not a chat", "no chat"),

@@ -14,6 +14,9 @@ from harness.wire.usage import Counts, decode, usage_of
     ("usage", "expected"),
     [
         ({"prompt_tokens": 57, "completion_tokens": 129, "total_tokens": 186}, Usage(57, 129)),
+        # Tokens that only the total tells.
+        ({"prompt_tokens": 57, "completion_tokens": 29, "total_tokens": 186}, Usage(57, 129)),
+        ({"prompt_tokens": 57, "completion_tokens": 129, "total_tokens": 3}, Usage(57, 129)),
         ({"input_tokens": 57, "output_tokens": 129}, Usage(57, 129)),
         (
             {
