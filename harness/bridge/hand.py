@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import gevent
@@ -21,6 +22,7 @@ from harness.bridge.plan import Plan, plan_from
 from harness.bridge.post import Post
 from harness.bridge.session import HURRY_S
 from harness.bridge.sources import Source
+from harness.bridge.wires import Wires
 from harness.errors import ConfigError
 from harness.play.pulse import Pulse
 from harness.play.tally import Tally
@@ -35,9 +37,7 @@ class Hand:
     """The role of a Locust worker."""
 
     def __init__(self, environment: Any, source: Source, architecture: Architecture) -> None:
-        self.post = Post(
-            environment, source, architecture, self._tell, self._ask, self._show, self._send_records
-        )
+        self.post = Post(environment, source, architecture)
         self._environment = environment
         self._runner = environment.runner
         self._listening = Listening(self._runner.worker)
@@ -61,8 +61,8 @@ class Hand:
 
     def begin(self) -> None:
         """A run begins. Raises HarnessError, OSError."""
-        self.post.session = None
         plan = self._plan()
+        self.post.clear()
         if plan is None:
             return
         self._failed = self._told_to_stop = False
@@ -73,7 +73,8 @@ class Hand:
                 " the same file of a trace, on every host"
             )
         settings = settings.toward(settings.target(plan.host, bundled=plan.bundled))
-        self.post.begin(plan, plan.workers.index(self._runner.client_id), settings, offer)
+        index = plan.workers.index(self._runner.client_id)
+        self.post.begin(plan, index, settings, offer, self._wires(plan.run))
 
     def begin_late(self) -> None:
         """A run began before this process was ready for it."""
@@ -83,7 +84,7 @@ class Hand:
     def fail(self, why: str) -> None:
         """The run cannot begin here: the master is told."""
         self._failed = True
-        self._tell(Tally(finished=True, degraded=why))
+        self._wires(self._run).tell(Tally(finished=True, degraded=why))
 
     def stop(self) -> None:
         """No more arrivals here; calls under way end, records are written and delivered."""
@@ -115,26 +116,28 @@ class Hand:
             return None
         return plan
 
-    def _tell(self, tally: Tally) -> None:
-        self._send(TALLY, {"run": self._run, **tally.message()})
+    def _wires(self, run: str) -> Wires:
+        """To the master, under the name of one run: a session may outlast the beginning of the next."""
 
-    def _send_records(self, parcel: dict[str, Any]) -> None:
-        self._send(RECORDS, parcel)
+        def tell(tally: Tally) -> None:
+            self._send(TALLY, {"run": run, **tally.message()})
+
+        def ask(asked: Ask) -> None:
+            self._send(ASK, {"run": run, **msgspec.to_builtins(asked)})
+
+        def show(pulse: Pulse) -> None:
+            self._send(PULSE, {"run": run, **pulse.message()})
+
+        return Wires(tell, ask, show, partial(self._send, RECORDS))
 
     def _send(self, name: str, data: dict[str, Any]) -> None:
         """A message to the master. Cut off for long, some are lost: later ones make up for them."""
         with suppress(RPCError):
             self._runner.send_message(name, data)
 
-    def _ask(self, asked: Ask) -> None:
-        self._send(ASK, {"run": self._run, **msgspec.to_builtins(asked)})
-
     def _on_grant_message(self, msg: Any, **_: Any) -> None:
         if msg.data["run"] == self._run:  # one of the run before would be money of another budget
             self.post.take(grant_from(msg.data))
-
-    def _show(self, pulse: Pulse) -> None:
-        self._send(PULSE, {"run": self._run, **pulse.message()})
 
     def _quit_if_idle(self) -> None:
         if self.post.idle:

@@ -8,6 +8,7 @@ import signal
 import sys
 from argparse import Namespace
 from contextlib import nullcontext, suppress
+from functools import partial
 from typing import Any
 
 import gevent
@@ -28,6 +29,7 @@ from harness.bridge.post import Post
 from harness.bridge.session import HURRY_S
 from harness.bridge.shape import ClosedShape, PlayShape
 from harness.bridge.sources import Source
+from harness.bridge.wires import Wires
 from harness.command_line import complain
 from harness.errors import ConfigError, HarnessError
 from harness.play.offer import Offer
@@ -43,7 +45,7 @@ class Head:
     """The role of a master, and of a runner without workers, which plays the one share itself."""
 
     def __init__(self, environment: Any, source: Source, architecture: Architecture) -> None:
-        self.post = Post(environment, source, architecture, self._tell, self._ask, self._show, send=None)
+        self.post = Post(environment, source, architecture)
         self.over = False
         options = environment.parsed_options
         self._admission = Admission(
@@ -92,7 +94,7 @@ class Head:
         if self._ending is not None:
             self._ending.join()
         self.over = False
-        self.post.session = None
+        self.post.clear()
         environment = self._environment
         environment.parsed_options.primetime_plan = None
         options, settings, offer = self.post.asked_for()
@@ -121,7 +123,7 @@ class Head:
             # Locust handles SIGTERM only once its shape has ended.
             self._terminate = gevent.signal_handler(signal.SIGTERM, self._stop_run)
         if isinstance(self._runner, LocalRunner):
-            self.post.begin(conductor.plan, 0, settings, offer)
+            self.post.begin(conductor.plan, 0, settings, offer, self._wires(conductor))
         else:
             options.primetime_plan = conductor.plan.message()
 
@@ -131,7 +133,7 @@ class Head:
         if self._desk is not None:
             self._desk.fail(why)
         if self._conductor is not None and not self._conductor.ending:
-            self._tell(Tally(finished=True, degraded=why))
+            self._conductor.hear(self._runner.client_id, Tally(finished=True, degraded=why))
 
     def stop(self) -> None:
         """The test is stopping; unless the run is through already, somebody asked for it."""
@@ -227,20 +229,19 @@ class Head:
         clients = self._runner.clients
         return [c.id for c in clients.ready + clients.spawning + clients.running]
 
-    def _show(self, pulse: Pulse) -> None:
-        """This process's own pulse."""
-        if self._desk is not None:
-            self._desk.hear(pulse)
+    def _wires(self, conductor: Conductor) -> Wires:
+        """From this process's own session to the run that it is of, and to no later one."""
+        client_id = self._runner.client_id
 
-    def _tell(self, tally: Tally) -> None:
-        """This process's own tally."""
-        if self._conductor is not None:
-            self._conductor.hear(self._runner.client_id, tally)
+        def ask(asked: Ask) -> None:
+            if conductor.cashier is not None and conductor is self._conductor:
+                self.post.take(conductor.cashier.ask(client_id, asked))
 
-    def _ask(self, asked: Ask) -> None:
-        """This process needs more of the budget."""
-        if self._conductor is not None and self._conductor.cashier is not None:
-            self.post.take(self._conductor.cashier.ask(self._runner.client_id, asked))
+        def show(pulse: Pulse) -> None:
+            if self._desk is not None and conductor is self._conductor:
+                self._desk.hear(pulse)
+
+        return Wires(partial(conductor.hear, client_id), ask, show, send=None)
 
     def _watch(self) -> None:
         """Once a second: progress, lost workers, the end."""

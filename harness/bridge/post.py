@@ -3,44 +3,30 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Callable
 from typing import Any
 
 from harness.bridge.architecture import Architecture
-from harness.bridge.courier import Send
 from harness.bridge.loop_thread import LoopThread
 from harness.bridge.options import Settings, settings_from
 from harness.bridge.plan import Plan
 from harness.bridge.session import HURRY_S, PATIENCE, Session
 from harness.bridge.sources import Source
+from harness.bridge.wires import Wires
+from harness.errors import HarnessError
 from harness.play.offer import Offer
-from harness.play.pulse import Pulse
-from harness.play.tally import Tally
 from harness.policy.config import Policy
-from harness.spending.treasury import Ask, Grant
+from harness.spending.treasury import Grant
 
 
 class Post:
-    """Where one process plays its share of one run after the other; see Session for what it is given."""
+    """Where one process plays its share of one run after the other."""
 
-    def __init__(
-        self,
-        environment: Any,
-        source: Source,
-        architecture: Architecture,
-        tell: Callable[[Tally], None],
-        ask: Callable[[Ask], None],
-        show: Callable[[Pulse], None],
-        send: Send | None,
-    ) -> None:
+    def __init__(self, environment: Any, source: Source, architecture: Architecture) -> None:
         self.session: Session | None = None
+        self._before: Session | None = None
         self._environment = environment
         self._source = source
         self._architecture = architecture
-        self._tell = tell
-        self._ask = ask
-        self._show = show
-        self._send = send
         self._thread: LoopThread | None = None
 
     @property
@@ -57,7 +43,14 @@ class Post:
         settings = settings_from(options, policy)
         return options, settings, self._source.offer(options, settings.seed)
 
-    def begin(self, plan: Plan, index: int, settings: Settings, offer: Offer) -> None:
+    def clear(self) -> None:
+        """Let go of the run before. Raises HarnessError while that still ends: it may send."""
+        self._before, self.session = self.session or self._before, None
+        if self._before is not None and not self._before.over:
+            raise HarnessError("the run before is still ending here: wait, and begin again")
+        self._before = None
+
+    def begin(self, plan: Plan, index: int, settings: Settings, offer: Offer, wires: Wires) -> None:
         """Play share `index` of the plan. Raises HarnessError when it cannot begin here."""
         if self._thread is None:
             self._thread = LoopThread()
@@ -69,10 +62,7 @@ class Post:
             settings,
             offer,
             self._architecture,
-            self._tell,
-            self._ask,
-            self._show,
-            self._send,
+            wires,
         )
 
     def take(self, grant: Grant) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Callable
 from functools import partial
 from inspect import isawaitable
 from itertools import count
@@ -15,7 +14,6 @@ import gevent
 
 from harness.bridge.architecture import Architecture, Caller, Part
 from harness.bridge.collector import QuietCollector
-from harness.bridge.courier import Send
 from harness.bridge.driver import Driver
 from harness.bridge.live.teller import Teller
 from harness.bridge.loop_thread import LoopThread, Pending
@@ -24,6 +22,7 @@ from harness.bridge.plan import Plan
 from harness.bridge.records import Records
 from harness.bridge.statistics import Statistics
 from harness.bridge.till import till_of
+from harness.bridge.wires import Wires
 from harness.client import next_tag
 from harness.clock import cpu_ns, now_ns, origin_of
 from harness.errors import HarnessError
@@ -31,11 +30,10 @@ from harness.model import Tag
 from harness.play.offer import Offer
 from harness.play.pacer import make_pacer
 from harness.play.player import Body, Player
-from harness.play.pulse import Pulse
 from harness.play.tally import Gathered, Tally
 from harness.rng import stream
 from harness.spending.purse import OVERDRAWN
-from harness.spending.treasury import Ask, Grant
+from harness.spending.treasury import Grant
 from harness.units import NS
 from harness.workload.schedule import Schedule, Writer
 
@@ -61,8 +59,6 @@ logger = logging.getLogger(__name__)
 class Session:
     """Plays one worker's share. Made and used on the hub; its caller lives on the loop.
 
-    `tell` is given the tally now and then, `ask` what it needs more of the budget, `show` a pulse a second of
-    a run that is live, `send` records for a master that does not see them; without it this is their folder.
     Raises HarnessError when the run cannot begin here.
     """
 
@@ -75,10 +71,7 @@ class Session:
         settings: Settings,
         offer: Offer,
         architecture: Architecture,
-        tell: Callable[[Tally], None],
-        ask: Callable[[Ask], None],
-        show: Callable[[Pulse], None],
-        send: Send | None,
+        wires: Wires,
     ) -> None:
         self.tally = Tally()
         self.seed = settings.seed
@@ -88,15 +81,14 @@ class Session:
         self._plan = plan
         self._ids = (index, len(plan.workers))
         self._offer = offer
-        self._tell = tell
-        self._ask = ask
+        self._wires = wires
         self._main: Pending | None = None
         self._warmed = 0
         self._staying: set[int] = set()
         self._next_id = count(index, len(plan.workers))
         self._writer = Writer(settings.seed)
         origin_ns = origin_of(plan.started_unix_ns)
-        self.records = Records(plan, index, origin_ns, send)
+        self.records = Records(plan, index, origin_ns, wires.send)
         self._gathered = Gathered()
         self._player = Player(
             self.tally, origin_ns, self._gathered.listen, self._raise_later, now_ns, make_pacer
@@ -105,7 +97,7 @@ class Session:
         self._till = till_of(plan, plan.workers[index], stop)
         part = Part(plan, index, settings, environment.parsed_options, emit, note, stop, self._till)
         self.caller: Caller = architecture.caller(part)
-        self._teller = Teller(origin_ns, self.caller, show) if plan.live else None
+        self._teller = Teller(origin_ns, self.caller, wires.show) if plan.live else None
         self._errors: list[Exception] = []
         self._statistics = Statistics(environment)
         self._collector = QuietCollector(now_ns, self._note_pause)
@@ -114,6 +106,11 @@ class Session:
         if offer.schedule is None:  # a closed loop lasts its time even where no user was spawned
             self._main = self._thread.run(self._close_when(self._player.until(plan.until_ns)))
         self._pump = gevent.spawn(self._pump_forever)
+
+    @property
+    def over(self) -> bool:
+        """Whether it does and tells no more."""
+        return bool(self._pump.dead)
 
     def enter(self, user: Driver) -> None:
         """A Locust user was spawned: the one that drives an open loop, or one more of a closed loop."""
@@ -148,7 +145,7 @@ class Session:
             self._pump.join()
 
     async def _open(self, user: Driver, schedule: Schedule) -> None:
-        await self._started(user)
+        await self._player.playing(self._started(user))
         index, workers = self._ids
         ids = range(index, len(schedule.at_ns), workers)
         await self._player.open_loop(schedule, ids, self._plan.until_ns, partial(self._choose, user))
@@ -220,7 +217,7 @@ class Session:
                 if turn % FLUSH_EVERY == 0:
                     self._flush()
                 if turn % TELL_EVERY == 0:
-                    self._tell(self.tally)
+                    self._wires.tell(self.tally)
                 if turn % SEND_EVERY == 0:
                     self._degrade(self.records.send())
                 if turn % CPU_EVERY == 0:
@@ -268,7 +265,7 @@ class Session:
         self.tally.spent = self._till.purse.spent.message()
         asked = self._till.purse.ask()
         if asked is not None:
-            self._ask(asked)
+            self._wires.ask(asked)
 
     def _flush(self) -> None:
         if self._degrade(self.records.flush()):
@@ -302,7 +299,7 @@ class Session:
             if self._till.purse.overdrawn:
                 self.tally.degraded = OVERDRAWN
         self.tally.finished = True
-        self._tell(self.tally)
+        self._wires.tell(self.tally)
 
 
 async def _nothing() -> None:
