@@ -32,6 +32,8 @@ def check_run(
 ) -> None:
     """The users, the workers' shares, the run folder. Raises ConfigError."""
     _check_users(users, closed=settings.closed)
+    if settings.limited:  # as wherever a real API is called
+        check_counted(users)
     if options.num_users and not settings.closed:
         logger.warning("-u %d has no effect: arrivals come from the schedule", options.num_users)
     architecture.check(options, settings, options.processes or 1)
@@ -77,6 +79,15 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host or "0.0.0.0", port))  # noqa: S104 - Locust's own default
         except OSError as error:
             raise ConfigError(f"--web-port {port}: {error.strerror}: expected a free port") from error
+
+
+def check_counted(users: Sequence[type[User]]) -> None:
+    """That each one's requests are paid for out of the budget. Raises ConfigError."""
+    others = [user.__name__ for user in users if not issubclass(user, AsyncUser)]
+    if others:
+        raise ConfigError(
+            f"{', '.join(others)}: no budget counts its requests: expected AsyncUsers only, in a run with one"
+        )
 
 
 def check_tasks(users: Sequence[type[User]]) -> None:

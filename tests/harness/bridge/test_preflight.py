@@ -8,9 +8,11 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
+from locust import HttpUser
 
 from harness.bridge.mock_process import MockProcess
-from harness.bridge.preflight import check_mock_host, check_reach
+from harness.bridge.preflight import check_counted, check_mock_host, check_reach
+from harness.bridge.user import AsyncUser
 from harness.errors import ConfigError
 
 HERE = f"{socket.gethostname()}_3f"
@@ -65,3 +67,9 @@ def test_within_the_reach_of_others_the_mock_server_s_admin_interface_wants_a_se
         assert mock.host.startswith("http://127.0.0.2:")
     finally:
         mock.stop()
+
+
+def test_no_user_sends_past_a_budget() -> None:
+    check_counted([AsyncUser])
+    with pytest.raises(ConfigError, match=r"^HttpUser: no budget counts its requests"):
+        check_counted([AsyncUser, HttpUser])
