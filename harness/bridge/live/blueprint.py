@@ -77,9 +77,13 @@ def _from_here() -> bool:
     A form of another site cannot send JSON, and a browser says whose script it runs. Where no browser asks
     (no Origin), nobody was lured.
     """
+    return same_origin() and (request.method != "POST" or request.is_json)
+
+
+def same_origin() -> bool:
+    """Whether no other site's page sent the request."""
     origin = request.headers.get("Origin")
-    same = origin is None or urlsplit(origin).netloc == request.host
-    return same and (request.method != "POST" or request.is_json)
+    return origin is None or urlsplit(origin).netloc == request.host
 
 
 def _problem(message: str, status: int) -> Answer:

@@ -12,9 +12,9 @@ from typing import Any
 
 from flask import Response, jsonify, request
 
-from harness.bridge.live.blueprint import NAME, blueprint
+from harness.bridge.live.blueprint import NAME, blueprint, same_origin
 from harness.bridge.live.live import Live
-from harness.errors import HarnessError
+from harness.errors import ConfigError, HarnessError
 
 TITLE = "Resilience"
 
@@ -44,6 +44,8 @@ def join(
 
     def refuse() -> Response | None:
         try:
+            if not same_origin():  # Locust lets every site in
+                raise ConfigError("a run is started from this server's own page only")
             check(request.form)
         except HarnessError as error:
             return jsonify({"success": False, "message": str(error), "host": web_ui.environment.host})
