@@ -52,7 +52,7 @@ class Admission:
         found = estimate_of(offer, settings, terms.meter)
         what = consent.offered(target, settings, terms, prices, found)
         consent.ask(what, yes=self._yes, web_ui=self._web_ui)
-        self._consent = consent.Consent(target, terms.limit)
+        self._consent = consent.Consent(target, terms.limit, prices, frozenset(settings.models.values()))
         if respectful(settings.policy) != settings.policy:
             logger.warning("policy %s: a real API's Retry-After is obeyed all the same", settings.policy.name)
         logger.info("trying %s with one request of one token", endpoint.shown)
@@ -61,7 +61,8 @@ class Admission:
     def check(self, target: Target, settings: Settings) -> Terms | None:
         """The terms of a run, as the options now have them; nothing is sent. Raises ConfigError."""
         self._check_allowed(target, settings)
-        terms = _terms(target, settings, prices_from(settings.prices))
+        prices = prices_from(settings.prices)
+        terms = _terms(target, settings, prices)
         if not target.real or terms is None:
             if not target.bundled:
                 preflight.check_reachable(target)
@@ -70,7 +71,7 @@ class Admission:
                 f"--host {target.shown} was not consented to: start again with --host for it, and --yes"
             )
         else:
-            self._consent.check(target, terms.limit)
+            self._consent.check(target, terms.limit, prices, settings.models.values())
         return terms
 
     def for_run(self, target: Target, settings: Settings) -> Admitted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.bridge.options import Settings
@@ -22,13 +23,21 @@ class Consent:
 
     target: Target
     limit: Amount
+    prices: Prices
+    models: frozenset[str]
 
-    def check(self, target: Target, limit: Amount) -> None:
+    def check(self, target: Target, limit: Amount, prices: Prices, models: Iterable[str]) -> None:
         """That it covers a run that the web UI has changed since. Raises ConfigError."""
         if target != self.target:
             raise ConfigError(
                 f"{self.target.shown} with {self.target.model} was consented to at the start, and not"
                 f" {target.shown} with {target.model}: start again with --host, --wire and --model for it"
+            )
+        if prices != self.prices:
+            raise ConfigError("--prices: not those of the consent at the start: start again with them")
+        if others := sorted(set(models) - self.models):
+            raise ConfigError(
+                f"model {', '.join(others)}: not consented to at the start: start again with it"
             )
         if not limit.fits(self.limit):
             raise ConfigError(

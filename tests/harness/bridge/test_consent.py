@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,9 +117,13 @@ def test_it_is_refused_before_it_is_asked(tried: list[str], monkeypatch: pytest.
     assert tried == []
 
 
-def test_the_web_ui_may_lower_the_budget_and_change_nothing_else() -> None:
+def test_the_web_ui_may_lower_the_budget_and_change_nothing_else(tmp_path: Path) -> None:
+    cheap = tmp_path / "cheap.toml"
+    cheap.write_text('[usd_per_million_tokens]\n"gpt-4.1" = { prompt = 0.000001, completion = 0.000001 }\n')
     found = start("--max-usd", "5", web_ui=True)
     settings, target = asked("--max-usd", "4", "--max-requests", "9")
+    policy = settings.policy
+    other = replace(policy, fallback=replace(policy.fallback, model="gpt-4o"))
     terms = found.for_run(target, settings).terms
     assert terms is not None
     assert (terms.limit.picodollars, terms.limit.requests) == (4 * 10**12, 9)
@@ -128,6 +133,8 @@ def test_the_web_ui_may_lower_the_budget_and_change_nothing_else() -> None:
         ((target, replace(settings, max_usd=None)), "more than was consented to"),
         ((replace(target, host="https://dearer.example"), settings), "https://dearer.example with gpt-4.1"),
         ((replace(target, model="gpt-4o"), settings), "start again"),
+        ((target, replace(settings, prices=str(cheap))), "--prices: not those of the consent"),
+        ((target, replace(settings, policy=other)), "model gpt-4o: not consented to"),
     ):
         with pytest.raises(ConfigError, match=said):
             found.for_run(*changed)
