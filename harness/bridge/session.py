@@ -145,7 +145,7 @@ class Session:
             self._pump.join()
 
     async def _open(self, user: Driver, schedule: Schedule) -> None:
-        await self._player.playing(self._started(user))
+        await self._player.beforehand(self._started(user))
         index, workers = self._ids
         ids = range(index, len(schedule.at_ns), workers)
         await self._player.open_loop(schedule, ids, self._plan.until_ns, partial(self._choose, user))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -74,9 +75,12 @@ class Player:
         self._running: dict[asyncio.Task[Any], None] = {}
         self._stop = asyncio.Event()
         self._hurry_ns: int | None = None
+        self._stopped_ns: int | None = None
 
     def stop(self, grace_s: float) -> None:
         """No more arrivals from now on, and at most `grace_s` for the calls under way."""
+        if self._stopped_ns is None:
+            self._stopped_ns = self._elapsed_ns()
         self._hurry_ns = self._now_ns() + round(grace_s * NS)
         self._stop.set()
         if self._pacer is not None:
@@ -91,6 +95,8 @@ class Player:
             for number, (call_id, instant_ns) in enumerate(_instants(schedule, ids), 1):
                 if instant_ns > until_ns or not await self._reached(instant_ns, pacer):
                     break
+                if self._stopped_ns is not None and instant_ns > self._stopped_ns:
+                    break
                 self._start(schedule.arrival(call_id), choose(call_id))
                 if number % BURST == 0:
                     await asyncio.sleep(0)
@@ -99,6 +105,20 @@ class Player:
             self._pacer = None
             pacer.close()
         self._note_end(until_ns)
+
+    async def beforehand(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do what has to be done before any arrival. A stop cuts it off once its grace is over.
+
+        Raises what the work raises.
+        """
+        task = asyncio.create_task(work)
+        try:
+            while not task.done() and (self._hurry_ns is None or self._now_ns() < self._hurry_ns):
+                await asyncio.wait([task], timeout=DRAIN_LOOK_S)
+        finally:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
     async def playing(self, work: Awaitable[T]) -> T:
         """Have the drain wait for some work of the present task, or cancel it, as it does for calls."""
@@ -141,6 +161,7 @@ class Player:
     async def drain(self, grace_s: float) -> int:
         """Wait for the calls under way, cancel those that outlast the grace; how many ignored even that."""
         give_up_ns = self._now_ns() + round(grace_s * NS)
+        await asyncio.sleep(0)  # a task that is cancelled before its first step would leave no record
         while self._running and self._now_ns() < min(give_up_ns, self._hurry_ns or give_up_ns):
             # One of them: to wait for ten thousand at once costs milliseconds.
             await asyncio.wait([next(iter(self._running))], timeout=DRAIN_LOOK_S)
@@ -159,7 +180,8 @@ class Player:
             note(self._now_ns(), max(0.0, late_s))
 
     def _note_end(self, until_ns: int) -> None:
-        self._tally.arrivals_end_ns = max(self._tally.arrivals_end_ns, min(until_ns, self._elapsed_ns()))
+        ended_ns = self._elapsed_ns() if self._stopped_ns is None else self._stopped_ns
+        self._tally.arrivals_end_ns = max(self._tally.arrivals_end_ns, min(until_ns, ended_ns))
 
     def _elapsed_ns(self) -> int:
         return self._now_ns() - self._origin_ns

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 
 import numpy as np
+import pytest
 
 from harness.client import next_tag
 from harness.errors import Throttled
@@ -240,3 +241,48 @@ def test_lag_is_what_the_loop_was_late() -> None:
     notes = run(main())
     assert len(notes) == 10
     assert max(notes) < 1e-6
+
+
+def test_a_stop_cuts_off_what_comes_before_arrivals_and_none_is_due_after_it() -> None:
+    async def main() -> Stage:
+        stage = Stage()
+
+        async def play() -> None:
+            await stage.player.beforehand(asyncio.sleep(1000))
+            await stage.player.open_loop(Every(1.0, 100, 100.0), range(100), 100 * NS, stage.body())
+
+        playing = asyncio.create_task(play())
+        await asyncio.sleep(3.5)  # 2.5 s into the run
+        stage.player.stop(2.0)
+        await playing
+        await stage.player.drain(60.0)
+        return stage
+
+    stage = run(main())
+    assert [call_id for call_id, _ in stage.started] == [0, 1, 2]
+    assert stage.tally.scheduled == 3
+    assert stage.tally.arrivals_end_ns == round(2.5 * NS)
+
+
+def test_what_comes_before_arrivals_may_fail() -> None:
+    async def fail() -> None:
+        raise RuntimeError("no key")
+
+    async def main() -> None:
+        with pytest.raises(RuntimeError, match="no key"):
+            await Stage().player.beforehand(fail())
+
+    run(main())
+
+
+def test_no_task_is_cancelled_before_its_first_step_which_would_leave_no_record() -> None:
+    async def main() -> Stage:
+        stage = Stage(lead_s=0)
+        stage.player.stop(0.0)
+        await stage.player.open_loop(Every(1.0, 1, 1.0), range(1), 10 * NS, stage.body(service_s=60))
+        await stage.player.drain(60.0)
+        return stage
+
+    stage = run(main())
+    assert stage.tally.scheduled == 1
+    assert [call_id for call_id, _ in stage.started] == [0]
