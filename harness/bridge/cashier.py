@@ -46,9 +46,9 @@ class Cashier:
 
     def hear(self, worker: str, tally: Tally) -> None:
         """What a worker has spent; once it has finished, the rest of its portions is there for others."""
-        if not tally.spent:
+        if not tally.spent and not tally.finished:
             return
-        spent = Amount.of(tally.spent)
+        spent = Amount.of(tally.spent) if tally.spent else NOTHING  # who never began has nothing to say
         self._exhausted = self._exhausted or tally.exhausted
         if tally.finished:
             self._treasury.close(worker, spent)

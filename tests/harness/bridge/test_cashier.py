@@ -51,6 +51,16 @@ def test_what_a_finished_worker_left_is_there_for_others() -> None:
     assert (refused.total, refused.final) == (grant.total, True)
 
 
+def test_a_worker_that_never_began_has_spent_nothing() -> None:
+    made = cashier()
+    made.hear("a", Tally(finished=True, degraded="it could not begin"))
+    made.hear("b", spent(3, 500, 6 * 10**11, finished=True))
+    made.close()
+
+    document = made.document()
+    assert (document["requests"], document["forfeited"]) == (4, None)
+
+
 def test_the_ending_supposes_the_worst_of_who_did_not_finish() -> None:
     made = cashier()
     made.hear("a", spent(10, 900, 10**11, finished=True, exhausted=True))
