@@ -12,7 +12,6 @@ from harness.bridge.target import Target
 from harness.client.trial import try_out
 from harness.errors import ConfigError
 from harness.play.offer import Offer
-from harness.policy.respectful import respectful
 from harness.prices import Prices
 from harness.spending.amount import NOTHING, Amount
 from harness.spending.given import check_allowed, prices_from
@@ -53,8 +52,9 @@ class Admission:
         what = consent.offered(target, settings, terms, prices, found)
         consent.ask(what, yes=self._yes, web_ui=self._web_ui)
         self._consent = consent.Consent(target, terms.limit, prices, frozenset(settings.models.values()))
-        if respectful(settings.policy) != settings.policy:
-            logger.warning("policy %s: a real API's Retry-After is obeyed all the same", settings.policy.name)
+        policy = settings.policy
+        if not (policy.retry.hints and policy.rate.pause):
+            logger.warning("policy %s: a real API's Retry-After is obeyed all the same", policy.name)
         logger.info("trying %s with one request of one token", endpoint.shown)
         self._tried = Admitted(target, terms, try_out(endpoint, target.model, terms))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from harness.prices import PICODOLLARS, Price
 from harness.spending.amount import UNLIMITED, Amount
@@ -71,7 +72,9 @@ def part_spent(spent: Amount, limit: Amount) -> str:
 def dollars(picodollars: int) -> str:
     """Money in cents; less than ten of them in three figures that count."""
     amount = picodollars / PICODOLLARS
-    return f"${amount:,.2f}" if amount >= TEN_CENTS or not amount else f"${amount:.3g}"
+    if amount >= TEN_CENTS or not amount:
+        return f"${amount:,.2f}"
+    return "$" + format(Decimal(f"{amount:.3g}"), "f")
 
 
 def _price(offered: Offered) -> str:

@@ -67,6 +67,6 @@ def test_nobody_knows_how_often_a_closed_loop_will_call() -> None:
 
 
 def test_money_is_in_cents_and_small_sums_in_figures_that_count() -> None:
-    sums = (0, 1_234_567_890_000_000, 123_456_000_000, 1_600_000_000)
-    assert [dollars(sum_) for sum_ in sums] == ["$0.00", "$1,234.57", "$0.12", "$0.0016"]
+    sums = (0, 1_234_567_890_000_000, 123_456_000_000, 1_600_000_000, 10_000_000)
+    assert [dollars(sum_) for sum_ in sums] == ["$0.00", "$1,234.57", "$0.12", "$0.0016", "$0.00001"]
     assert budget(limit(requests=1_000, tokens=2)) == "1,000 requests, 2 tokens"
