@@ -19,7 +19,10 @@ HEADERS, MESSAGES, REFUSALS = "headers", "messages of 429s", "which requests wer
 USUAL_WINDOW_S = 60.0
 
 #: A window is a round number of seconds; what headers tell of it is as exact as one request of the limit.
-_WINDOWS_S = (1, 2, 3, 5, 6, 10, 12, 15, 20, 30)
+_WINDOWS_S = (1, 2, 3, 5, 6, 10, 12, 15, 20, 30, 60)
+
+#: What is left of tokens may be rounded.
+_ROUNDED = 0.01
 
 #: What the messages of refusals tell: OpenAI's, and Anthropic's.
 _OPENAI = re.compile(r"on (?:requests|tokens) per min \((RPM|TPM)\): Limit (\d+)")
@@ -82,7 +85,9 @@ def find_limits(observed: Observed) -> Limits:
         ends = (bucket.low, bucket.high)
         limit = Limit("rpm", bucket.limit, bucket.refused, REFUSALS, ends=ends)
         return Limits((limit,), bucket.window_s, window_told=True)
-    window_s = _window_s(attempts.left_requests, known.get("rpm"))
+    window_s = _of_requests_s(attempts.left_requests, known.get("rpm"))
+    if window_s is None:
+        window_s = _of_tokens_s(observed, known.get("tpm"))
     return Limits(tuple(known.values()), window_s or USUAL_WINDOW_S, window_s is not None)
 
 
@@ -95,7 +100,7 @@ def over_a_limit(observed: Observed, limits: Limits) -> Bools:
     attempts = observed.attempts
     throttled = attempts.outcome == "throttled"
     told = (attempts.left_requests != ABSENT) | (attempts.left_tokens != ABSENT)
-    largest = int(attempts.prompt_tokens.max(initial=0)) + int(attempts.completion_tokens.max(initial=0))
+    largest = _largest(observed)
     empty = (attempts.left_requests >= 0) & (attempts.left_requests < 1)
     empty |= (attempts.left_tokens >= 0) & (attempts.left_tokens <= largest)
     untold = ~told & (attempts.fault == "status")
@@ -131,7 +136,13 @@ def _is_sum(known: dict[str, Limit]) -> bool:
     return bool(sides) and known["tpm"].value == sum(sides)
 
 
-def _window_s(left: Ints, requests: Limit | None) -> float | None:
+def _largest(observed: Observed) -> int:
+    """The tokens that the largest request may have asked for."""
+    attempts = observed.attempts
+    return int(attempts.prompt_tokens.max(initial=0)) + int(attempts.completion_tokens.max(initial=0))
+
+
+def _of_requests_s(left: Ints, requests: Limit | None) -> float | None:
     """The seconds' worth of requests that the bucket holds: a full one has all but the request itself left.
 
     None where the bucket was never seen full: something else was asking with the same key, or all the time.
@@ -139,7 +150,21 @@ def _window_s(left: Ints, requests: Limit | None) -> float | None:
     if requests is None or not (left != ABSENT).any():
         return None
     holds = int(left.max()) + 1
-    for window_s in (USUAL_WINDOW_S, *_WINDOWS_S):
-        if holds == requests.value * window_s // 60:
-            return float(window_s)
-    return None
+    return next((float(one) for one in _WINDOWS_S if holds == requests.value * one // 60), None)
+
+
+def _of_tokens_s(observed: Observed, tokens: Limit | None) -> float | None:
+    """The same of tokens: the smallest bucket that holds what was left and what the request asked for.
+
+    It asked for its reply's tokens at the least, and for no more than the largest one; None where no bucket
+    is so near.
+    """
+    attempts = observed.attempts
+    left = attempts.left_tokens
+    if tokens is None or not (left != ABSENT).any():
+        return None
+    asked = np.maximum(attempts.prompt_tokens, 0) + np.maximum(attempts.completion_tokens, 0)
+    least = int((left + asked)[left != ABSENT].max())
+    holds = [(one, tokens.value * one // 60) for one in _WINDOWS_S]
+    window_s, size = next(((one, s) for one, s in holds if s * (1 + _ROUNDED) >= least), (0, 0))
+    return float(window_s) if 0 < size <= (int(left.max()) + _largest(observed)) * (1 + _ROUNDED) else None

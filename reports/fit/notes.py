@@ -14,6 +14,9 @@ from reports.telling import words
 
 THROTTLED = 429
 
+#: What a limit counts.
+_COUNTED = {"rpm": "requests", "tpm": "tokens", "itpm": "input tokens", "otpm": "output tokens"}
+
 #: A share of attempts that is worth a sentence.
 _SOME = 0.01
 
@@ -140,8 +143,9 @@ def _limits(fit: Fit) -> Iterator[str]:
         by = f"{throttled:,} 429s do not tell which" if throttled else "no 429 was seen"
         yield f"no header told a limit, and {by}: [limits] has none"
     elif not limits.window_told:
+        buckets = " and that of ".join(_COUNTED[limit.key] for limit in limits.known)
         yield (
-            "the bucket of requests was never seen full: limits.window_s is a minute's worth, as providers"
+            f"the bucket of {buckets} was never seen full: limits.window_s is a minute's worth, as providers"
             " document it"
         )
 

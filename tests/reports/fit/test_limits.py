@@ -39,6 +39,23 @@ def test_a_full_bucket_tells_how_much_it_holds(
     assert (found.window_s, found.window_told) == (window_s, told)
 
 
+@pytest.mark.parametrize(
+    ("left", "window_s", "told"),
+    # 15 s of 100,000 are 25,000: the first request asked for 500 of them, and 90 + 170 were counted.
+    [(24_500, 15.0, True), (25_000, 15.0, True), (100_000, 60.0, True), (18_000, 60.0, False)],
+)
+def test_a_full_bucket_of_tokens_tells_it_where_requests_have_no_limit(
+    tmp_path: Path, left: int, window_s: float, *, told: bool
+) -> None:
+    first = made.attempt(0, 0, 1, tokens=(90, 170), told=made.levels(None, (100_000, left)))
+    if left in (25_000, 100_000):  # it was turned away and counted nothing
+        first = made.attempt(0, 0, 1, Outcome.TRANSIENT, told=made.levels(None, (100_000, left)))
+    later = made.attempt(1, 2, 3, tokens=(100, 450), told=made.levels(None, (100_000, 17_000)))
+    found = find_limits(made.observed(tmp_path / "run", [first, later]))
+    assert [limit.key for limit in found.known] == ["tpm"]
+    assert (found.window_s, found.window_told) == (window_s, told)
+
+
 def test_what_was_told_most_stands_and_the_rest_is_kept(tmp_path: Path) -> None:
     found = _asked(tmp_path, *[made.levels((600, 5))] * 3, made.levels((900, 5)))
     assert found.known == (Limit("rpm", 600, 4, "headers", (900,)),)

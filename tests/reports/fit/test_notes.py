@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.model import Attempt, Fault, Outcome
+from harness.model import Attempt, Fault, Levels, Outcome
 from reports.fit.beside import laws
 from reports.fit.fit import fit
 from reports.fit.notes import notes
@@ -81,3 +81,16 @@ def test_what_the_client_gave_up_on_or_could_not_reach_is_told(tmp_path: Path) -
     assert "1 connections timed out" in said
     assert "1 requests were refused for want of credit" in said
     assert "1 attempts went to the fallback: they are left out" in said
+
+
+@pytest.mark.parametrize(
+    ("told", "buckets"),
+    [
+        (made.levels(None, (1_000_000, 180_000)), "the bucket of tokens was"),
+        (made.levels((600, 400), (1_000_000, 180_000)), "the bucket of requests and that of tokens was"),
+    ],
+)
+def test_a_bucket_that_was_never_full_is_named(tmp_path: Path, told: Levels, buckets: str) -> None:
+    one = made.attempt(900, 1, 2, tokens=(50, 10), told=told)
+    said = _said(made.run(tmp_path / "run", [*_streams(300), one]))
+    assert f"{buckets} never seen full: limits.window_s is a minute's worth" in said
