@@ -45,7 +45,7 @@ class Line:
 
 def find_line(observed: Observed, latency: Latency, places: Floats) -> Line | None:
     """What tells of a line: waits, refusals that come only when so many are there already, or both."""
-    refusals = _refusals(observed)
+    refusals = overloads(observed)
     ahead, slots = latency.crowd.ahead, latency.slots
     if slots is None:
         slots = _without_waits(ahead, refusals, observed)
@@ -77,7 +77,7 @@ def find_line(observed: Observed, latency: Latency, places: Floats) -> Line | No
     )
 
 
-def _refusals(observed: Observed) -> Bools:
+def overloads(observed: Observed) -> Bools:
     """Who was told that there was no room."""
     attempts = observed.attempts
     busy = (attempts.outcome == "overloaded") & (attempts.fault == "status")

@@ -9,7 +9,9 @@ import numpy as np
 from reports.fit.beside import Beside, Laws
 from reports.fit.fit import Fit
 from reports.fit.gaps import USUAL_CV
-from reports.fit.line import AMPLE
+from reports.fit.line import AMPLE, overloads
+from reports.fit.observed import Observed
+from reports.reading.run import ABSENT, Bools
 from reports.telling import words
 
 THROTTLED = 429
@@ -152,12 +154,23 @@ def _limits(fit: Fit) -> Iterator[str]:
 
 def _capacity(fit: Fit) -> Iterator[str]:
     line = fit.line
+    overloaded = overloads(fit.observed) & ~fit.throttled
+    if line is not None:
+        overloaded &= ~line.refused
+    if overloaded.any():
+        yield _overloads(fit.observed, overloaded)
     if line is None:
         most = int(fit.latency.crowd.ahead.max(initial=0)) + 1
-        yield (
-            f"no request waited for another, with up to {most:,} at once: what the API does beyond that is"
-            " not known, and [capacity] makes nobody wait"
-        )
+        if overloaded.any():
+            yield (
+                f"no one number of slots explains what was seen, with up to {most:,} at once: [capacity]"
+                " makes nobody wait"
+            )
+        else:
+            yield (
+                f"no request waited for another, with up to {most:,} at once: what the API does beyond that"
+                " is not known, and [capacity] makes nobody wait"
+            )
         if fit.latency.gaps.slowdown:
             longer = fit.latency.gaps.slowdown * most / fit.latency.ample
             yield (
@@ -165,7 +178,9 @@ def _capacity(fit: Fit) -> Iterator[str]:
                 " slowdown stand for that rise, not for a bound that was seen"
             )
         return
-    if not line.full:
+    if overloaded.any() and not line.full:
+        yield f"capacity.queue = {AMPLE:,} stands for one whose length is not known"
+    elif not line.full:
         yield f"the queue was never seen full: capacity.queue = {AMPLE:,} stands for ample"
     given_up = int(
         np.count_nonzero((fit.observed.attempts.outcome == "timeout") & (fit.latency.hung < _HUNG))
@@ -180,6 +195,18 @@ def _capacity(fit: Fit) -> Iterator[str]:
             "capacity.slots is what was ours at best; what others held beyond that all the time cannot be"
             " told from a smaller API"
         )
+
+
+def _overloads(observed: Observed, who: Bools) -> str:
+    """Refusals for want of room that a queue does not explain."""
+    attempts = observed.attempts
+    statuses = "/".join(str(status) for status in np.unique(attempts.status[who]))
+    hints = attempts.retry_after_ns[who & (attempts.retry_after_ns != ABSENT)]
+    hint = f" with Retry-After {np.median(hints) / 1e9:g} s" if len(hints) else ""
+    return (
+        f"{np.count_nonzero(who):,} overload refusals ({statuses}{hint}) were seen; no one queue length"
+        " explains them: they are written as a rule that does not depend on load"
+    )
 
 
 def _failures(fit: Fit) -> Iterator[str]:

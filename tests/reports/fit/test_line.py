@@ -10,7 +10,7 @@ from reports.fit.line import AMPLE, Line, find_line
 from tests.reports.fit import made
 
 
-def _played(slots: int, queue: int, *, rate_s: float, n: int, seed: int = 1) -> list[Attempt]:
+def played(slots: int, queue: int, *, rate_s: float, n: int, seed: int = 1) -> list[Attempt]:
     """Random arrivals at an API whose replies take 400 ms and ten gaps of 20: first come, first served."""
     rng = np.random.default_rng(seed)
     at_ms = 1000 * np.cumsum(rng.exponential(1 / rate_s, n))
@@ -45,7 +45,7 @@ def _line(path: Path, attempts: list[Attempt]) -> Line | None:
 
 
 def test_slots_and_queue_are_read_off_waits_and_refusals(tmp_path: Path) -> None:
-    line = _line(tmp_path, _played(12, 5, rate_s=22, n=2000))
+    line = _line(tmp_path, played(12, 5, rate_s=22, n=2000))
     assert line is not None
     assert (line.slots.most, line.queue, line.full) == (12, 5, True)
     assert (line.status, line.retry_after_s) == (503, 2.0)
@@ -53,14 +53,14 @@ def test_slots_and_queue_are_read_off_waits_and_refusals(tmp_path: Path) -> None
 
 
 def test_a_queue_that_was_never_full_is_ample(tmp_path: Path) -> None:
-    line = _line(tmp_path, _played(12, 10_000, rate_s=19, n=2000))
+    line = _line(tmp_path, played(12, 10_000, rate_s=19, n=2000))
     assert line is not None
     assert (line.slots.most, line.queue, line.full) == (12, AMPLE, False)
     assert not line.refused.any()
 
 
 def test_slots_without_a_queue_turn_away_at_once(tmp_path: Path) -> None:
-    line = _line(tmp_path, _played(12, 0, rate_s=15, n=3000))
+    line = _line(tmp_path, played(12, 0, rate_s=15, n=3000))
     assert line is not None
     assert (line.slots.most, line.queue, line.full) == (12, 0, True)
 
@@ -71,8 +71,8 @@ def test_refusals_at_any_load_are_no_full_queue(tmp_path: Path) -> None:
         made.attempt(5000 + i, at, at + 1, Outcome.OVERLOADED, fault=Fault.STATUS, status=503)
         for i, at in enumerate(np.sort(rng.uniform(0, 100_000, 80)).tolist())
     ]
-    assert _line(tmp_path, [*_played(1000, 0, rate_s=20, n=2000), *refused]) is None
+    assert _line(tmp_path, [*played(1000, 0, rate_s=20, n=2000), *refused]) is None
 
 
 def test_an_idle_api_has_no_line(tmp_path: Path) -> None:
-    assert _line(tmp_path, _played(1000, 0, rate_s=5, n=500)) is None
+    assert _line(tmp_path, played(1000, 0, rate_s=5, n=500)) is None

@@ -15,6 +15,7 @@ from reports.fit.notes import notes
 from reports.reading.load import read_run
 from tests.reports import runs
 from tests.reports.fit import made
+from tests.reports.fit.test_line import played
 
 
 def _streams(
@@ -94,3 +95,30 @@ def test_a_bucket_that_was_never_full_is_named(tmp_path: Path, told: Levels, buc
     one = made.attempt(900, 1, 2, tokens=(50, 10), told=told)
     said = _said(made.run(tmp_path / "run", [*_streams(300), one]))
     assert f"{buckets} never seen full: limits.window_s is a minute's worth" in said
+
+
+def _overloaded(*at_ms: float) -> Iterator[Attempt]:
+    for i, at in enumerate(at_ms):
+        yield made.attempt(
+            90_000 + i, at, at + 1, Outcome.OVERLOADED, fault=Fault.STATUS, status=503, retry_after_s=2.0
+        )
+
+
+def test_overloads_that_no_queue_explains_are_told_and_none_is_said_to_be_never_full(tmp_path: Path) -> None:
+    # At any load, whether hardly anybody is there or many are.
+    said = _said(made.run(tmp_path / "run", [*_streams(400), *_overloaded(*range(0, 30_000, 1000))]))
+    assert (
+        "30 overload refusals (503 with Retry-After 2 s) were seen; no one queue length explains them" in said
+    )
+    assert "a rule that does not depend on load" in said
+    assert "never seen full" not in said
+    assert "no request waited for another" not in said
+
+
+def test_a_line_with_overloads_at_any_load_has_a_queue_of_unknown_length(tmp_path: Path) -> None:
+    line = played(12, 10_000, rate_s=19, n=2000)
+    assert "the queue was never seen full" in _said(made.run(tmp_path / "never", line))
+    said = _said(made.run(tmp_path / "some", [*line, *_overloaded(*range(0, 60_000, 1000))]))
+    assert "60 overload refusals (503 with Retry-After 2 s)" in said
+    assert "capacity.queue = 1,000 stands for one whose length is not known" in said
+    assert "never seen full" not in said
