@@ -24,9 +24,18 @@ _WINDOWS_S = (1, 2, 3, 5, 6, 10, 12, 15, 20, 30, 60)
 #: What is left of tokens may be rounded.
 _ROUNDED = 0.01
 
+#: The code of a 429 over a limit, with the two providers.
+_CODES = ("rate_limit_exceeded", "rate_limit_error")
+
+#: Of the refusals over a limit: a larger request than any that was counted may have met so few of them, and
+#: asked for so many times as much.
+_FEW = 0.05
+_LARGER = 4
+
 #: What the messages of refusals tell: OpenAI's, and Anthropic's.
 _OPENAI = re.compile(r"on (?:requests|tokens) per min \((RPM|TPM)\): Limit (\d+)")
 _ANTHROPIC = re.compile(r"rate limit of ([\d,]+) (requests|input tokens|output tokens|tokens) per minute")
+_REQUESTED = re.compile(r"on tokens per min \(TPM\): Limit \d+, Used \d+, Requested (\d+)")
 _KINDS = {
     "RPM": "rpm",
     "TPM": "tpm",
@@ -94,20 +103,27 @@ def find_limits(observed: Observed) -> Limits:
 def over_a_limit(observed: Observed, limits: Limits) -> Bools:
     """The 429s whose own headers say that a limit was reached: the limits of a profile make those.
 
-    No request was left, or fewer tokens than the largest one may have asked for; without headers, the code
-    says it where a limit is known by the refusals' messages, and all are where it was read off them.
+    No request was left, or fewer tokens than the largest one may have asked for. What it asked for at most is
+    recorded of none (`max_tokens` counts, and few replies are so long): where some were refused over that
+    limit, a few with its code and little more left are taken for larger ones. Without headers, the code says
+    it where a limit is known by the refusals' messages, and all are where it was read off them.
     """
     attempts = observed.attempts
     throttled = attempts.outcome == "throttled"
     told = (attempts.left_requests != ABSENT) | (attempts.left_tokens != ABSENT)
     largest = _largest(observed)
     empty = (attempts.left_requests >= 0) & (attempts.left_requests < 1)
-    empty |= (attempts.left_tokens >= 0) & (attempts.left_tokens <= largest)
+    short = (attempts.left_tokens >= 0) & (attempts.left_tokens <= largest)
+    own = attempts.code.isin(_CODES)
+    larger = throttled & own & ~empty & ~short & (attempts.left_tokens >= 0)
+    larger &= attempts.left_tokens <= _LARGER * largest
+    if np.count_nonzero(larger) <= _FEW * np.count_nonzero(throttled & own & short & ~empty):
+        short |= larger
     untold = ~told & (attempts.fault == "status")
     sources = {limit.source for limit in limits.known}
     if REFUSALS not in sources:
-        untold &= attempts.code.isin(("rate_limit_exceeded", "rate_limit_error")) & (MESSAGES in sources)
-    return np.asarray(throttled & ((told & empty) | untold))
+        untold &= own & (MESSAGES in sources)
+    return np.asarray(throttled & ((told & (empty | short)) | untold))
 
 
 def _told(key: str, column: Ints) -> Limit | None:
@@ -137,9 +153,11 @@ def _is_sum(known: dict[str, Limit]) -> bool:
 
 
 def _largest(observed: Observed) -> int:
-    """The tokens that the largest request may have asked for."""
+    """The tokens that the largest request may have asked for: as counted, or as a refusal told."""
     attempts = observed.attempts
-    return int(attempts.prompt_tokens.max(initial=0)) + int(attempts.completion_tokens.max(initial=0))
+    counted = int(attempts.prompt_tokens.max(initial=0)) + int(attempts.completion_tokens.max(initial=0))
+    told = (int(tokens) for text in observed.details for tokens in _REQUESTED.findall(text))
+    return max(counted, *told, 0)
 
 
 def _of_requests_s(left: Ints, requests: Limit | None) -> float | None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.model import Fault, Level, Levels, Outcome
+from harness.model import Attempt, Fault, Level, Levels, Outcome
 from reports.fit.limits import Limit, find_limits, over_a_limit
 from tests.reports.fit import made
 
@@ -90,3 +90,33 @@ def test_a_429_is_of_a_limit_where_its_headers_say_so(tmp_path: Path) -> None:
     ]
     observed = made.observed(tmp_path / "run", attempts)
     assert over_a_limit(observed, find_limits(observed)).tolist() == [True, True, False, False, False]
+
+
+def _short_of(*left: int) -> list[Attempt]:
+    """429s of a limit of tokens, with so many left; the only reply that was counted had 180."""
+    refused = [
+        made.attempt(
+            i, i, i + 1, Outcome.THROTTLED, fault=Fault.STATUS, status=429, code="rate_limit_exceeded",
+            told=made.levels(None, (30_000, tokens)),
+        )
+        for i, tokens in enumerate(left)
+    ]  # fmt: skip
+    reply = made.attempt(900, 900, 901, tokens=(100, 80), told=made.levels(None, (30_000, 20_000)))
+    return [*refused, reply]
+
+
+def test_a_refusal_tells_what_the_largest_request_asked_for(tmp_path: Path) -> None:
+    # 3,906 are asked for, though no reply is that long: max_tokens count.
+    attempts = _short_of(100, 3_905, 3_907)
+    observed = made.observed(tmp_path / "run", attempts, detail=OPENAI_429)
+    assert over_a_limit(observed, find_limits(observed)).tolist() == [True, True, False, False]
+
+
+@pytest.mark.parametrize(("times", "of_the_limit"), [(40, True), (39, False)])
+def test_a_few_with_little_more_left_are_larger_requests(
+    tmp_path: Path, times: int, *, of_the_limit: bool
+) -> None:
+    # 2 in 40 are few; with 20,000 left nothing was short.
+    observed = made.observed(tmp_path / "run", _short_of(*[100] * times, 500, 700, 20_000))
+    found = over_a_limit(observed, find_limits(observed)).tolist()
+    assert found == [*[True] * times, of_the_limit, of_the_limit, False, False]
