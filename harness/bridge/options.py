@@ -96,7 +96,7 @@ def add_arguments(parser: ArgumentParser, mock_profile: str) -> None:
         metavar="NAME|FILE.toml",
         help=f"what the bundled mock server plays (default: {mock_profile})",
     )
-    parser.add_argument(
+    mock_host = parser.add_argument(
         "--mock-host",
         default=LOOPBACK[1],
         metavar="ADDRESS",
@@ -116,7 +116,8 @@ def add_arguments(parser: ArgumentParser, mock_profile: str) -> None:
     consent = parser.add_argument(
         "--yes", action="store_true", help="consent to the cost of a real API: nobody is asked"
     )
-    for action in (permission, consent):  # who pays gives them at the start, not whoever opens the web UI
+    # Read once, at the start: by who pays, not by whoever opens the web UI, and where the mock server starts.
+    for action in (permission, consent, mock_host):
         action.include_in_web_ui = False  # type: ignore[attr-defined]  # Locust's own attribute
 
 

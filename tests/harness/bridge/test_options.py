@@ -24,6 +24,14 @@ def test_the_defaults_are_the_tuned_client_and_the_scenario_s_profile() -> None:
     assert (settings.wire, settings.model, settings.limited) == ("openai", "gpt-4.1", False)
 
 
+def test_the_web_ui_has_no_field_for_what_is_read_once_at_the_start() -> None:
+    parser = ArgumentParser()
+    add_arguments(parser, "calm")
+    left_out = {a.dest for a in parser._actions if not getattr(a, "include_in_web_ui", True)}
+
+    assert left_out == {"allow_real_target", "yes", "mock_host"}
+
+
 def test_a_closed_loop_has_locust_s_users() -> None:
     settings = settings_from(options(arrivals="closed", num_users=7, run_time=90))
 
