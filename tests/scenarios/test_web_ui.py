@@ -105,6 +105,7 @@ WRONG = {
     "rate": ("fast", "--rate = 'fast': expected a number"),
     "seed": ("1.5", "--seed = '1.5': expected a whole number"),
     "length": ("0s", "expected a length of time"),
+    "arrivals": ("closed", "expected a start with --arrivals closed -u N"),
     "transport": ("slow", "one of httpx, fast"),
     "host": ("http://127.0.0.1:1", "cannot be reached"),
 }

@@ -11,7 +11,7 @@ from locust.runners import MasterRunner
 from harness.bridge.admission import Admission
 from harness.bridge.conductor import Conductor
 from harness.bridge.live import web_ui
-from harness.bridge.live.form import asked_for
+from harness.bridge.live.form import asked_for, check_loop
 from harness.bridge.live.live import Live
 from harness.bridge.messages import NOTE, PULSE
 from harness.bridge.mock_process import MockProcess
@@ -71,7 +71,10 @@ class Desk:
         """What Locust's start form asks for. Raises HarnessError where no run could begin with it."""
         if self._conductor is not None and not self._conductor.ending:
             raise ConfigError("a run is under way: stop it before another begins")
-        settings, _ = self._check_run(asked_for(self._environment.parsed_options, form))
+        started = self._environment.parsed_options
+        asked = asked_for(started, form)
+        settings, _ = self._check_run(asked)
+        check_loop(started, asked)
         host = form.get("host") or self._environment.host
         bundled = self._mock is not None and host == self._mock.host
         target = settings.target(host, bundled=bundled)

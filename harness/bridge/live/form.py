@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from copy import copy
 
+from harness.bridge.options import is_closed
 from harness.errors import expected
 
 #: Fields that Locust reads in its own way and refuses in its own words.
@@ -19,6 +20,13 @@ def asked_for(options: Namespace, form: Mapping[str, str]) -> Namespace:
         if key not in LOCUSTS_OWN and hasattr(options, key):
             setattr(asked, key, _value(key, getattr(options, key), text))
     return asked
+
+
+def check_loop(started: Namespace, asked: Namespace) -> None:
+    """The loop, open or closed, is the one that Locust's shape was made for. Raises ConfigError."""
+    if is_closed(asked) != is_closed(started):
+        users = " -u N" if is_closed(asked) else ""
+        raise expected("--arrivals", asked.arrivals, f"a start with --arrivals {asked.arrivals}{users}")
 
 
 def _value(key: str, present: object, text: str) -> object:

@@ -6,7 +6,7 @@ from argparse import Namespace
 
 import pytest
 
-from harness.bridge.live.form import asked_for
+from harness.bridge.live.form import asked_for, check_loop
 from harness.errors import ConfigError
 
 OPTIONS = Namespace(
@@ -47,3 +47,22 @@ def test_a_text_that_is_no_number_is_told_by_its_option(field: str, text: str, w
     with pytest.raises(ConfigError) as caught:
         asked_for(OPTIONS, {field: text})
     assert str(caught.value) == words
+
+
+@pytest.mark.parametrize(
+    ("started", "asked", "words"),
+    [
+        ("gamma", "closed", "--arrivals = 'closed': expected a start with --arrivals closed -u N"),
+        ("closed", "gamma", "--arrivals = 'gamma': expected a start with --arrivals gamma"),
+    ],
+)
+def test_open_and_closed_loops_are_chosen_at_the_start(started: str, asked: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_loop(Namespace(arrivals=started), Namespace(arrivals=asked))
+    assert str(caught.value) == words
+
+
+def test_the_same_loop_has_other_arrivals_and_a_trace_has_no_choice() -> None:
+    check_loop(Namespace(arrivals="gamma"), Namespace(arrivals="poisson"))
+    check_loop(Namespace(arrivals="closed"), Namespace(arrivals="closed"))
+    check_loop(Namespace(), Namespace())
