@@ -154,6 +154,7 @@ class Head:
         if self._desk is None:
             self._ending.join()
         else:
+            self._desk.end()
             self._ending.link_value(self._desk.reported)
             self._ending.link_value(lambda _: logger.info("report: %s", conductor.folder / "report.html"))
 

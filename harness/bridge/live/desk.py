@@ -63,6 +63,10 @@ class Desk:
         """This process's own pulse."""
         self._live.hear(self._runner.client_id, pulse)
 
+    def end(self) -> None:
+        """The run is over; its report is still to be made."""
+        self._live.end()
+
     def reported(self, _: object = None) -> None:
         """The run's report is there."""
         self._live.reported()

@@ -40,6 +40,7 @@ class Live:
         self._view = View(0)
         self._about: dict[str, Any] = {}
         self._problem: str | None = None
+        self._ended_ns: int | None = None
         self._reported = False
         self._mock: Faulty | None = None
         self._injected: list[tuple[Order, int]] = []
@@ -49,7 +50,7 @@ class Live:
         self._conductor, self._mock = conductor, mock
         self._view = View(len(conductor.plan.workers))
         self._about = document.about_run(conductor.folder, conductor.plan.until_ns / NS)
-        self._problem, self._reported = None, False
+        self._problem, self._ended_ns, self._reported = None, None, False
         self._injected.clear()
 
     def fail(self, why: str) -> None:
@@ -62,6 +63,10 @@ class Live:
             # Another host's clock may be ahead: what has happened has happened by now.
             pulse.second = min(pulse.second, max(0, int(self._elapsed_s)))
             self._view.add(self._conductor.plan.workers.index(worker), pulse, wall_ns())
+
+    def end(self) -> None:
+        """The run is over: its clock stands still."""
+        self._ended_ns = wall_ns()
 
     def reported(self) -> None:
         """The run's report is there."""
@@ -123,7 +128,8 @@ class Live:
     def _elapsed_s(self) -> float:
         if self._conductor is None:
             return 0.0
-        return (wall_ns() - self._conductor.plan.started_unix_ns) / NS
+        until_ns = wall_ns() if self._ended_ns is None else self._ended_ns
+        return (until_ns - self._conductor.plan.started_unix_ns) / NS
 
     def _over_s(self, conductor: Conductor) -> float | None:
         """How long calls arrived in a run that is over."""

@@ -204,6 +204,27 @@ def test_a_run_goes_from_its_lead_to_its_report(tmp_path: Path, live: Live, brow
     assert state["workers"][0]["states"] == {"breaker": [[0.5, "open"]]}
 
 
+def test_the_clock_of_a_run_stands_still_once_it_is_over_and_goes_for_the_next(
+    tmp_path: Path, live: Live, browser: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_ns = wall_ns()
+    monkeypatch.setattr("harness.bridge.live.live.wall_ns", lambda: now_ns)
+    conductor = _conductor(tmp_path)
+    conductor.plan.started_unix_ns = now_ns - 10 * NS
+    live.begin(conductor, None)
+    conductor.ending = True
+    live.end()
+    now_ns += 5 * NS
+    assert _state(browser)["elapsed_s"] == 10
+    live.reported()
+    assert _state(browser)["elapsed_s"] == 10
+    another = _conductor(tmp_path)
+    another.plan.started_unix_ns = now_ns - 2 * NS
+    live.begin(another, None)
+    now_ns += NS
+    assert _state(browser)["elapsed_s"] == 3
+
+
 class Nobody:
     """A web UI whose login nobody has passed."""
 
