@@ -150,8 +150,8 @@ class Live:
         return "draining" if over else "playing"
 
     def _faulty(self) -> Faulty:
-        if self._mock is None:
-            raise ConfigError("faults can be injected into the bundled mock server only")
         if self._conductor is None or self._conductor.ending:
             raise ConfigError("no run is under way: start one, then inject a fault into it")
+        if self._mock is None:
+            raise ConfigError("faults can be injected into the bundled mock server only")
         return self._mock

@@ -138,8 +138,10 @@ def test_what_is_wrong_with_an_order_is_said_and_nothing_is_injected(
     tmp_path: Path, live: Live, browser: FlaskClient, mock: Mock
 ) -> None:
     refused = browser.post("/base/resilience/faults", json=OUTAGE)
-    assert (refused.status_code, "bundled mock server only" in refused.get_json()["message"]) == (400, True)
+    assert (refused.status_code, "no run is under way" in refused.get_json()["message"]) == (400, True)
     conductor = _conductor(tmp_path)
+    live.begin(conductor, None)
+    assert "bundled mock server only" in browser.delete("/base/resilience/faults").get_json()["message"]
     live.begin(conductor, mock)
     answer = browser.post("/base/resilience/faults", json={"kind": "outage"})
     assert (answer.status_code, answer.get_json()["message"]) == (
