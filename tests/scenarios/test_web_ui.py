@@ -90,6 +90,8 @@ def test_after_a_run_that_ended_by_itself_another_starts_with_other_settings(tmp
     with web_ui("steady.py", "--length", "2s", "--mock-profile", "instant", runs=tmp_path) as ui:
         ui.swarm()
         wait_for(lambda: len(ui.reports()) == 1)
+        told = {json.loads(ask(f"{ui.url}/resilience/state"))["elapsed_s"] for _ in range(30)}
+        assert len(told) == 1  # its clock stands still
         ui.swarm(policy="naive", seed="9", rate="30")
         wait_for(lambda: len(ui.reports()) == 2)
 

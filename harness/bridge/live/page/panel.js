@@ -7,6 +7,7 @@ export function showPanel(told) {
   const has = Array.isArray(told.faults);
   $("panel").hidden = !has;
   $("stage").classList.toggle("with-panel", has);
+  if (told.about) $("said").textContent = "";  // of the run before
   if (!has) return;
   const may = ["waiting", "playing"].includes(told.phase);
   for (const button of $("panel").querySelectorAll("button")) button.disabled = !may;

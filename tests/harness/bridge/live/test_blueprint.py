@@ -46,7 +46,7 @@ class Mock:
         self.told.append("clear")
 
 
-def _conductor(folder: Path, started_ago_s: float = 10.0) -> Any:
+def conductor_of(folder: Path, started_ago_s: float = 10.0) -> Any:
     policy = {"name": "tuned", "values": {"deadline_s": 20, "retry": {"attempts": 3}}}
     manifest = {"policy": policy, "target": {"host": "http://x", "bundled": True, "profile": "calm"}}
     manifest |= {"run": "r1", "scenario": "primetime", "seed": 1, "workers": 2, "schedule": {}}
@@ -102,7 +102,7 @@ def test_before_any_run_and_where_one_could_not_begin(live: Live, browser: Flask
 def test_a_run_is_introduced_once_and_its_course_goes_on(
     tmp_path: Path, live: Live, browser: FlaskClient, mock: Mock
 ) -> None:
-    live.begin(_conductor(tmp_path), mock)
+    live.begin(conductor_of(tmp_path), mock)
     for second in range(10):
         for worker in ("a", "b", "stranger"):
             gate = Gate("open" if worker == "b" else "closed", 5, 1, 2)
@@ -123,7 +123,7 @@ def test_a_run_is_introduced_once_and_its_course_goes_on(
 def test_a_fault_reaches_the_mock_server_the_record_and_everybody_who_looks(
     tmp_path: Path, live: Live, browser: FlaskClient, mock: Mock, notes: list[tuple[str, str, float]]
 ) -> None:
-    live.begin(_conductor(tmp_path), mock)
+    live.begin(conductor_of(tmp_path), mock)
     assert browser.post("/base/resilience/faults", json=OUTAGE).status_code == 200
     state = _state(browser)
     assert [(f["name"], 29 < f["left_s"] <= 30) for f in state["faults"]] == [("outage", True)]
@@ -139,7 +139,7 @@ def test_what_is_wrong_with_an_order_is_said_and_nothing_is_injected(
 ) -> None:
     refused = browser.post("/base/resilience/faults", json=OUTAGE)
     assert (refused.status_code, "no run is under way" in refused.get_json()["message"]) == (400, True)
-    conductor = _conductor(tmp_path)
+    conductor = conductor_of(tmp_path)
     live.begin(conductor, None)
     assert "bundled mock server only" in browser.delete("/base/resilience/faults").get_json()["message"]
     live.begin(conductor, mock)
@@ -161,7 +161,7 @@ def test_what_is_wrong_with_an_order_is_said_and_nothing_is_injected(
 def test_a_page_of_another_site_injects_nothing(
     host: str, tmp_path: Path, live: Live, browser: FlaskClient, mock: Mock
 ) -> None:
-    live.begin(_conductor(tmp_path), mock)
+    live.begin(conductor_of(tmp_path), mock)
     away = {"Origin": host}
     assert browser.post("/base/resilience/faults", json=OUTAGE, headers=away).status_code == 403
     assert browser.delete("/base/resilience/faults", headers=away).status_code == 403
@@ -176,7 +176,7 @@ def test_only_the_finished_report_of_the_run_is_served(
     tmp_path: Path, live: Live, browser: FlaskClient
 ) -> None:
     assert browser.get("/base/resilience/report").status_code == 404
-    conductor = _conductor(tmp_path)
+    conductor = conductor_of(tmp_path)
     live.begin(conductor, None)
     (tmp_path / "report.html").write_text("<p>whole</p>", encoding="utf-8")
     assert browser.get("/base/resilience/report").status_code == 404
@@ -194,7 +194,7 @@ def test_only_the_finished_report_of_the_run_is_served(
 
 
 def test_a_run_goes_from_its_lead_to_its_report(tmp_path: Path, live: Live, browser: FlaskClient) -> None:
-    conductor = _conductor(tmp_path, started_ago_s=-1.0)
+    conductor = conductor_of(tmp_path, started_ago_s=-1.0)
     live.begin(conductor, None)
     assert (_state(browser)["phase"], _state(browser)["bins"]) == ("waiting", [])
     conductor.plan.started_unix_ns = wall_ns() - 61 * NS
@@ -211,7 +211,7 @@ def test_the_clock_of_a_run_stands_still_once_it_is_over_and_goes_for_the_next(
 ) -> None:
     now_ns = wall_ns()
     monkeypatch.setattr("harness.bridge.live.live.wall_ns", lambda: now_ns)
-    conductor = _conductor(tmp_path)
+    conductor = conductor_of(tmp_path)
     conductor.plan.started_unix_ns = now_ns - 10 * NS
     live.begin(conductor, None)
     conductor.ending = True
@@ -220,7 +220,7 @@ def test_the_clock_of_a_run_stands_still_once_it_is_over_and_goes_for_the_next(
     assert _state(browser)["elapsed_s"] == 10
     live.reported()
     assert _state(browser)["elapsed_s"] == 10
-    another = _conductor(tmp_path)
+    another = conductor_of(tmp_path)
     another.plan.started_unix_ns = now_ns - 2 * NS
     live.begin(another, None)
     now_ns += NS
@@ -241,7 +241,7 @@ class Nobody:
 def test_who_has_not_logged_in_sees_and_injects_nothing(tmp_path: Path, live: Live, mock: Mock) -> None:
     app = Flask(__name__)
     app.register_blueprint(blueprint(live, Nobody(), ""))
-    live.begin(_conductor(tmp_path), mock)
+    live.begin(conductor_of(tmp_path), mock)
     browser = app.test_client()
     for path in ("", "state", "report"):
         assert browser.get(f"/resilience/{path}").status_code == 401
