@@ -2,8 +2,8 @@
 
 const BOTTOM = 22, TOP = 8, RIGHT = 4;
 
-/** Of a digit of a label, in pixels. */
-const DIGIT = 6.7;
+/** Of a character of a label, in pixels: "120 ms" fits where the font is wide. */
+const CHARACTER = 7.2;
 const MINUTES_A_DAY = 1440;
 
 /** "18.2", "1.04", "940 ms", "2.4 s": what people read. */
@@ -123,7 +123,7 @@ export class Chart {
     const stacked = stack(series, columns);
     const most = Math.max(this.least, ...stacked.flat().filter((value) => value !== null), ...curve.map(([, rate]) => rate));
     const marks = scale(most), top = marks.at(-1), labels = marks.map((mark) => mark === 0 ? "0" : this.text(mark).replace(/\.0+(?=$| )/, ""));
-    const left = this.left = Math.max(36, 10 + DIGIT * Math.max(...labels.map((label) => label.length)));
+    const left = this.left = Math.max(36, 10 + CHARACTER * Math.max(...labels.map((label) => label.length)));
     const x = (second) => left + second / until * (width - left - RIGHT);
     const y = (value) => TOP + (1 - value / top) * (height - TOP - BOTTOM);
     const middle = (place) => x(Math.min((place + 0.5) * width_s, until));
@@ -232,7 +232,7 @@ export class Lanes {
     this.note.hidden = lanes.length <= shown.length;
     this.note.textContent = `${shown.length} of ${lanes.length}; the table has the others.`;
     const height = Math.max(1, shown.length) * lane;
-    if (!shown.length) parts.push('<text x="0" y="14">The clients are in the queue\'s workers: the report shows their breakers.</text>');
+    if (!shown.length) parts.push('<text x="0" y="14">in the queue\'s workers: see the report</text>');
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.svg.setAttribute("height", height);
     this.svg.setAttribute("aria-label", `Breakers now: ${said.join(", ") || "none"}`);
