@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -11,13 +11,16 @@ from reports.fit.fit import Fit
 from reports.fit.gaps import USUAL_CV
 from reports.fit.line import AMPLE, overloads
 from reports.fit.observed import Observed
-from reports.reading.run import ABSENT, Bools
+from reports.reading.run import ABSENT, Bools, Run
 from reports.telling import words
 
 THROTTLED = 429
 
 #: What a limit counts.
 _COUNTED = {"rpm": "requests", "tpm": "tokens", "itpm": "input tokens", "otpm": "output tokens"}
+
+#: Files that are named of runs that are not whole.
+_FILES = 3
 
 #: A share of attempts that is worth a sentence.
 _SOME = 0.01
@@ -55,7 +58,7 @@ def _runs(fit: Fit) -> Iterator[str]:
         )
     cut = [run for run in observed.runs if run.ending is None or run.cut or run.missing]
     if cut:
-        yield f"{len(cut)} of the runs are not whole: what was recorded is fitted"
+        yield f"{len(cut)} of the runs are not whole: what was recorded is fitted ({_lacking(cut)})"
     seeds = [run.manifest.seed for run in observed.runs]
     if len(set(seeds)) < len(seeds) and any(run.manifest.target.get("bundled") for run in observed.runs):
         yield (
@@ -66,6 +69,23 @@ def _runs(fit: Fit) -> Iterator[str]:
         yield f"{observed.elsewhere:,} attempts went to the fallback: they are left out"
     if not fit.span.alike:
         yield "the runs differ in length or hours: what happens at a time of its own is not looked for"
+
+
+def _lacking(runs: Sequence[Run]) -> str:
+    """What is not there of runs that are not whole."""
+    files = [f"{words.clean(one.name)} is cut short" for run in runs for one in run.cut]
+    files += [f"{words.clean(name)} is missing" for run in runs for name in run.missing]
+    found = files if len(files) <= _FILES else [*files[:_FILES], f"{len(files) - _FILES:,} more files so"]
+    if any(run.ending is None for run in runs):
+        found.append("without an ending")
+    # What calls say of attempts that were never recorded; calls that were not recorded say nothing.
+    fewer = sum(
+        max(0, int(run.calls.attempts.sum()) - int(np.count_nonzero(run.call_of_attempt != ABSENT)))
+        for run in runs
+    )
+    if fewer:
+        found.append(f"{fewer:,} attempts fewer than the calls say")
+    return "; ".join(found)
 
 
 def _first_token(fit: Fit, laws: Laws) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.model import Attempt, Fault, Levels, Outcome
+from harness.model import Attempt, AttemptFinished, CallFinished, Fault, Levels, Outcome
 from reports.fit.beside import laws
 from reports.fit.fit import fit
 from reports.fit.notes import notes
@@ -65,7 +65,7 @@ def test_runs_that_are_not_whole_or_alike_are_told(tmp_path: Path) -> None:
     (folders[0] / "ending.json").unlink()
     runs.rewrite_manifest(folders[1], schedule={"arrivals": "poisson", "duration_s": 77.0})
     said = _said(*folders)
-    assert "1 of the runs are not whole: what was recorded is fitted" in said
+    assert "1 of the runs are not whole: what was recorded is fitted (without an ending)" in said
     assert "the runs differ in length or hours" in said
     assert "runs of one seed meet the same draws of the bundled server" in said
 
@@ -122,3 +122,17 @@ def test_a_line_with_overloads_at_any_load_has_a_queue_of_unknown_length(tmp_pat
     assert "60 overload refusals (503 with Retry-After 2 s)" in said
     assert "capacity.queue = 1,000 stands for one whose length is not known" in said
     assert "never seen full" not in said
+
+
+def test_a_table_that_is_cut_short_is_told_with_what_it_lacks(tmp_path: Path) -> None:
+    folder = made.run(tmp_path / "run", [])
+    attempts = list(_streams(400))
+    calls = [runs.call(one.call_id, 0, 1) for one in attempts]
+    events = [*map(AttemptFinished, attempts), *map(CallFinished, calls)]
+    for file in folder.glob("*.arrow"):
+        file.unlink()
+    runs.record(folder, 0, events, flush_every=300)
+    (path,) = folder.glob("attempts-*.arrow")
+    path.write_bytes(path.read_bytes()[:-1000])  # within the second of its two batches: 300 and 100
+    lacking = f"{path.name} is cut short; 100 attempts fewer than the calls say"
+    assert f"not whole: what was recorded is fitted ({lacking})" in _said(folder)
