@@ -11,7 +11,7 @@ import numpy as np
 
 from reports.fit import intervals
 from reports.fit.fit import Fit
-from reports.fit.goodness import SHARES, Goodness, goodness
+from reports.fit.goodness import CLOSE, SHARES, Goodness, goodness
 from reports.fit.laws import Law, Lognormal
 from reports.fit.mixture import Samples, one, two
 from reports.reading.run import Floats
@@ -30,6 +30,13 @@ class Beside:
     cut: Floats
     goodness: Goodness
     interval: dict[str, Ends]
+
+    @property
+    def tail_off(self) -> bool:
+        """Whether the p99 that was seen is another than the law's: outside of its interval, and not close."""
+        seen, fitted = self.goodness.observed["p99"], self.goodness.fitted["p99"]
+        low, high = self.interval["p99"]
+        return seen is not None and not low <= seen <= high and abs(seen - fitted) > CLOSE * fitted
 
     def document(self) -> dict[str, Any]:
         """As JSON has it."""

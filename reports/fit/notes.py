@@ -97,12 +97,7 @@ def _first_token(fit: Fit, laws: Laws) -> Iterator[str]:
         )
     if latency.waited:
         yield f"{latency.waited:,} of the times to first token had a wait, which follows from the slots"
-    n = len(latency.first_ms)
-    if n < _FEW:
-        yield (
-            f"{n:,} times to first token: p99 is known to {_width(laws.ttft)};"
-            f" {_FEW:,} replies or more tell it better"
-        )
+    yield from _few(laws.ttft, "times to first token")
     if not latency.per_1k_prompt_ms:
         prompt = fit.observed.attempts.prompt_tokens
         seen = prompt[prompt >= 0]
@@ -119,6 +114,7 @@ def _first_token(fit: Fit, laws: Laws) -> Iterator[str]:
         )
     if not laws.ttft.goodness.close:
         yield f"the time to first token has another form than the model: shares differ by {_off(laws.ttft)}"
+    yield from _tail(laws.ttft)
 
 
 def _gaps(fit: Fit, laws: Laws) -> Iterator[str]:
@@ -134,6 +130,8 @@ def _gaps(fit: Fit, laws: Laws) -> Iterator[str]:
         )
     if laws.gap is not None and not laws.gap.goodness.close:
         yield f"the time between tokens has another form than the model: shares differ by {_off(laws.gap)}"
+    if laws.gap is not None:
+        yield from _tail(laws.gap)
 
 
 def _length(fit: Fit, laws: Laws) -> Iterator[str]:
@@ -143,6 +141,7 @@ def _length(fit: Fit, laws: Laws) -> Iterator[str]:
             " max_tokens"
         )
         return
+    yield from _few(laws.length, "lengths of replies that ended by themselves")
     cut = len(fit.lengths.cut)
     total = cut + len(fit.lengths.ended)
     if 2 * cut > total:
@@ -152,6 +151,7 @@ def _length(fit: Fit, laws: Laws) -> Iterator[str]:
         yield "the lengths are those the schedule asked the bundled server for: a trace's, not the API's"
     if not laws.length.goodness.close:
         yield f"the length of replies has another form than the model: shares differ by {_off(laws.length)}"
+    yield from _tail(laws.length)
 
 
 def _limits(fit: Fit) -> Iterator[str]:
@@ -246,6 +246,24 @@ def _failures(fit: Fit) -> Iterator[str]:
     unexplained = sum(one.count for one in failures.requests if one.settings.get("status") == THROTTLED)
     if unexplained and fit.limits.known:
         yield f"{unexplained:,} 429s came while limits were not reached: they are a rule of their own"
+
+
+def _few(law: Beside, what: str) -> Iterator[str]:
+    n = law.goodness.n
+    if n < _FEW:
+        yield f"{n:,} {what}: p99 is known to {_width(law)}; {_FEW:,} replies or more tell it better"
+
+
+def _tail(law: Beside) -> Iterator[str]:
+    """What the greatest difference of shares does not show: few are in the tail."""
+    if not law.tail_off:
+        return
+    fitted, (low, high) = law.goodness.fitted["p99"], law.interval["p99"]
+    yield (
+        f"the p99 seen of the {law.name}, {law.goodness.observed['p99']:,.4g} {law.unit}, lies outside of the"
+        f" fitted one's interval ({fitted:,.4g}; {low:,.4g} to {high:,.4g}, 95 %): the tail may have another"
+        " form than the model"
+    )
 
 
 def _width(law: Beside) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,8 @@ def test_one_that_does_not_is_not(tmp_path: Path) -> None:
     assert "later where most others were there" not in said
     assert "no share of the prompt shows in the time to first token: prompts had 5" in said
     assert "1,500 times to first token: p99 is known to" in said
+    assert "1,500 lengths of replies that ended by themselves: p99 is known to" in said
+    assert "the p99 seen" not in said
 
 
 def test_a_share_of_the_prompt_is_found_where_prompts_differ(tmp_path: Path) -> None:
@@ -136,3 +139,16 @@ def test_a_table_that_is_cut_short_is_told_with_what_it_lacks(tmp_path: Path) ->
     path.write_bytes(path.read_bytes()[:-1000])  # within the second of its two batches: 300 and 100
     lacking = f"{path.name} is cut short; 100 attempts fewer than the calls say"
     assert f"not whole: what was recorded is fitted ({lacking})" in _said(folder)
+
+
+@pytest.mark.parametrize(("times", "told"), [(0.8, True), (0.96, False), (1.04, False), (1.2, True)])
+def test_a_tail_that_is_not_the_model_s_is_told(tmp_path: Path, times: float, *, told: bool) -> None:
+    found = fit([read_run(made.run(tmp_path / "run", _streams(300)))])
+    beside = laws(found)
+    p99 = beside.ttft.goodness.fitted["p99"]
+    close = replace(beside.ttft.goodness, observed=beside.ttft.goodness.observed | {"p99": times * p99})
+    # 4 % are outside of this interval, too, but nothing to speak of.
+    interval = beside.ttft.interval | {"p99": (0.99 * p99, 1.01 * p99)}
+    said = notes(found, replace(beside, ttft=replace(beside.ttft, goodness=close, interval=interval)))
+    sentence = f"the p99 seen of the time to first token, {times * p99:,.4g} ms, lies outside"
+    assert any(note.startswith(sentence) for note in said) == told
