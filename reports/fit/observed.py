@@ -193,7 +193,8 @@ def _model(runs: Sequence[Run]) -> str:
 
 
 def _name(run: Run) -> str:
-    return run.manifest.run or str(run.folder)
+    """Its folder: that two runs have the same name is not seldom."""
+    return run.manifest.run if run.folder is None else str(run.folder)
 
 
 def _planned(runs: Sequence[Run]) -> bool:

@@ -92,20 +92,22 @@ def test_too_little_is_refused_with_what_is_needed(
 @pytest.mark.parametrize(
     ("other", "said"),
     [
-        ({"model": "gpt-4.1"}, "several models were asked: mock (a), gpt-4.1 (b): expected runs of one"),
+        ({"model": "gpt-4.1"}, "several models were asked: mock ({a}), gpt-4.1 ({b}): expected runs of one"),
         (
             {"target": {"host": "https://api.example", "bundled": False}},
-            "b asked https://api.example, a the bundled mock server as primetime: expected runs of one API",
+            "{b} asked https://api.example, {a} the bundled mock server as primetime:"
+            " expected runs of one API",
         ),
     ],
 )
-def test_runs_of_several_apis_are_refused(
+def test_runs_of_several_apis_are_refused_by_their_folders(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], other: dict[str, object], said: str
 ) -> None:
-    first = made.run(tmp_path / "a", _replies(200))
-    second = made.run(tmp_path / "b", _replies(200), **other)  # type: ignore[arg-type]
-    assert _fit(first, second, "-o", tmp_path / "x.toml") == 3
-    assert capsys.readouterr().err == f"reports: no fit: {said}\n"
+    # Of one name: only their folders tell them apart.
+    a = made.run(tmp_path / "a" / "evening", _replies(200))
+    b = made.run(tmp_path / "b" / "evening", _replies(200), **other)  # type: ignore[arg-type]
+    assert _fit(a, b, "-o", tmp_path / "x.toml") == 3
+    assert capsys.readouterr().err == f"reports: no fit: {said.format(a=a, b=b)}\n"
 
 
 def test_a_name_that_is_no_profile_s_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
