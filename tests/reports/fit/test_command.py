@@ -94,9 +94,8 @@ def test_too_little_is_refused_with_what_is_needed(
     [
         ({"model": "gpt-4.1"}, "several models were asked: mock ({a}), gpt-4.1 ({b}): expected runs of one"),
         (
-            {"target": {"host": "https://api.example", "bundled": False}},
-            "{b} asked https://api.example, {a} the bundled mock server as primetime:"
-            " expected runs of one API",
+            {"target": {"host": "https://api.org", "bundled": False}},
+            "{b} asked https://api.org, {a} the bundled mock server as primetime: expected runs of one API",
         ),
     ],
 )
