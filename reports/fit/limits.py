@@ -63,11 +63,15 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits that are known; the seconds' worth that a bucket holds, and whether headers tell it."""
+    """The limits that are known; the seconds' worth that a bucket holds, and whether headers tell it.
+
+    `wider_s` are windows that explain what headers told as well.
+    """
 
     known: tuple[Limit, ...]
     window_s: float
     window_told: bool
+    wider_s: tuple[float, ...] = ()
 
     def of(self, key: str) -> int:
         """A limit, 0 for none."""
@@ -94,10 +98,11 @@ def find_limits(observed: Observed) -> Limits:
         ends = (bucket.low, bucket.high)
         limit = Limit("rpm", bucket.limit, bucket.refused, REFUSALS, ends=ends)
         return Limits((limit,), bucket.window_s, window_told=True)
-    window_s = _of_requests_s(attempts.left_requests, known.get("rpm"))
-    if window_s is None:
-        window_s = _of_tokens_s(observed, known.get("tpm"))
-    return Limits(tuple(known.values()), window_s or USUAL_WINDOW_S, window_s is not None)
+    windows_s = _of_requests_s(attempts.left_requests, known.get("rpm"))
+    if not windows_s:
+        windows_s = _of_tokens_s(observed, known.get("tpm"))
+    window_s, *wider_s = windows_s or (USUAL_WINDOW_S,)
+    return Limits(tuple(known.values()), window_s, bool(windows_s), tuple(wider_s))
 
 
 def over_a_limit(observed: Observed, limits: Limits) -> Bools:
@@ -160,29 +165,28 @@ def _largest(observed: Observed) -> int:
     return max(counted, *told, 0)
 
 
-def _of_requests_s(left: Ints, requests: Limit | None) -> float | None:
+def _of_requests_s(left: Ints, requests: Limit | None) -> list[float]:
     """The seconds' worth of requests that the bucket holds: a full one has all but the request itself left.
 
-    None where the bucket was never seen full: something else was asking with the same key, or all the time.
+    Empty where the bucket was never seen full: something else was asking with the same key, or all the time.
     """
     if requests is None or not (left != ABSENT).any():
-        return None
+        return []
     holds = int(left.max()) + 1
-    return next((float(one) for one in _WINDOWS_S if holds == requests.value * one // 60), None)
+    return [float(one) for one in _WINDOWS_S if holds == requests.value * one // 60][:1]
 
 
-def _of_tokens_s(observed: Observed, tokens: Limit | None) -> float | None:
-    """The same of tokens: the smallest bucket that holds what was left and what the request asked for.
+def _of_tokens_s(observed: Observed, tokens: Limit | None) -> list[float]:
+    """The same of tokens: the buckets that hold what was left and what the request asked for, smallest first.
 
-    It asked for its reply's tokens at the least, and for no more than the largest one; None where no bucket
+    It asked for its reply's tokens at the least, and for no more than the largest one; none where no bucket
     is so near.
     """
     attempts = observed.attempts
     left = attempts.left_tokens
     if tokens is None or not (left != ABSENT).any():
-        return None
+        return []
     asked = np.maximum(attempts.prompt_tokens, 0) + np.maximum(attempts.completion_tokens, 0)
-    least = int((left + asked)[left != ABSENT].max())
-    holds = [(one, tokens.value * one // 60) for one in _WINDOWS_S]
-    window_s, size = next(((one, s) for one, s in holds if s * (1 + _ROUNDED) >= least), (0, 0))
-    return float(window_s) if 0 < size <= (int(left.max()) + _largest(observed)) * (1 + _ROUNDED) else None
+    least = int((left + asked)[left != ABSENT].max()) / (1 + _ROUNDED)
+    most = (int(left.max()) + _largest(observed)) * (1 + _ROUNDED)
+    return [float(one) for one in _WINDOWS_S if least <= tokens.value * one // 60 <= most]

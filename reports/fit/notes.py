@@ -164,6 +164,12 @@ def _limits(fit: Fit) -> Iterator[str]:
     if not limits.known:
         by = f"{throttled:,} 429s do not tell which" if throttled else "no 429 was seen"
         yield f"no header told a limit, and {by}: [limits] has none"
+    elif limits.wider_s:
+        wider = ", ".join(f"{window_s:g}" for window_s in limits.wider_s)
+        yield (
+            f"limits.window_s = {limits.window_s:g} is the smallest that explains what was left of tokens;"
+            f" so would {wider}"
+        )
     elif not limits.window_told:
         buckets = " and that of ".join(_COUNTED[limit.key] for limit in limits.known)
         yield (

@@ -152,3 +152,11 @@ def test_a_tail_that_is_not_the_model_s_is_told(tmp_path: Path, times: float, *,
     said = notes(found, replace(beside, ttft=replace(beside.ttft, goodness=close, interval=interval)))
     sentence = f"the p99 seen of the time to first token, {times * p99:,.4g} ms, lies outside"
     assert any(note.startswith(sentence) for note in said) == told
+
+
+def test_windows_that_explain_what_was_left_as_well_are_told(tmp_path: Path) -> None:
+    # A request may have asked for some 4,000 tokens: 10 s of 60,000 are 10,000; 12 s are 12,000.
+    one = made.attempt(900, 1, 2, tokens=(50, 10), told=made.levels(None, (60_000, 9_000)))
+    said = _said(made.run(tmp_path / "run", [*_streams(300), one]))
+    assert "limits.window_s = 10 is the smallest that explains what was left of tokens; so would 12" in said
+    assert "never seen full" not in said
