@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -117,8 +116,9 @@ class Player:
                 await asyncio.wait([task], timeout=DRAIN_LOOK_S)
         finally:
             task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait([task], timeout=CANCEL_S)
+        if task.done() and not task.cancelled():
+            task.result()
 
     async def playing(self, work: Awaitable[T]) -> T:
         """Have the drain wait for some work of the present task, or cancel it, as it does for calls."""
