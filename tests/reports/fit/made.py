@@ -20,8 +20,8 @@ from reports.virtual.folder import play_into
 from reports.virtual.stage import stage_of
 from tests.reports import runs
 
-#: An API without a bound: short replies, so that many of them cost little.
-HIDDEN = """\
+#: Short replies, so that many of them cost little.
+LATENCY = """\
 [ttft]
 median_ms = 430
 sigma = 0.35
@@ -35,6 +35,12 @@ cv = 0.3
 [length]
 median_tokens = 40
 sigma = 0.6
+"""
+
+#: An API without a bound.
+HIDDEN = (
+    LATENCY
+    + """\
 [limits]
 rpm = 4321
 tpm = 3_210_000
@@ -64,22 +70,12 @@ probability = 0.004
 action = "half_json"
 probability = 0.003
 """
+)
 
 #: One that makes callers wait, and turns them away.
-KNEE = """\
-[ttft]
-median_ms = 430
-sigma = 0.35
-slow_share = 0.08
-slow_median_ms = 1900
-slow_sigma = 0.25
-per_1k_prompt_ms = 0
-[inter_token]
-mean_ms = 21
-cv = 0.3
-[length]
-median_tokens = 40
-sigma = 0.6
+KNEE = (
+    LATENCY
+    + """\
 [capacity]
 slots = 40
 queue = 15
@@ -87,6 +83,7 @@ slowdown = 0.4
 overload_status = 529
 overload_retry_after_s = 2
 """
+)
 
 TTFT = Mixture(Lognormal(430, 0.35), Lognormal(1900, 0.25), 0.08)
 _SIGMA = math.sqrt(math.log1p(0.3**2))
